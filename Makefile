@@ -1,0 +1,103 @@
+# Every command of the project; `make help` lists them. PORT moves all of the server's ports together.
+PYTHON ?= python3.11
+PORT ?= 8080
+RECIPE ?= quick
+SEEDS ?= 5
+DATA_ROOT ?= data
+REAL_DATA ?= ../shared/data
+FLAGS ?=
+
+PY := .venv/bin/python
+SETUP := .venv/installed
+WEIGHTS := runs/$(RECIPE)/digits.pt
+STORE := model_store
+ARCHIVES := $(STORE)/digits.mar $(STORE)/digits_onnx.mar
+TRAINING := $(filter-out training/report.py training/plots.py training/evaluate_real.py,$(wildcard training/*.py))
+DIGITKIT := $(wildcard handlers/digitkit/*.py)
+HANDLER := $(DIGITKIT) handlers/digit_handler.py handlers/model-config.yaml
+LOADTEST := reports/loadtest/kept
+REPORT := reports/$(RECIPE)/report.html
+DATA := --data-root $(DATA_ROOT)
+
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+.PHONY: help setup run stop serve train train-many evaluate evaluate-real export smoke loadtest test check fmt lock clean
+
+help: ## list these commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+run: $(ARCHIVES) $(REPORT) ## everything: set up, train, export, serve, load-test, summary
+	@$(PY) -m deploy.server start --port $(PORT)
+	@$(PY) -m deploy.smoke --port $(PORT) $(DATA)
+	@code=0; if make -q $(LOADTEST); then $(PY) -m loadtest.report; else make --no-print-directory $(LOADTEST) || code=3; fi; \
+	$(PY) -m deploy.summary --port $(PORT) --weights $(WEIGHTS) $(DATA) && exit $$code
+
+stop: $(SETUP) ## end the server that make run started
+	@$(PY) -m deploy.server stop --port $(PORT)
+
+serve: $(ARCHIVES) ## serve in the foreground, Ctrl-C stops it
+	@env -u PYTHONPATH $(PY) -m deploy.server serve --port $(PORT)
+
+setup: $(SETUP) ## make .venv from the hash-locked requirements
+
+$(SETUP): requirements.txt pyproject.toml deploy/setup.py
+	@command -v $(PYTHON) >/dev/null || { echo "make setup: no $(PYTHON) here; install Python 3.11 or name it with PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) deploy/setup.py
+	@touch $@
+
+train: $(WEIGHTS) ## train RECIPE (quick), any field as a flag: make train FLAGS='--epochs 3 --seed 1'
+
+runs/%/digits.pt: $(TRAINING) $(DIGITKIT) | $(SETUP)
+	$(PY) -m training.train --recipe $* --run runs/$* --resume $(DATA) $(FLAGS)
+
+train-many: $(SETUP) ## train RECIPE with SEEDS (5) seeds and print the table
+	$(PY) -m training.train --recipe $(RECIPE) --run runs/$(RECIPE)-many --seeds $(SEEDS) $(DATA) $(FLAGS)
+
+evaluate: $(REPORT) ## write reports/RECIPE/report.html about the trained weights
+
+reports/%/report.html: runs/%/digits.pt training/report.py training/plots.py training/report.html.jinja
+	$(PY) -m training.report --weights $< --out $(@D) $(DATA)
+
+evaluate-real: $(WEIGHTS) ## read the real pictures in REAL_DATA, which MNIST never showed, and print the table
+	@$(PY) -m training.evaluate_real --weights $< --real-data $(REAL_DATA) --out reports/$(RECIPE) $(DATA)
+
+export: $(ARCHIVES) ## build and check digits.mar, digits.onnx and digits_onnx.mar
+
+$(STORE)/digits.onnx: $(WEIGHTS) export/to_onnx.py export/place.py handlers/digitkit/ort.py
+	$(PY) -m export.to_onnx --weights $< --graph $@ $(DATA)
+
+$(STORE)/digits.mar: $(WEIGHTS) $(HANDLER) export/to_mar.py export/probe.py export/place.py
+	$(PY) -m export.to_mar --weights $< --archive $@ $(DATA)
+
+$(STORE)/digits_onnx.mar: $(STORE)/digits.onnx $(HANDLER) export/to_mar.py export/probe.py export/place.py
+	$(PY) -m export.to_mar --weights $< --archive $@ $(DATA)
+
+smoke: $(SETUP) ## ask the running server for ten digits
+	@$(PY) -m deploy.smoke --port $(PORT) $(DATA)
+
+loadtest: $(SETUP) ## load-test the running server against its budgets; LOADTEST_USERS, LOADTEST_SECONDS, HOST, TOKEN
+	@$(PY) -m loadtest.run --port $(PORT) $(DATA)
+
+$(LOADTEST): $(ARCHIVES) config.properties $(wildcard loadtest/*.py loadtest/*.yaml loadtest/*.j2)
+	@$(PY) -m loadtest.run --port $(PORT) $(DATA)
+	@touch $@
+
+test: $(SETUP) ## all tests: the fast ones first, then the slow ones and those that start a real server
+	$(PY) -m pytest -m "not server and not slow"
+	$(PY) -m pytest -m "server or slow"
+
+check: $(SETUP) ## ruff and mypy
+	$(PY) -m ruff check
+	$(PY) -m ruff format --check
+	$(PY) -m mypy
+
+fmt: $(SETUP) ## format the code
+	$(PY) -m ruff check --fix
+	$(PY) -m ruff format
+
+lock: $(SETUP) ## write requirements.txt anew from pyproject.toml
+	.venv/bin/uv pip compile --universal --all-extras --generate-hashes --no-emit-index-url --no-annotate --python-version 3.11 --quiet pyproject.toml -o requirements.txt
+
+clean: ## remove what was built: runs, reports, archives, caches; .venv and data stay
+	rm -rf runs reports run logs build .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+	find model_store -type f ! -name README.md -delete

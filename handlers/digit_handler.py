@@ -1,0 +1,90 @@
+"""TorchServe's way in. One handler serves both targets; the archive's weights file says which it is."""
+
+import importlib
+import time
+from pathlib import Path
+from typing import Any, cast
+
+from digitkit import wire
+from digitkit.classify import classify
+from digitkit.contract import Backend, Canvas, Prediction
+from digitkit.errors import DigitError, Overloaded, TooLarge
+from digitkit.explain import Explanation
+from digitkit.settings import Settings
+
+BACKENDS = {".pt": "digitkit.net", ".onnx": "digitkit.ort"}  # imported when needed: each costs seconds and memory
+
+
+class DigitHandler:
+    """Answer a batch of requests, each on its own. TorchServe builds one in every worker process."""
+
+    def initialize(self, context: Any) -> None:
+        """Load the model; TorchServe calls it once, before the first request."""
+        model = context.manifest["model"]
+        weights = Path(context.system_properties["model_dir"]) / model["serializedFile"]
+        self.settings = Settings.from_mapping(context.model_yaml_config)
+        self.model = wire.Model(model["modelName"], model["modelVersion"])
+        self.headers = {"X-Model-Name": self.model.name, "X-Model-Version": self.model.version}
+        load = importlib.import_module(BACKENDS[weights.suffix]).load
+        self.backend: Backend = load(weights, device=self.settings.device, gpu_id=context.system_properties["gpu_id"])
+        print(f"{weights.name} runs on {self.backend.place}", flush=True)
+
+    def handle(self, rows: list[dict[str, Any]], context: Any) -> list[bytes]:
+        """One body for each row; statuses and headers go through `context`. A bad row never costs its neighbours."""
+        given = [context.get_all_request_header(i) for i in range(len(rows))]
+        headers = [wire.read_headers(row, header) for row, header in zip(rows, given, strict=True)]
+        deadline = time.monotonic() + self.settings.limits.batch_seconds
+        questions = [self._read(row, header, deadline) for row, header in zip(rows, headers, strict=True)]
+        good = [question for question in questions if isinstance(question, wire.Question)]
+        canvases = [picture for question in good for picture in question.pictures if not isinstance(picture, DigitError)]
+        predictions = iter(classify(canvases, self.backend.run, self.settings.min_score))
+        answers = []
+        for i, (header, question) in enumerate(zip(headers, questions, strict=True)):
+            if isinstance(question, DigitError):
+                answers.append(wire.write_refusal(question, rows[i], given[i], self.model))
+                continue
+            results = [p if isinstance(p, DigitError) else next(predictions) for p in question.pictures]
+            if wire.is_explain(header):
+                answers.append(self._explain(question, results, header, deadline=deadline))
+            else:
+                answers.append(wire.write_answer(question, results, self.model))
+        return [self._send(answer, i, given[i], context) for i, answer in enumerate(answers)]
+
+    def _read(self, row: dict[str, Any], headers: dict[str, Any], deadline: float) -> wire.Question | DigitError:
+        try:
+            self._check_time(deadline)
+            return wire.read_question(row, headers, self.settings.limits)
+        except DigitError as err:
+            return err.alone()
+
+    def _check_time(self, deadline: float) -> None:
+        if time.monotonic() > deadline:
+            raise Overloaded(f"the batch has taken {self.settings.limits.batch_seconds} s so far; send the request again")
+
+    def _explain(
+        self, question: wire.Question, results: list[Prediction | DigitError], headers: dict[str, Any], *, deadline: float
+    ) -> wire.Answer:
+        try:
+            self._check_time(deadline)
+            wanted = wire.read_target(headers)
+            limit = self.settings.limits.explanations
+            if len(results) > limit:
+                raise TooLarge(f"{len(results)} pictures to explain in one request, the limit is {limit}")
+        except DigitError as err:
+            return wire.write_error(err)
+        pairs = zip(question.pictures, results, strict=True)  # a result is an error exactly where its picture is one
+        explained = [r if isinstance(r, DigitError) else self._explain_one(cast(Canvas, p), r, wanted) for p, r in pairs]
+        return wire.write_explanation(question, explained)
+
+    def _explain_one(self, canvas: Canvas, prediction: Prediction, wanted: int | None) -> Explanation:
+        target = prediction.digit if wanted is None else wanted
+        return Explanation(prediction.digit, target, self.backend.method, canvas, self.backend.explain(canvas, target))
+
+    def _send(self, answer: wire.Answer, i: int, headers: dict[str, Any], context: Any) -> bytes:
+        context.set_response_status(code=answer.status, idx=i)
+        context.set_response_content_type(i, answer.content_type)
+        for name, value in self.headers.items():
+            context.set_response_header(i, name, value)
+        if wire.is_grpc(headers):  # TorchServe's worker dies of an answer to StreamPredictions that does not say it is the last
+            context.set_response_header(i, "ts_stream_next", "false")
+        return answer.body

@@ -1,0 +1,193 @@
+"""What the body of a request holds: encoded pictures or arrays of pixels, in the forms that clients send them.
+
+Every reader returns sources in the request's order. A source that is bad by itself is the error that refuses it; a body that
+is bad as a whole raises.
+"""
+
+import base64
+import binascii
+import io
+import json
+import math
+import tokenize
+from collections.abc import Mapping
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from digitkit.contract import Picture
+from digitkit.errors import BadRequest, DigitError, TooLarge
+from digitkit.settings import Limits
+
+Source: TypeAlias = bytes | bytearray | Picture | DigitError
+
+NPY_MAGIC: Final = b"\x93NUMPY"
+# What NumPy's reader of headers raises for damaged ones, seen by feeding it mutated ones: tests/test_fuzz.py.
+NPY_FAULTS: Final = (
+    ValueError,
+    TypeError,
+    IndexError,
+    KeyError,
+    AttributeError,
+    EOFError,
+    OSError,
+    OverflowError,
+    MemoryError,
+    RecursionError,
+    SyntaxError,
+    tokenize.TokenError,
+)
+MAX_SIDE: Final = 2**31  # of an array; any longer one is more than a body holds
+V1_FORMS: Final = 'a base64 string, {"data": base64}, {"b64": base64}, or rows of numbers from 0 to 255'
+
+
+def parse_json(data: bytes | bytearray) -> Any:
+    """The JSON in `data`; raises BadRequest."""
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError) as err:
+        raise BadRequest(f"{len(data)} bytes that are no JSON: {str(err).partition(':')[0]}") from err
+
+
+def read_instances(body: Mapping[str, Any], limits: Limits) -> list[Source]:
+    """The pictures of a KServe V1 request, {"instances": [...]}.
+
+    Source: KServe's Data Plane V1 protocol, https://kserve.github.io/website/docs/concepts/architecture/data-plane/v1-protocol
+    """
+    instances = body["instances"]
+    if not isinstance(instances, list) or not instances:
+        raise BadRequest(f"instances is {kind_of(instances)}; it must be a list of one or more pictures")
+    _check_count(len(instances), limits)
+    return [_caught(_instance, instance) for instance in instances]
+
+
+def read_npy(data: bytes | bytearray, limits: Limits) -> tuple[list[Source], bool]:
+    """The pictures of a NumPy file of dtype uint8, (H, W) or (N, H, W), and whether it holds a list of them."""
+    stream = io.BytesIO(data)
+    try:
+        major, _ = npy.read_magic(stream)
+        read_header = npy.read_array_header_1_0 if major == 1 else npy.read_array_header_2_0
+        shape, is_fortran, dtype = read_header(stream)
+    except NPY_FAULTS as err:
+        raise BadRequest(f"{len(data)} bytes whose header is no NumPy file's") from err
+    if any(not 0 <= side < MAX_SIDE for side in shape):
+        raise BadRequest(f"the NumPy file's shape has a side that is not from 0 to {MAX_SIDE - 1}")
+    if dtype != np.uint8 or len(shape) not in (2, 3):
+        raise BadRequest(f"the NumPy file holds {dtype} {shape}; uint8 (H, W) and (N, H, W) are accepted")
+    pixels = data[stream.tell() :]
+    array = _shaped(np.frombuffer(pixels, dtype=np.uint8), shape, order="F" if is_fortran else "C")
+    if array.ndim == 2:
+        return [array], False
+    _check_count(len(array), limits)
+    return list(array), True
+
+
+def read_tensor(body: Mapping[str, Any], binary: bytes | bytearray, limits: Limits) -> list[Source]:
+    """The pictures of an Open Inference Protocol (V2) request: one input, UINT8 [N, H, W], or BYTES [N] of encoded pictures.
+
+    Args:
+        body: the request's JSON.
+        binary: what follows the JSON where the input's data is binary, as its parameter binary_data_size says.
+    Source: https://github.com/kserve/open-inference-protocol, with the binary data extension.
+    """
+    inputs = body["inputs"]
+    if not isinstance(inputs, list) or len(inputs) != 1 or not isinstance(inputs[0], dict):
+        raise BadRequest(f"inputs is {kind_of(inputs)}; it must be a list of one tensor")
+    tensor = inputs[0]
+    datatype, shape, parameters = tensor.get("datatype"), tensor.get("shape"), tensor.get("parameters") or {}
+    if not isinstance(shape, list) or not all(type(side) is int and 0 < side < MAX_SIDE for side in shape):
+        raise BadRequest(f"the input's shape is {kind_of(shape)}; it must be a list of whole numbers, 1 or more and below {MAX_SIDE}")
+    size = parameters.get("binary_data_size") if isinstance(parameters, dict) else None
+    if (datatype, len(shape)) not in (("UINT8", 3), ("BYTES", 1)):
+        raise BadRequest(f"the input is of another datatype or of {len(shape)} dimensions; UINT8 [N, H, W] and BYTES [N] are accepted")
+    _check_count(shape[0], limits)
+    if size is not None:
+        if size != len(binary):
+            raise BadRequest(f"binary_data_size does not match the {len(binary)} bytes that follow the JSON")
+        return list(_shaped(np.frombuffer(binary, dtype=np.uint8), shape)) if datatype == "UINT8" else _byte_strings(binary, shape[0])
+    values = tensor.get("data")
+    if not isinstance(values, list):
+        raise BadRequest(f"the input's data is {kind_of(values)}; it must be a list")
+    if datatype == "UINT8":
+        return list(_shaped(_pixels(values).ravel(), shape))
+    if len(values) != shape[0]:
+        raise BadRequest(f"the input's data has {len(values)} elements, its shape says {shape[0]}")
+    return [_caught(_base64, value) for value in values]
+
+
+def _instance(value: Any) -> Source:
+    if isinstance(value, dict):
+        value = value.get("data", value.get("b64"))
+    if isinstance(value, str):
+        return _base64(value)
+    if not isinstance(value, list):
+        raise BadRequest(f"an instance is {kind_of(value)}; it must be {V1_FORMS}")
+    pixels = _pixels(value)
+    if pixels.ndim != 2 or pixels.size == 0:
+        raise BadRequest(f"an instance has {pixels.ndim} dimensions and {pixels.size} numbers; it must have rows of numbers")
+    return pixels
+
+
+def _base64(value: Any) -> bytes:
+    if not isinstance(value, str):
+        raise BadRequest(f"a picture is {kind_of(value)}; it must be a base64 string")
+    try:
+        return base64.b64decode(value, validate=True)
+    except (binascii.Error, ValueError) as err:
+        raise BadRequest(f"{len(value)} characters that are no base64") from err
+
+
+def _pixels(values: list[Any]) -> Picture:
+    """Nested lists of numbers from 0 to 255 as an array; raises BadRequest."""
+    try:
+        objects = np.asarray(values, dtype=object)  # any other type makes room for the longest string in every element
+        array = objects.astype(np.float64) if set(map(type, objects.ravel())) <= {int, float} else np.empty(0)
+    except (ValueError, OverflowError, RecursionError) as err:
+        raise BadRequest("the rows of numbers are of different lengths, or nested too deeply") from err
+    if not (array.size and np.isfinite(array).all() and array.min() >= 0 and array.max() <= 255):
+        raise BadRequest("the pixels are not all numbers from 0 to 255")
+    return np.asarray(array.round(), dtype=np.uint8)
+
+
+def _byte_strings(binary: bytes | bytearray, count: int) -> list[Source]:
+    """BYTES elements: each a length, 4 bytes little-endian, and its bytes."""
+    elements: list[Source] = []
+    start = 0
+    while start + 4 <= len(binary) and len(elements) < count:
+        end = start + 4 + int.from_bytes(binary[start : start + 4], "little")
+        elements.append(binary[start + 4 : end])
+        start = end
+    if start != len(binary) or len(elements) != count:
+        raise BadRequest(f"{len(binary)} bytes that are not {count} elements, each after its length")
+    return elements
+
+
+def _shaped(flat: NDArray[np.uint8], shape: Any, order: Any = "C") -> Picture:
+    if math.prod(shape) != flat.size or flat.size == 0:
+        raise BadRequest(f"{flat.size} pixels came, the shape {tuple(shape)} needs {math.prod(shape)}")
+    return np.ascontiguousarray(flat.reshape(shape, order=order))
+
+
+def _check_count(count: int, limits: Limits) -> None:
+    if count > limits.pictures:
+        raise TooLarge(f"{count} pictures in one request, the limit is {limits.pictures}")
+
+
+def _caught(read: Any, value: Any) -> Source:
+    """What `read` makes of one picture, or the error that refuses it."""
+    try:
+        source: Source = read(value)
+    except DigitError as err:
+        return err
+    return source
+
+
+def kind_of(value: Any) -> str:
+    """What a JSON value is, in JSON's words."""
+    if value is None:
+        return "missing"
+    if isinstance(value, list):
+        return f"a list of {len(value)}"
+    return {dict: "an object", str: "a string", bool: "true or false"}.get(type(value), "a number")

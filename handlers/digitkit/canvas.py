@@ -1,0 +1,115 @@
+"""Any picture becomes the canvas that the network was trained on: ink bright on dark, 20 x 20 at most, centred by mass.
+
+The steps: a small digit on a large page is looked at closely, ink is told from paper (ink.py), the strokes of one digit are
+chosen (strokes.py), and they are scaled and centred as MNIST's were.
+"""
+
+import cv2
+import numpy as np
+
+from digitkit.contract import BOX_PX, SIDE_PX, Canvas, Picture
+from digitkit.ink import Ink, to_ink
+from digitkit.strokes import MIN_PART_PX, Mask, Parts, binarise, find_digit
+
+MIN_SIDE_PX, MAX_SIDE_PX = 40, 128  # of the longer side while working: lines stay wider than a pixel, the steps stay fast
+CLOSE_UP = 0.4  # a digit smaller than this share of a scaled-down picture is cropped and looked at again
+MIDDLE = SIDE_PX / 2  # MNIST's centres of mass lie within half a pixel of it, in pixels from the first pixel's centre
+
+
+def to_canvas(picture: Picture) -> Canvas:
+    """The canvas of a grey picture of any size and polarity; a canvas of MNIST's own passes unchanged.
+
+    Args:
+        picture: uint8 (H, W), at least 1 x 1.
+    Returns:
+        uint8 (28, 28); the ink fits a 20 x 20 box, its centre of mass lies within 1 px of the middle, or as near as
+            the box of a lopsided shape that is no digit allows.
+    Raises:
+        BlankPicture: no ink that stands out from the paper.
+    Source: LeCun et al., Gradient-based learning applied to document recognition (1998), section III.
+    """
+    if is_canvas(picture):
+        return picture
+    ink = to_ink(resize_to_work(close_up(picture)))
+    return centre(fit(cut_out(ink, find_digit(ink))))
+
+
+def is_canvas(picture: Picture) -> bool:
+    """Whether a picture already is what to_canvas makes: all 70,000 of MNIST are.
+
+    The ink's longer side is 19 or 20 px, its centre of mass lies in the middle pixel, the paper is 0, the ink above 250.
+    """
+    if picture.shape != (SIDE_PX, SIDE_PX) or picture.max() < 250 or np.count_nonzero(picture) > SIDE_PX * SIDE_PX // 2:
+        return False
+    _, _, width, height = cv2.boundingRect(picture)
+    if max(width, height) not in (BOX_PX - 1, BOX_PX):
+        return False
+    x, y = mass_centre(picture)
+    return abs(x - MIDDLE) <= 0.55 and abs(y - MIDDLE) <= 0.55
+
+
+def mass_centre(ink: Ink) -> tuple[float, float]:
+    """(x, y) of the ink's centre of mass, in pixels from the first pixel's centre."""
+    moments = cv2.moments(ink)
+    return moments["m10"] / moments["m00"], moments["m01"] / moments["m00"]
+
+
+def resize_to_work(picture: Picture) -> Picture:
+    """The picture with its longer side between MIN_SIDE_PX and MAX_SIDE_PX, its shape kept."""
+    longer = max(picture.shape)
+    if longer > MAX_SIDE_PX:
+        return _resized(picture, MAX_SIDE_PX / longer)
+    if longer < MIN_SIDE_PX:
+        return _resized(picture, MIN_SIDE_PX / longer)
+    return picture
+
+
+def _resized(picture: Picture, scale: float) -> Picture:
+    size = [max(1, round(side * scale)) for side in picture.shape[::-1]]
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR), dtype=np.uint8)
+
+
+def close_up(picture: Picture) -> Picture:
+    """The part of a large picture around its main strokes, where they are small in it; else the picture itself."""
+    if max(picture.shape) <= MAX_SIDE_PX:
+        return picture
+    work = resize_to_work(picture)
+    ink = to_ink(work)
+    parts = [part for part in Parts(binarise(ink, ink)).strokes if not part.touches_border(0) and part.area >= MIN_PART_PX]
+    if not parts:
+        return picture
+    box = max(parts, key=lambda part: part.area)
+    longer = max(box.width, box.height)
+    if longer >= CLOSE_UP * max(work.shape):
+        return picture
+    scale, margin = max(picture.shape) / max(work.shape), longer / 2 + 2
+    left, top = (max(0, round((start - margin) * scale)) for start in (box.x, box.y))
+    right, bottom = (round((end + margin) * scale) for end in (box.x + box.width, box.y + box.height))
+    return picture[top:bottom, left:right]
+
+
+def cut_out(ink: Ink, mask: Mask) -> Ink:
+    """The ink under the mask and its soft edges, cropped to the mask, its darkest strokes at 255."""
+    x, y, width, height = cv2.boundingRect(mask)
+    near = cv2.dilate(mask, np.ones((3, 3), dtype=np.uint8))
+    box = np.s_[y : y + height, x : x + width]
+    digit = ink[box].astype(np.float32)
+    full = np.percentile(digit[mask[box] > 0], 70)
+    return np.asarray(np.clip(digit * near[box] * (255.0 / full), 0, 255), dtype=np.uint8)
+
+
+def fit(digit: Ink) -> Ink:
+    """The digit scaled so that its longer side is BOX_PX, its shape kept, its brightest pixel at 255."""
+    fitted = _resized(digit, BOX_PX / max(digit.shape))
+    return np.asarray(cv2.convertScaleAbs(fitted, alpha=255.0 / max(int(fitted.max()), 1)), dtype=np.uint8)
+
+
+def centre(ink: Ink) -> Canvas:
+    """The ink on an empty canvas, its centre of mass in the middle pixel as far as whole pixels allow."""
+    height, width = ink.shape
+    x, y = mass_centre(ink)
+    left = min(max(round(MIDDLE - x), 0), SIDE_PX - width)
+    top = min(max(round(MIDDLE - y), 0), SIDE_PX - height)
+    canvas = np.zeros((SIDE_PX, SIDE_PX), dtype=np.uint8)
+    canvas[top : top + height, left : left + width] = ink
+    return canvas

@@ -1,0 +1,84 @@
+"""The card: a JSON file beside every artifact that says how it came to be and what its bytes must be."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from digitkit.contract import CONTRACT_VERSION
+
+
+class CardError(Exception):
+    """An artifact without a card, with one that cannot be read, or one that does not match it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """What is known of an artifact.
+
+    Attributes:
+        contract: contract.CONTRACT_VERSION of the code that made it.
+        version: the model's version in TorchServe, "1.0" and up.
+        recipe: every field of the training's recipe, the seed among them.
+        data_sha256: of the training files and their split.
+        commit: of the code, with "+changes" where the tree was not clean.
+        accuracy: on validation and test, 0 to 1, over how many seeds, with their mean and standard deviation.
+        temperature: by which the logits were divided; already inside the weights.
+        parameters: of the net.
+        bytes: of the artifact.
+        sha256: of the artifact.
+        packages: name and version of what made it.
+    """
+
+    contract: int
+    version: str
+    recipe: dict[str, Any]
+    data_sha256: str
+    commit: str
+    accuracy: dict[str, float]
+    temperature: float
+    parameters: int
+    bytes: int
+    sha256: str
+    packages: dict[str, str]
+
+
+def card_path(artifact: Path) -> Path:
+    return artifact.with_name(artifact.name + ".json")
+
+
+def write_card(artifact: Path, **facts: Any) -> Card:
+    """Write the card of a finished artifact, its size and hash taken from the file; `facts` are the other fields."""
+    content = artifact.read_bytes()
+    card = Card(**facts, contract=CONTRACT_VERSION, bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
+    card_path(artifact).write_text(json.dumps(asdict(card), indent=2) + "\n")
+    return card
+
+
+def facts(card: Card) -> dict[str, Any]:
+    """The fields that an artifact made from another one takes over from its card."""
+    own = ("contract", "bytes", "sha256")
+    return {name: value for name, value in asdict(card).items() if name not in own}
+
+
+def check_card(artifact: Path) -> Card:
+    """The card beside `artifact`, after its contract and the artifact's hash have been checked.
+
+    Raises:
+        CardError: no card, a damaged one, another contract, or other bytes than the card names.
+    """
+    path = card_path(artifact)
+    if not artifact.is_file():
+        raise CardError(f"{artifact} does not exist")
+    if not path.is_file():
+        raise CardError(f"{artifact} has no card; {path.name} must lie beside it")
+    try:
+        card = Card(**json.loads(path.read_text()))
+    except (TypeError, ValueError) as err:
+        raise CardError(f"{path} is no card; it must hold {', '.join(f.name for f in fields(Card))}") from err
+    if card.contract != CONTRACT_VERSION:
+        raise CardError(f"{artifact} is of contract {card.contract}, this code of contract {CONTRACT_VERSION}; make it anew")
+    if hashlib.sha256(artifact.read_bytes()).hexdigest() != card.sha256:
+        raise CardError(f"{artifact} is not the file that {path.name} describes: its sha256 differs; make it anew")
+    return card

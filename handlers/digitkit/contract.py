@@ -1,0 +1,56 @@
+"""The words every part of the product shares: shapes, labels, and the two types at the ends of the pipeline."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Raised when a canvas or the logits change their meaning: weights of another contract are refused at load.
+CONTRACT_VERSION = 1
+MODEL_VERSION = "1.0"
+
+LABELS = tuple(range(10))
+SIDE_PX = 28  # a canvas is 28 x 28
+BOX_PX = 20  # its ink fits 20 x 20, LeCun et al. 1998, section III
+
+Picture: TypeAlias = NDArray[np.uint8]  # (H, W), grey, any polarity
+Canvas: TypeAlias = NDArray[np.uint8]  # (28, 28), ink 255, paper 0
+Attributions: TypeAlias = NDArray[np.float32]  # (28, 28); positive speaks for the target, the largest magnitude is 1
+Run: TypeAlias = Callable[[NDArray[np.uint8]], NDArray[np.float32]]  # (N, 28, 28) -> logits (N, 10)
+Explain: TypeAlias = Callable[[Canvas, int], Attributions]  # a canvas and the digit to explain
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """A loaded model.
+
+    Attributes:
+        run: canvases to logits.
+        explain: which pixels speak for a digit.
+        method: the name of the method of `explain`.
+        place: the device or provider that it runs on.
+    """
+
+    run: Run
+    explain: Explain
+    method: str
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """One answer.
+
+    Attributes:
+        digit: 0 to 9.
+        confidence: the calibrated probability of `digit`, 0 to 1.
+        accepted: False where the picture is probably no digit at all.
+        probabilities: ten floats that sum to 1, in the order of LABELS.
+    """
+
+    digit: int
+    confidence: float
+    accepted: bool
+    probabilities: tuple[float, ...]

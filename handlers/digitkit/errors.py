@@ -1,0 +1,53 @@
+"""Every refusal a client can meet, each with its HTTP status.
+
+DigitError
+├── BadRequest              400  the request is malformed: its body, its shape, its encoding
+│   └── UnreadablePicture   400  the bytes are no picture that any decoder reads, or a truncated one
+├── TooLarge                413  over a limit: bytes, pixels, pictures
+├── UnsupportedMedia        415  a known format that is not accepted: PDF, SVG, HEIC, video
+├── BlankPicture            422  a good picture with no ink on it
+└── Overloaded              503  the requests before it in the batch took too long
+
+A message says what came and what is accepted, and never echoes the input.
+"""
+
+from typing import ClassVar, Self
+
+
+class DigitError(Exception):
+    """A request that is refused; `status` and `type` are what the client sees."""
+
+    status: ClassVar[int]
+
+    @property
+    def type(self) -> str:
+        return self.__class__.__name__
+
+    def alone(self) -> Self:
+        """Itself without its traceback and cause: their frames would keep whole pictures in memory for as long as it lives."""
+        self.__cause__ = self.__context__ = None
+        return self.with_traceback(None)
+
+
+class BadRequest(DigitError):
+    status = 400
+
+
+class UnreadablePicture(BadRequest):
+    pass
+
+
+class TooLarge(DigitError):
+    status = 413
+
+
+class UnsupportedMedia(DigitError):
+    status = 415
+
+
+class BlankPicture(DigitError):
+    status = 422
+
+
+class Overloaded(DigitError):
+    status = 503

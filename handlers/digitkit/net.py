@@ -1,0 +1,140 @@
+"""The network in PyTorch, and load(): a weights file becomes a Backend."""
+
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from digitkit.card import check_card
+from digitkit.contract import LABELS, Attributions, Backend, Canvas, Explain, Run
+from digitkit.explain import scaled
+
+# The mean and the standard deviation of all pixels of MNIST's 60,000 training pictures, as fractions of 255.
+MNIST_MEAN, MNIST_STD = 0.1307, 0.3081
+PATH_STEPS = 32  # of integrated gradients; on 100 test pictures 64 changed no attribution by more than 0.04
+
+
+class DigitNet(nn.Module):
+    """Logits of ten digits from raw canvases; scaling and normalising are its first lines.
+
+    Args:
+        architecture: a name in ARCHITECTURES.
+        dropout: the share of features dropped before the last layer while training, 0 to 1.
+    Raises:
+        ValueError: an unknown architecture.
+    """
+
+    def __init__(self, architecture: str = "lean", *, dropout: float = 0.0) -> None:
+        super().__init__()
+        if architecture not in ARCHITECTURES:
+            raise ValueError(f"unknown architecture {architecture!r}; there are {', '.join(ARCHITECTURES)}")
+        self.architecture = architecture
+        self.layers = ARCHITECTURES[architecture](dropout)
+
+    def forward(self, canvases: Tensor) -> Tensor:
+        """Logits (N, 10) float32 of canvases (N, 28, 28) uint8."""
+        x = (canvases.unsqueeze(1).float() / 255 - MNIST_MEAN) / MNIST_STD  # (N, 1, 28, 28)
+        logits: Tensor = self.layers(x)
+        return logits.float()
+
+
+def _seed(dropout: float) -> nn.Sequential:
+    """The architecture of the seed: 421,642 parameters, 4.2 million multiply-adds a picture."""
+    return nn.Sequential(
+        nn.Conv2d(1, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),  # (N, 32, 14, 14)
+        nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),  # (N, 64, 7, 7)
+        nn.Flatten(), nn.Linear(64 * 7 * 7, 128), nn.ReLU(),
+        nn.Dropout(dropout), nn.Linear(128, len(LABELS)),
+    )  # fmt: skip
+
+
+def _lean(dropout: float) -> nn.Sequential:
+    """Three convolutions with batch norm in place of a wide hidden layer: a quarter of the seed's parameters.
+
+    3.0 million multiply-adds a picture. Pooling comes before batch norm and ReLU, which so see a quarter of the pixels.
+    """
+    return nn.Sequential(
+        nn.Conv2d(1, 32, 5, bias=False), nn.MaxPool2d(2), nn.BatchNorm2d(32), nn.ReLU(),  # (N, 32, 12, 12)
+        nn.Conv2d(32, 64, 3, bias=False), nn.MaxPool2d(2), nn.BatchNorm2d(64), nn.ReLU(),  # (N, 64, 5, 5)
+        nn.Conv2d(64, 128, 3, bias=False), nn.BatchNorm2d(128), nn.ReLU(), nn.Flatten(),  # (N, 1152)
+        nn.Dropout(dropout), nn.Linear(128 * 9, len(LABELS)),
+    )  # fmt: skip
+
+
+ARCHITECTURES: dict[str, Callable[[float], nn.Sequential]] = {"lean": _lean, "seed": _seed}
+
+
+def save(net: DigitNet, path: Path) -> None:
+    """Write the weights as data: the architecture's name and the state dict."""
+    state = {name: value.detach().cpu().contiguous() for name, value in net.state_dict().items()}
+    torch.save({"architecture": net.architecture, "state": state}, path)
+
+
+def read(path: Path) -> DigitNet:
+    """The net in a weights file, in evaluation mode, after its card was checked.
+
+    Raises:
+        CardError: the file does not match its card.
+        ValueError: the file holds no weights of a known architecture.
+    """
+    check_card(path)
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        net = DigitNet(content["architecture"])
+        net.load_state_dict(content["state"])
+    except (RuntimeError, ValueError, KeyError, TypeError, pickle.UnpicklingError) as err:
+        raise ValueError(f"{path} holds no weights that can be loaded: {err}") from err
+    return net.eval()
+
+
+def load(path: Path, *, device: str = "auto", gpu_id: int | None = None) -> Backend:
+    """The weights at `path` as a Backend, on the device that it got.
+
+    Args:
+        path: digits.pt with its card beside it.
+        device: "auto" takes CUDA where TorchServe assigned a GPU; "cpu"; "cuda", which fails where there is none.
+        gpu_id: the GPU that TorchServe assigned to this worker, None for none.
+    Raises:
+        CardError: the file does not match its card.
+        RuntimeError: CUDA was asked for and is not there.
+    """
+    wants_cuda = device == "cuda" or (device == "auto" and gpu_id is not None and torch.cuda.is_available())
+    place = torch.device("cuda", gpu_id or 0) if wants_cuda else torch.device("cpu")
+    if not wants_cuda:
+        torch.set_num_threads(1)  # one compute thread a worker: with two, busy cores answered 125 instead of 606 requests/s
+    net = read(path).to(place)
+    return Backend(as_run(net, place), integrated_gradients(net, place), "integrated gradients", str(place))
+
+
+def as_run(net: DigitNet, device: torch.device) -> Run:
+    """A net as a Run."""
+    net.eval()
+
+    def run(canvases: NDArray[np.uint8]) -> NDArray[np.float32]:
+        with torch.inference_mode():
+            logits: NDArray[np.float32] = net(torch.from_numpy(canvases).to(device)).cpu().numpy()
+        return logits
+
+    return run
+
+
+def integrated_gradients(net: DigitNet, device: torch.device) -> Explain:
+    """An Explain that sums the gradients of the target's log-odds on the way from an empty canvas to the whole one.
+
+    Source: Sundararajan et al., Axiomatic attribution for deep networks (2017), equation 3, with PATH_STEPS steps.
+    """
+    shares = ((torch.arange(PATH_STEPS, device=device) + 0.5) / PATH_STEPS).view(-1, 1, 1)
+
+    def explain(canvas: Canvas, target: int) -> Attributions:
+        whole = torch.from_numpy(canvas).to(device).float()  # (28, 28)
+        path = (shares * whole).requires_grad_()  # (PATH_STEPS, 28, 28)
+        logits = net(path)
+        others = torch.cat([logits[:, :target], logits[:, target + 1 :]], dim=1)
+        (gradients,) = torch.autograd.grad((logits[:, target] - others.logsumexp(dim=1)).sum(), path)
+        return scaled((gradients.mean(dim=0) * whole).cpu().numpy())
+
+    return explain

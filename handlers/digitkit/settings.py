@@ -1,0 +1,73 @@
+"""The model's own knobs, read from the sections `limits` and `accept` of model-config.yaml."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+DEVICES = ("auto", "cpu", "cuda")
+
+
+class SettingsError(Exception):
+    """model-config.yaml lacks a knob, has one that does not exist, or one with a value of the wrong kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one request may bring, 413 over it; and the seconds that a batch may take, 503 after them."""
+
+    body_bytes: int
+    pixels: int
+    request_pixels: int
+    jpeg_scans: int
+    pictures: int
+    batch_seconds: int
+    explanations: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The knobs of one model.
+
+    Attributes:
+        device: "auto", "cpu" or "cuda".
+        limits: what one request may bring.
+        min_score: a prediction is accepted from this score on, 0 to 1.
+    """
+
+    device: str
+    limits: Limits
+    min_score: float
+
+    @classmethod
+    def from_mapping(cls, config: Mapping[str, Any]) -> "Settings":
+        """The settings in a parsed model-config.yaml; raises SettingsError."""
+        if not isinstance(config, Mapping):
+            raise SettingsError(f"model-config.yaml must hold knobs by name, it holds {type(config).__name__}")
+        names = {field.name for field in fields(Limits)}
+        limits = _section(config, "limits", names)
+        accept = _section(config, "accept", {"min_score"})
+        for name in names:
+            if type(limits[name]) is not int or limits[name] < 1:
+                raise SettingsError(f"limits.{name} in model-config.yaml is {limits[name]!r}; it must be a whole number, 1 or more")
+        device = config.get("device")
+        if device not in DEVICES:
+            raise SettingsError(f"device in model-config.yaml is {device!r}; it must be one of {', '.join(DEVICES)}")
+        score = accept["min_score"]
+        if type(score) not in (int, float) or not 0 <= score <= 1:
+            raise SettingsError(f"accept.min_score in model-config.yaml is {score!r}; it must be from 0 to 1")
+        return cls(device, Limits(**limits), float(score))
+
+    @classmethod
+    def read(cls, path: Path) -> "Settings":
+        return cls.from_mapping(yaml.safe_load(path.read_text()))
+
+
+def _section(config: Mapping[str, Any], name: str, expected: set[str]) -> dict[str, Any]:
+    section = config.get(name)
+    if not isinstance(section, dict) or section.keys() != expected:
+        found = sorted(map(str, section)) if isinstance(section, dict) else section
+        raise SettingsError(f"section {name} of model-config.yaml must hold {sorted(expected)}, it holds {found}")
+    return section

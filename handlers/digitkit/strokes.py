@@ -1,0 +1,144 @@
+"""The strokes of one digit are chosen among lines, frames, specks and what reaches in from the border."""
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from digitkit.errors import BlankPicture
+from digitkit.ink import Ink, inner_of
+
+Mask = NDArray[np.uint8]  # (H, W), 1 where the ink is
+
+MIN_CONTRAST = 24  # grey levels between ink and paper; less is noise or blank paper
+MIN_PART_PX = 10  # ink of the smallest digit, on the working picture
+MIN_HEIGHT = 0.12  # of the picture; lower parts are dashes and dots
+LINE_WIDTH = 0.1  # of the picture: what is thinner and long is a cell's border or an underline, not a stroke
+COMPANY_REACH = 0.2  # of the main stroke's longer side: how far off other strokes of the digit may be
+
+
+def binarise(ink: Ink, sample: Ink) -> Mask:
+    """Where the ink is, by the threshold that parts `sample` best (Otsu 1979)."""
+    level, _ = cv2.threshold(sample, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
+    return (ink > max(level, MIN_CONTRAST / 2)).astype(np.uint8)
+
+
+def find_digit(ink: Ink) -> Mask:
+    """Where the strokes of the one digit are: without lines, frames, specks and what reaches in from the border.
+
+    Raises:
+        BlankPicture: nothing stands out from the paper, or nothing but lines and specks does.
+    """
+    sample = np.ascontiguousarray(ink[inner_of(ink.shape)])
+    if sample.size == 0 or sample.max() < MIN_CONTRAST:
+        sample = ink
+    if sample.max() < MIN_CONTRAST:
+        raise BlankPicture(f"no ink: nothing differs from the paper by {MIN_CONTRAST} of 255 grey levels or more")
+    strong = binarise(ink, sample)
+    parts = Parts(strong)
+    main = parts.main()
+    if main is None or main.touches_border(0):
+        cleaned = Parts(_without_lines(strong))
+        rest = cleaned.main()
+        if rest is not None and not rest.touches_border(2) and (main is None or rest.inside > 0.7 * main.inside):
+            parts, main = cleaned, rest
+    company = parts.company(main) if main else []
+    if not company or not has_size(company):
+        raise BlankPicture("no ink: only lines, frames or specks are left of the picture")
+    return np.isin(parts.labels, [part.label for part in company]).astype(np.uint8)
+
+
+def has_size(company: list["Part"]) -> bool:
+    """Whether parts together are high enough for a digit, and no dashed line."""
+    x, y = min(part.x for part in company), min(part.y for part in company)
+    width = max(part.x + part.width for part in company) - x
+    height = max(part.y + part.height for part in company) - y
+    whole = replace(company[0], x=x, y=y, width=width, height=height)
+    return height >= MIN_HEIGHT * whole.page[0] and not whole.is_line()
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A connected part of a mask: its bounding box and its area in pixels, of which `inside` are off the border's band."""
+
+    label: int
+    x: int
+    y: int
+    width: int
+    height: int
+    area: int
+    inside: int
+    page: tuple[int, int]  # height and width of the whole mask
+
+    def touches_border(self, margin: int) -> bool:
+        height, width = self.page
+        ends = self.x + self.width + margin >= width or self.y + self.height + margin >= height
+        return self.x <= margin or self.y <= margin or ends
+
+    @property
+    def weight(self) -> int:
+        """How much speaks for its being the digit: of a part that touches the border, only what is off it counts."""
+        return self.inside if self.touches_border(0) else 3 * self.area
+
+    def is_line(self) -> bool:
+        """Whether it is a thin straight line along the picture, off its middle: a cell's border or an underline."""
+        (height, width), reach = self.page, 0.15
+        down = self.width < LINE_WIDTH * width and self.height > 0.6 * height and abs(self.x + self.width / 2 - width / 2) > reach * width
+        across = self.height < LINE_WIDTH * height and self.width > 0.6 * width
+        return down or across
+
+    def belongs_to(self, main: "Part") -> bool:
+        """Whether it is a smaller stroke of the same digit: not a speck, and close to the main stroke."""
+        gap_x = max(self.x - (main.x + main.width), main.x - (self.x + self.width))
+        gap_y = max(self.y - (main.y + main.height), main.y - (self.y + self.height))
+        reach = COMPANY_REACH * max(main.width, main.height)
+        return self.area > 0.04 * main.area and gap_x < reach and gap_y < reach
+
+
+class Parts:
+    """The connected parts of a mask that can be strokes: neither lines nor frames."""
+
+    def __init__(self, mask: Mask) -> None:
+        _, self.labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+        inside = np.bincount(self.labels[inner_of(mask.shape)].ravel(), minlength=len(stats))
+        rows: list[tuple[list[int], int]] = list(zip(stats.tolist(), inside.tolist(), strict=True))
+        page = (mask.shape[0], mask.shape[1])
+        parts = [Part(i, row[0], row[1], row[2], row[3], row[4], n, page) for i, (row, n) in enumerate(rows) if i > 0]
+        self.strokes = [part for part in parts if not part.is_line() and not self._is_frame(part)]
+
+    def main(self) -> Part | None:
+        """The part with the most ink off the border that can be a digit; None where there is none.
+
+        A part that keeps off the border is preferred, unless it is a mere fragment of one that does not.
+        """
+        candidates = [part for part in self.strokes if part.weight >= MIN_PART_PX]
+        return max(candidates, key=lambda part: part.weight, default=None)
+
+    def company(self, main: Part) -> list[Part]:
+        """`main` and the parts that belong to it: of a digit that is off the border, only such."""
+        others = [part for part in self.strokes if part is not main and part.belongs_to(main)]
+        if not main.touches_border(0):
+            others = [part for part in others if not part.touches_border(0)]
+        return [main, *others]
+
+    def _is_frame(self, part: Part) -> bool:
+        """Whether a part is made of lines along the picture's sides: long, with an inked corner, its middle empty."""
+        height, width = part.page
+        if part.width < 0.6 * width and part.height < 0.6 * height:
+            return False
+        ink = self.labels == part.label
+        in_the_middle = np.count_nonzero(ink[height // 4 : height - height // 4, width // 4 : width - width // 4])
+        box = ink[part.y : part.y + part.height, part.x : part.x + part.width]
+        has_corner = any(square.any() for square in (box[:2, :2], box[:2, -2:], box[-2:, :2], box[-2:, -2:]))
+        return bool(has_corner and in_the_middle < 0.12 * part.area)
+
+
+def _without_lines(strong: Mask) -> Mask:
+    """The mask without straight lines in the border's band that are longer than 85 % of a side."""
+    height, width = strong.shape
+    across = cv2.morphologyEx(strong, cv2.MORPH_OPEN, np.ones((1, max(3, round(0.85 * width))), dtype=np.uint8))
+    down = cv2.morphologyEx(strong, cv2.MORPH_OPEN, np.ones((max(3, round(0.85 * height)), 1), dtype=np.uint8))
+    lines = cv2.dilate(cv2.bitwise_or(across, down), np.ones((3, 3), dtype=np.uint8))
+    lines[inner_of(lines.shape)] = 0
+    return np.asarray(cv2.subtract(strong, lines), dtype=np.uint8)

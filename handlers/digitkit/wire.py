@@ -1,0 +1,277 @@
+"""Requests become questions, predictions become answers: both directions side by side.
+
+A row is what TorchServe hands to a handler for one request: its parameters by name, a raw body under "body". What a body
+may hold is read in body.py.
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+import numpy as np
+
+from digitkit.body import NPY_MAGIC, Source, kind_of, parse_json, read_instances, read_npy, read_tensor
+from digitkit.canvas import to_canvas
+from digitkit.contract import LABELS, Canvas, Prediction
+from digitkit.errors import BadRequest, DigitError, TooLarge
+from digitkit.explain import Explanation, overlay
+from digitkit.picture import Allowance, decode_picture
+from digitkit.settings import Limits
+
+JSON: Final = "application/json"
+PLAIN: Final = "text/plain"
+PNG: Final = "image/png"
+BODY_NAMES: Final = ("body", "data")  # where TorchServe puts a raw body: REST, gRPC
+TARGET: Final = "x-target"  # the digit to explain: TorchServe does not pass the query of /explanations on
+GRPC_INPUTS: Final = {"accept": "accept", "explain": "explain", "target": TARGET}  # a gRPC call's metadata stays in TorchServe
+JSON_LENGTH: Final = "inference-header-content-length"  # bytes of JSON before the binary tensors of a V2 request
+
+FIELDS: Final = ('"instances" (KServe V1)', '"inputs" (Open Inference Protocol)')
+
+Decoded = Canvas | DigitError
+Form = Literal["one", "many", "v1", "v2"]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One request.
+
+    Attributes:
+        pictures: a canvas for each picture, or why it is refused, in the request's order.
+        form: of the answer: one object, a list, or that of a protocol.
+        accept: the media type that the client prefers, "" for none.
+        id: of a V2 request, given back with the answer.
+    """
+
+    pictures: tuple[Decoded, ...]
+    form: Form
+    accept: str = ""
+    id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """Who answers."""
+
+    name: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What goes back: the HTTP status, the Content-Type and the body."""
+
+    status: int
+    content_type: str
+    body: bytes
+
+
+def is_grpc(headers: Mapping[str, Any]) -> bool:
+    """Whether a request came over gRPC: then TorchServe gives the types of its inputs and not one header."""
+    return not any(isinstance(value, str) for value in headers.values())
+
+
+def read_headers(row: Mapping[str, Any], headers: Mapping[str, Any]) -> dict[str, Any]:
+    """The headers of a request, their names in lower case; over gRPC the inputs that stand for some of them."""
+    if not is_grpc(headers):
+        return {name.lower() if isinstance(value, str) else name: value for name, value in headers.items()}
+    stand_ins = {header: row[name] for name, header in GRPC_INPUTS.items() if isinstance(row.get(name), bytes | bytearray)}
+    return {header: value.decode(errors="replace") for header, value in stand_ins.items()}
+
+
+def read_question(row: Mapping[str, Any], headers: Mapping[str, Any], limits: Limits) -> Question:
+    """The pictures of one request, by whichever door they came.
+
+    Args:
+        row: TorchServe's parameters of the request.
+        headers: of the request, their names in any case; for a part its own, as TorchServe gives them.
+    Raises:
+        DigitError: the request as a whole is refused. A bad picture among several stands in its place instead.
+    """
+    accept = re.split("[,;]", _header(headers, "accept"), maxsplit=1)[0].strip().lower()
+    if _header(headers, "content-type").startswith("multipart/"):
+        parts = [value for name, value in row.items() if _is_part(headers.get(name))]
+        if len(parts) > limits.pictures:
+            raise TooLarge(f"{len(parts)} pictures in one request, the limit is {limits.pictures}")
+        if parts:
+            return Question(_decode_all(parts, limits), "many" if len(parts) > 1 else "one", accept)
+    body = next((row[name] for name in BODY_NAMES if name in row), b"")
+    if isinstance(body, str):  # TorchServe decodes text/*; what counts is the content
+        body = body.encode()
+    if isinstance(body, bytes | bytearray):
+        return _read_bytes(body, headers, limits, accept)
+    return _read_json(body, b"", limits)
+
+
+def _read_bytes(body: bytes | bytearray, headers: Mapping[str, Any], limits: Limits, accept: str) -> Question:
+    """A body that TorchServe left as it came: a picture, a NumPy file, or JSON under another Content-Type."""
+    if not body:
+        raise BadRequest("the body is empty; send a picture as the body, or one in each part of multipart/form-data")
+    if len(body) > limits.body_bytes:
+        raise TooLarge(f"the body is {len(body)} bytes, the limit is {limits.body_bytes}")
+    if body.startswith(NPY_MAGIC):
+        sources, is_list = read_npy(body, limits)
+        return Question(_decode_all(sources, limits), "many" if is_list else "one", accept)
+    length = _header(headers, JSON_LENGTH)
+    if length:
+        if not length.isdecimal() or len(length) > len(str(len(body))) or int(length) > len(body):
+            raise BadRequest(f"the header {JSON_LENGTH} must be a number up to the {len(body)} bytes of the body")
+        return _read_json(parse_json(body[: int(length)]), body[int(length) :], limits)
+    if body.lstrip()[:1] == b"{" or _header(headers, "content-type").startswith(JSON):
+        return _read_json(parse_json(body), b"", limits)
+    return Question(_decode_all([body], limits), "one", accept)
+
+
+def _read_json(body: Any, binary: bytes | bytearray, limits: Limits) -> Question:
+    if not isinstance(body, dict) or ("instances" in body) == ("inputs" in body):
+        fields = " or ".join(FIELDS)
+        raise BadRequest(f"the JSON body is {kind_of(body)}; it must be an object with either {fields}")
+    if "instances" in body:
+        return Question(_decode_all(read_instances(body, limits), limits), "v1")
+    name = body.get("id")
+    if name is not None and not isinstance(name, str):
+        raise BadRequest("the request's id must be a string")
+    return Question(_decode_all(read_tensor(body, binary, limits), limits), "v2", id=name)
+
+
+def _is_part(header: Any) -> bool:
+    """Whether the header that TorchServe keeps of a parameter is one of a part: a query's parameter has no type."""
+    return isinstance(header, dict) and bool(header.get("content-type"))
+
+
+def _decode_all(sources: Sequence[Source | Any], limits: Limits) -> tuple[Decoded, ...]:
+    allowance = Allowance(limits.request_pixels)
+    return tuple(_decode(source, limits, allowance) for source in sources)
+
+
+def _decode(source: Source | Any, limits: Limits, allowance: Allowance) -> Decoded:
+    """The canvas of one source, or why it is refused."""
+    try:
+        if isinstance(source, DigitError):
+            return source
+        if isinstance(source, np.ndarray):
+            return to_canvas(source)
+        if isinstance(source, bytes | bytearray):
+            return to_canvas(decode_picture(source, limits, allowance))
+        raise BadRequest(f"a part is {type(source).__name__}, by its Content-Type; send the bytes of an encoded picture")
+    except DigitError as err:
+        return err.alone()
+
+
+def _header(headers: Mapping[str, Any], name: str) -> str:
+    return next((str(value) for key, value in headers.items() if key.lower() == name), "")
+
+
+def write_answer(question: Question, results: Sequence[Prediction | DigitError], model: Model) -> Answer:
+    """The answer to a question, `results` being in the order of its pictures."""
+    if question.form == "v1":
+        return _json({"predictions": _objects(results)})
+    if question.form == "v2":
+        return _json(_tensors(question, results, model))
+    if question.form == "many":
+        return _json(_objects(results))
+    (result,) = results
+    if isinstance(result, DigitError):
+        return write_error(result)
+    return Answer(200, PLAIN, str(result.digit).encode()) if question.accept == PLAIN else _json(_objects(results)[0])
+
+
+def is_explain(headers: Mapping[str, Any]) -> bool:
+    """Whether pictures are to be explained: TorchServe's mark of such a route, or the input "explain" over gRPC."""
+    return _header(headers, "explain").lower() == "true"
+
+
+def read_target(headers: Mapping[str, Any]) -> int | None:
+    """The digit to explain, from the header X-Target; None for the predicted one.
+
+    Raises:
+        BadRequest: it is no digit.
+    """
+    text = _header(headers, TARGET)
+    if not text:
+        return None
+    if text not in map(str, LABELS):
+        raise BadRequest(f"X-Target has {len(text)} characters that are no digit; it must be one from 0 to 9")
+    return int(text)
+
+
+def write_explanation(question: Question, results: Sequence[Explanation | DigitError]) -> Answer:
+    """The explanations of a question's pictures, `results` being in their order; of one picture a PNG, if that is preferred."""
+    objects = [_error_object(r) if isinstance(r, DigitError) else _explanation_object(r) for r in results]
+    if question.form in ("v1", "v2"):
+        return _json({"explanations": objects})
+    if question.form == "many":
+        return _json(objects)
+    (result,) = results
+    if isinstance(result, DigitError):
+        return write_error(result)
+    return Answer(200, PNG, overlay(result.canvas, result.attributions)) if question.accept == PNG else _json(objects[0])
+
+
+def write_refusal(error: DigitError, row: Mapping[str, Any], headers: Mapping[str, Any], model: Model) -> Answer:
+    """The answer to a request that is refused as a whole.
+
+    Open Inference Protocol over gRPC carries tensors only, and TorchServe's worker dies of anything else: one row, refused.
+    """
+    body = row.get("body")
+    if is_grpc(headers) and isinstance(body, dict):  # over gRPC TorchServe parses no other body
+        return write_answer(Question((error,), "v2", id=str(body.get("id", ""))), [error], model)
+    return write_error(error)
+
+
+def write_error(error: DigitError) -> Answer:
+    return Answer(error.status, JSON, json.dumps(_error_object(error)).encode())
+
+
+def _json(content: Any) -> Answer:
+    return Answer(200, JSON, json.dumps(content).encode())
+
+
+def _objects(results: Sequence[Prediction | DigitError]) -> list[dict[str, Any]]:
+    return [_error_object(r) if isinstance(r, DigitError) else _prediction_object(r) for r in results]
+
+
+def _prediction_object(prediction: Prediction) -> dict[str, Any]:
+    return {
+        "digit": prediction.digit,
+        "confidence": round(prediction.confidence, 4),
+        "accepted": prediction.accepted,
+        "probabilities": [round(p, 4) for p in prediction.probabilities],
+    }
+
+
+def _explanation_object(explanation: Explanation) -> dict[str, Any]:
+    return {
+        "digit": explanation.digit,
+        "target": explanation.target,
+        "method": explanation.method,
+        "attributions": explanation.attributions.round(4).tolist(),
+    }
+
+
+def _error_object(error: DigitError) -> dict[str, Any]:
+    return {"code": error.status, "type": error.type, "message": str(error)}
+
+
+def _tensors(question: Question, results: Sequence[Prediction | DigitError], model: Model) -> dict[str, Any]:
+    """A V2 answer: a tensor for each field of a prediction. A refused picture has digit -1, and its error in "error"."""
+    refused: dict[str, Any] = {"digit": -1, "confidence": 0.0, "accepted": False, "probabilities": [0.0] * len(LABELS)}
+    rows = [refused if isinstance(r, DigitError) else _prediction_object(r) for r in results]
+    errors = [json.dumps(_error_object(r)) if isinstance(r, DigitError) else "" for r in results]
+    count = len(rows)
+    outputs = [
+        {"name": "digit", "datatype": "INT64", "shape": [count], "data": [row["digit"] for row in rows]},
+        {"name": "confidence", "datatype": "FP32", "shape": [count], "data": [row["confidence"] for row in rows]},
+        {"name": "accepted", "datatype": "BOOL", "shape": [count], "data": [row["accepted"] for row in rows]},
+        {
+            "name": "probabilities",
+            "datatype": "FP32",
+            "shape": [count, len(LABELS)],
+            "data": [p for row in rows for p in row["probabilities"]],
+        },
+        {"name": "error", "datatype": "BYTES", "shape": [count], "data": errors},
+    ]
+    answer = {"model_name": model.name, "model_version": model.version, "outputs": outputs}
+    return answer if question.id is None else answer | {"id": question.id}

@@ -1,0 +1,1 @@
+"""From MNIST to a weights file with its card."""

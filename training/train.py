@@ -1,0 +1,133 @@
+"""Train a net: `python -m training.train --recipe quick`, any field of the recipe as a flag."""
+
+import argparse
+import os
+import subprocess
+import sys
+from dataclasses import asdict, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from digitkit import net
+from digitkit.card import Card, write_card
+from digitkit.contract import MODEL_VERSION
+from digitkit.settings import Settings, SettingsError
+from training import data
+from training.calibrate import divide_logits, fit_temperature
+from training.evaluate import MODEL_CONFIG, served_accuracy
+from training.loop import CHECKPOINT, EVALUATION_BATCH, Trainer, TrainingError
+from training.recipe import RECIPES, Recipe, add_flags, from_flags
+
+WEIGHTS = "digits.pt"
+RUNS = Path("runs")
+PACKAGES = ("torch", "torchvision", "numpy", "pillow", "opencv-python-headless")
+
+
+def train(recipe: Recipe, run_dir: Path, *, data_root: Path, resume: bool) -> Card:
+    """Train by `recipe`, calibrate, measure on the test split, and leave weights and card in `run_dir`."""
+    settings = Settings.read(MODEL_CONFIG)
+    train_split, validation = data.load_train(data_root)
+    if recipe.pictures:
+        train_split = train_split.take(slice(recipe.pictures))
+    run_dir.mkdir(parents=True, exist_ok=True)
+    trainer = Trainer(recipe, train_split, validation)
+    print(
+        f"training {recipe.architecture} with seed {recipe.seed} on {trainer.device}"
+        f" in {'bfloat16' if trainer.autocast else 'float32'}: {len(train_split):,} pictures, validating on {len(validation):,}",
+        flush=True,
+    )
+    progress = trainer.run(run_dir, resume=resume)
+
+    best = net.DigitNet(recipe.architecture)
+    best.load_state_dict(progress.best_weights)
+    best.eval()
+    temperature = fit_temperature(_logits(best, validation), torch.from_numpy(validation.labels))
+    divide_logits(best, temperature)
+    test = data.load_test(data_root)
+    run = net.as_run(best, torch.device("cpu"))
+    accuracy = served_accuracy(test.pictures, test.labels, run, settings)
+    figures = f"validation {progress.best_accuracy:.2%}, test {accuracy:.2%}"
+    print(f"best epoch {progress.best_epoch}: {figures}, {progress.seconds:.0f} s of training")
+    card = _publish(
+        best,
+        run_dir / WEIGHTS,
+        version=MODEL_VERSION,
+        recipe=asdict(recipe),
+        data_sha256=data.data_hash(data_root),
+        commit=_commit(),
+        accuracy={"validation": progress.best_accuracy, "test": accuracy, "seeds": 1, "training_s": progress.seconds},
+        temperature=temperature,
+        parameters=sum(parameter.numel() for parameter in best.parameters()),
+        packages={name: version(name) for name in PACKAGES},
+    )
+    (run_dir / CHECKPOINT).unlink()  # a later --resume goes on only with what was cut short
+    return card
+
+
+def train_many(recipe: Recipe, run_dir: Path, *, seeds: int, data_root: Path, resume: bool) -> None:
+    """Train with seeds 0 to `seeds` - 1 and print each one's figures, their mean and their standard deviation."""
+    cards = [train(replace(recipe, seed=seed), run_dir / f"seed-{seed}", data_root=data_root, resume=resume) for seed in range(seeds)]
+    print(f"\n{'seed':>6} {'validation':>11} {'test':>8} {'seconds':>8}")
+    for seed, card in enumerate(cards):
+        a = card.accuracy
+        print(f"{seed:>6} {a['validation']:>11.2%} {a['test']:>8.2%} {a['training_s']:>8.0f}")
+    for name, reduce in (("mean", np.mean), ("std", np.std)):
+        columns = [float(reduce([card.accuracy[key] for card in cards])) for key in ("validation", "test", "training_s")]
+        print(f"{name:>6} {columns[0]:>11.3%} {columns[1]:>8.3%} {columns[2]:>8.0f}")
+
+
+def _logits(model: net.DigitNet, split: data.Split) -> torch.Tensor:
+    with torch.no_grad():
+        return torch.cat([model(canvases) for canvases in torch.from_numpy(split.pictures).split(EVALUATION_BATCH)])
+
+
+def _publish(model: net.DigitNet, path: Path, **facts: Any) -> Card:
+    """Weights and card, written beside their place and moved into it together."""
+    staging = path.parent / "staging"
+    staging.mkdir(exist_ok=True)
+    net.save(model, staging / path.name)
+    card = write_card(staging / path.name, **facts)
+    for staged in staging.iterdir():
+        staged.replace(path.parent / staged.name)
+    staging.rmdir()
+    return card
+
+
+def _commit() -> str:
+    """The commit that the code is at, or "unknown" outside a checkout."""
+    try:
+        commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
+        changes = subprocess.run(["git", "status", "--porcelain"], capture_output=True, text=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return commit + ("+changes" if changes else "")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="training.train", description="Train a digit net on MNIST.")
+    parser.add_argument("--recipe", default="quick", help=f"one of {', '.join(RECIPES)}; the flags below change its fields")
+    parser.add_argument("--run", type=Path, help="folder of weights, card, checkpoint and scalars (runs/RECIPE)")
+    parser.add_argument("--data-root", type=Path, default=data.DATA_ROOT, help="folder that holds MNIST/raw, or will")
+    parser.add_argument("--resume", action="store_true", help="go on from the run's checkpoint, where there is one")
+    parser.add_argument("--seeds", type=int, help="train this many times and print the table")
+    add_flags(parser)
+    flags = vars(parser.parse_args())
+    try:
+        recipe = from_flags(flags["recipe"], flags)
+        run_dir = flags["run"] or RUNS / flags["recipe"]
+        common = {"data_root": flags["data_root"], "resume": flags["resume"]}
+        if flags["seeds"]:
+            train_many(recipe, run_dir, seeds=flags["seeds"], **common)
+        else:
+            train(recipe, run_dir, **common)
+    except (ValueError, OSError, TrainingError, data.DataError, SettingsError) as err:
+        sys.exit(f"{parser.prog}: {err}")
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    main()

@@ -1,0 +1,280 @@
+"""TorchServe on this machine: `python -m deploy.server serve`, `start`, `stop` or `token`.
+
+It only chooses Java, a free set of ports and a folder of its own for logs, tokens and temporary files; everything else
+stands in config.properties, which works with a plain `torchserve --start` too.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+import requests
+
+from deploy.java import JavaError, find_java
+from digitkit.card import CardError, check_card
+
+ROOT = Path(__file__).resolve().parent.parent
+CONFIG = ROOT / "config.properties"
+PORT_LINE = re.compile(r"^(\w+_(?:address=http://[\d.]+:|port=))(\d+)$", re.M)
+LOWEST_PORT, HIGHEST_PORT = 1024, 65535
+DEFAULT_PORT = 8080
+WORKER_PORT = 9000  # TorchServe's own default; it names the workers' sockets, /tmp/.ts.sock.9000
+MODELS = ("digits", "digits_onnx")
+START_TIMEOUT_S = 120.0
+STOP_TIMEOUT_S = 20.0
+REQUEST_TIMEOUT_S = 10.0
+
+
+class ServerError(Exception):
+    """The server cannot be started or reached; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """One TorchServe of this checkout, named by its port.
+
+    Attributes:
+        port: of the inference API; all other ports keep their distance to it as in config.properties.
+        model_store: the folder with the archives.
+        folder: where it keeps tokens, logs, temporary files and the process's id.
+        extra: properties that replace those of config.properties.
+    """
+
+    port: int = DEFAULT_PORT
+    model_store: Path = ROOT / "model_store"
+    state: Path = ROOT / "run"
+    extra: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> Path:
+        return self.state / str(self.port)
+
+    @property
+    def inference(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def management(self) -> str:
+        return f"http://127.0.0.1:{self.port + 1}"
+
+    @property
+    def metrics(self) -> str:
+        return f"http://127.0.0.1:{self.port + 2}"
+
+    def token(self, kind: str = "inference") -> str:
+        """The token of an API: "inference", "management" or "API", which makes new ones."""
+        path = self.folder / "key_file.json"
+        try:
+            key: str = json.loads(path.read_text())[kind]["key"]
+        except (OSError, ValueError, KeyError) as err:
+            raise ServerError(f"no {kind} token in {path}; is the server on port {self.port} running? make run starts it") from err
+        return key
+
+    def headers(self, kind: str = "inference") -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token(kind)}"}
+
+    def command(self) -> list[str]:
+        """The torchserve command, its configuration written to the folder."""
+        config = self.folder / "config.properties"
+        config.write_text(self._properties())
+        return [
+            *(str(Path(sys.executable).with_name("torchserve")), "--start", "--foreground", "--ncs"),
+            *("--model-store", str(self.model_store.resolve()), "--models", "all", "--ts-config", str(config)),
+        ]
+
+    def environment(self) -> dict[str, str]:
+        """This environment with Java and this Python first, and without a PYTHONPATH that would beat the archive."""
+        temporary = self.folder / "tmp"
+        kept = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+        return kept | {
+            "JAVA_HOME": str(find_java()),
+            "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}",
+            "TMPDIR": str(temporary),
+            "TEMP": str(temporary),
+            "LOG_LOCATION": str(self.folder / "logs"),
+            "METRICS_LOCATION": str(self.folder / "logs"),
+        }
+
+    def is_current(self) -> bool:
+        """Whether it is running with the archives and the settings of now."""
+        fingerprint = self.folder / "fingerprint"
+        return self.pid() is not None and fingerprint.is_file() and fingerprint.read_text() == self._fingerprint()
+
+    def prepare(self) -> None:
+        """Check what would make TorchServe fail in an obscure way, and clear away what the last run left but for its logs."""
+        self.check_archives()
+        if self.pid() is not None:
+            raise ServerError(f"a server is already running on port {self.port}; make stop ends it, PORT=… starts another beside it")
+        for port in self.ports():
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    probe.bind(("127.0.0.1", port))
+                except OSError as err:
+                    raise ServerError(f"port {port} is in use; choose others with PORT=18080, which moves all of them") from err
+        shutil.rmtree(self.folder / "tmp", ignore_errors=True)
+        (self.folder / "tmp").mkdir(parents=True)
+        for name in ("pid", "key_file.json"):
+            (self.folder / name).unlink(missing_ok=True)
+
+    def check_archives(self) -> None:
+        """An archive is code: it is served only if it is the file that its card describes; raises ServerError."""
+        for name in MODELS:
+            try:
+                check_card(self.model_store / f"{name}.mar")
+            except CardError as err:
+                raise ServerError(f"{err}; make export builds it") from err
+
+    def start(self) -> "subprocess.Popen[bytes]":
+        """Start in the background and return the launcher's process once every model is READY; stop() ends it.
+
+        Raises:
+            ServerError: a port in use, no Java, archives that are not what their cards say, or the models did not get
+                ready; nothing is left running then.
+        """
+        self.prepare()
+        with (self.folder / "console.log").open("wb") as console:
+            process = subprocess.Popen(
+                self.command(), cwd=self.folder, env=self.environment(), stdin=subprocess.DEVNULL,
+                stdout=console, stderr=subprocess.STDOUT, start_new_session=True,
+            )  # fmt: skip
+        (self.folder / "pid").write_text(str(process.pid))
+        (self.folder / "fingerprint").write_text(self._fingerprint())
+        try:
+            self._wait_ready(process)
+        except BaseException:
+            self.stop()
+            process.wait(STOP_TIMEOUT_S)
+            raise
+        return process
+
+    def serve(self) -> None:
+        """Become the server, in the foreground; it and its workers end with Ctrl-C."""
+        self.prepare()
+        command, environment = self.command(), self.environment()
+        (self.folder / "pid").write_text(str(os.getpid()))
+        os.chdir(self.folder)
+        os.execve(command[0], command, environment)
+
+    def stop(self) -> bool:
+        """End the server and its workers; False where none was running."""
+        pid = self.pid()
+        if pid is None:
+            return False
+        family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+        for process in family:  # the launcher does not pass signals on to Java
+            with suppress(psutil.NoSuchProcess):
+                process.terminate()
+        _, alive = psutil.wait_procs(family, timeout=STOP_TIMEOUT_S)
+        for process in alive:
+            process.kill()
+        psutil.wait_procs(alive, timeout=STOP_TIMEOUT_S)
+        (self.folder / "pid").unlink(missing_ok=True)
+        (self.folder / "key_file.json").unlink(missing_ok=True)
+        return True
+
+    def pid(self) -> int | None:
+        """The process's id, None where it is not running (any more)."""
+        try:
+            process = psutil.Process(int((self.folder / "pid").read_text()))
+            return process.pid if process.is_running() and str(self.folder) in " ".join(process.cmdline()) else None
+        except (OSError, ValueError, psutil.Error):
+            return None
+
+    def describe(self, model: str) -> dict[str, Any]:
+        """The management API's description of a model."""
+        answer = requests.get(f"{self.management}/models/{model}", headers=self.headers("management"), timeout=REQUEST_TIMEOUT_S)
+        answer.raise_for_status()
+        description: dict[str, Any] = answer.json()[0]
+        return description
+
+    def _wait_ready(self, process: "subprocess.Popen[bytes]") -> None:
+        deadline = time.monotonic() + START_TIMEOUT_S
+        waiting = list(MODELS)
+        while waiting:
+            if process.poll() is not None:
+                raise ServerError(f"TorchServe ended with {process.returncode}: {self._last_lines()}")
+            if time.monotonic() > deadline:
+                raise ServerError(f"{', '.join(waiting)} not ready after {START_TIMEOUT_S:.0f} s: {self._last_lines()}")
+            waiting = [name for name in waiting if not self.is_ready(name)]
+            time.sleep(0.2)
+
+    def is_ready(self, model: str) -> bool:
+        """Whether every worker of a model is READY."""
+        try:
+            workers = self.describe(model)["workers"]
+        except (ServerError, requests.RequestException):
+            return False
+        return bool(workers) and all(worker["status"] == "READY" for worker in workers)
+
+    def _fingerprint(self) -> str:
+        served = [(self.model_store / f"{name}.mar").read_bytes() for name in MODELS]
+        return hashlib.sha256(b"".join([*served, self._properties().encode()])).hexdigest()
+
+    def _last_lines(self) -> str:
+        log = self.folder / "console.log"
+        lines = [line for line in log.read_text(errors="replace").splitlines() if re.search(r"ERROR|WARN|Error|Exception", line)]
+        return "\n  ".join([f"see {log}", *lines[-5:]])
+
+    def _properties(self) -> str:
+        """config.properties with every port moved, and `extra` in place."""
+        moved = PORT_LINE.sub(lambda line: line[1] + str(int(line[2]) + self.port - DEFAULT_PORT), CONFIG.read_text())
+        kept = [line for line in moved.splitlines() if line.partition("=")[0] not in self.extra]
+        added = {"initial_worker_port": str(WORKER_PORT + self.port - DEFAULT_PORT)} | self.extra
+        return "\n".join([*kept, *(f"{key}={value}" for key, value in added.items())]) + "\n"
+
+    def ports(self) -> list[int]:
+        """Every port that it listens on; raises ServerError where one would be none."""
+        moved = [int(port) + self.port - DEFAULT_PORT for _, port in PORT_LINE.findall(CONFIG.read_text())]
+        if min(moved) < LOWEST_PORT or max(moved) > HIGHEST_PORT:
+            raise ServerError(
+                f"port {self.port} would put another at {min(moved)} or {max(moved)}; {LOWEST_PORT} to {HIGHEST_PORT} are to be had"
+            )
+        return moved
+
+
+def start_or_keep(server: Server) -> None:
+    """Leave a server running that serves the archives and settings of now; one that serves older ones is replaced."""
+    if server.is_current():
+        print(f"TorchServe is running on {server.inference} with these archives")
+        return
+    if server.stop():
+        print("TorchServe was running with other archives or settings: starting it anew", flush=True)
+    server.start()
+    print(f"TorchServe answers on {server.inference}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="deploy.server", description=__doc__)
+    parser.add_argument("action", choices=("serve", "start", "stop", "token"))
+    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="of the inference API; the others move with it")
+    parser.add_argument("--kind", default="inference", help="which token: inference, management or API")
+    flags = parser.parse_args()
+    server = Server(flags.port)
+    try:
+        if flags.action == "serve":
+            server.serve()
+        elif flags.action == "start":
+            start_or_keep(server)
+        elif flags.action == "stop":
+            print("stopped" if server.stop() else f"no server is running on port {server.port}")
+        else:
+            print(server.token(flags.kind))
+    except (ServerError, JavaError, OSError) as err:
+        sys.exit(f"{parser.prog}: {err}")
+
+
+if __name__ == "__main__":
+    main()

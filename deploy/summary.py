@@ -1,0 +1,89 @@
+"""The end of `make run`: what was built, how well and how fast it answers, and how to ask it."""
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+import requests
+from rich.columns import Columns
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+
+from deploy.server import DEFAULT_PORT, MODELS, Server, ServerError
+from deploy.smoke import Reading, SmokeError, read_test_pictures
+from digitkit.card import CardError, check_card
+from digitkit.contract import Canvas
+from digitkit.picture import encode_png
+from training import data
+
+STORE = Path("model_store")
+SAMPLE = Path("run/sample.png")  # a test picture to paste curl lines with
+SHADES = " .:-=+*#%@"
+SHOWN = 10
+
+
+def draw(canvas: Canvas) -> str:
+    """A canvas as text, 14 lines of 14 characters: each stands for 2 x 2 pixels."""
+    grey = canvas.reshape(14, 2, 14, 2).mean(axis=(1, 3))
+    rows = (grey / 256 * len(SHADES)).astype(int)
+    return "\n".join("".join(SHADES[shade] for shade in row) for row in rows)
+
+
+def panel(reading: Reading, canvas: Canvas) -> Panel:
+    """A test picture under its label, with both models' answers."""
+    right = all(digit == reading.label for digit in reading.digits.values())
+    answers = " ".join(str(digit) for digit in reading.digits.values())
+    return Panel(
+        draw(canvas),
+        title=f"a {reading.label}",
+        subtitle=f"read {answers} {'✓' if right else '✗'}",
+        width=16,
+        padding=0,
+        border_style="green" if right else "red",
+    )
+
+
+def built(weights: Path, store: Path) -> Table:
+    """Accuracy, parameters and sizes, from the cards."""
+    card = check_card(weights)
+    table = Table("artifact", "size", "sha256", title="Built")
+    for path in (weights, store / "digits.mar", store / "digits.onnx", store / "digits_onnx.mar"):
+        own = check_card(path)
+        table.add_row(str(path), f"{own.bytes / 1000:,.0f} kB", own.sha256[:12])
+    table.caption = (
+        f"MNIST test {card.accuracy['test']:.2%}, seed {card.recipe['seed']}, {card.parameters:,} parameters,"
+        f" trained in {card.accuracy['training_s']:.0f} s"
+    )
+    return table
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="deploy.summary", description=__doc__)
+    parser.add_argument("--port", type=int, default=DEFAULT_PORT)
+    parser.add_argument("--weights", type=Path, required=True)
+    parser.add_argument("--data-root", type=Path, default=data.DATA_ROOT)
+    flags = parser.parse_args()
+    server, console = Server(flags.port), Console(highlight=False)
+    try:
+        test = data.load_test(flags.data_root)
+        chosen = [int(np.flatnonzero(test.labels == digit)[0]) for digit in range(SHOWN)]
+        readings = read_test_pictures(server, test, chosen)
+        table = built(flags.weights, STORE)
+        token = server.token()
+    except (ServerError, SmokeError, CardError, OSError, ValueError, data.DataError, requests.RequestException) as err:
+        sys.exit(f"{parser.prog}: {err}")
+    SAMPLE.write_bytes(encode_png(test.pictures[chosen[7]]))
+    console.print()
+    console.print(table)
+    console.print(Columns([panel(reading, test.pictures[reading.index]) for reading in readings], padding=(0, 0)))
+    console.print(f"Each was read by {' and '.join(MODELS)}, in this order. Ask it yourself:\n")
+    print(f"  curl -H 'Authorization: Bearer {token}' -T {SAMPLE} {server.inference}/predictions/digits\n")
+    suffix = "" if flags.port == DEFAULT_PORT else f" PORT={flags.port}"
+    report = Path("reports", flags.weights.parent.name, "report.html")
+    print(f"The model's report: {report}   The load test's: reports/loadtest/report.html   To stop it: make stop{suffix}")
+
+
+if __name__ == "__main__":
+    main()

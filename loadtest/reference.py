@@ -1,0 +1,70 @@
+"""The answers that a server gives while it has nothing else to do, so that no batch can mix requests up."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import requests
+
+from digitkit.contract import Prediction
+from loadtest.answers import WrongAnswer, to_prediction
+from loadtest.pictures import LabelledPicture
+
+TIMEOUT_S = 30.0
+PICTURES_A_REQUEST = 250  # 1,000 pictures are answered in 1 to 2 s; one a request takes 5 to 28 s
+
+
+class ServerRefused(Exception):
+    """The server cannot be reached, or does not even answer a first request as it should."""
+
+
+def predict_path(model: str) -> str:
+    return f"/predictions/{model}"
+
+
+def auth_headers(token: str) -> dict[str, str]:
+    """The header that carries the token; none for a server that runs without tokens."""
+    return {"Authorization": f"Bearer {token}"} if token else {}
+
+
+def ask_alone(host: str, model: str, token: str, pictures: Sequence[LabelledPicture]) -> list[Prediction]:
+    """The answers to `pictures`, in order, asked one request at a time.
+
+    Raises:
+        ServerRefused: no server at `host`, a wrong token, no such model, another status than 200, a malformed answer.
+    """
+    answers: list[Any] = []
+    with requests.Session() as session:
+        session.trust_env = False  # no proxy and no .netrc: Locust's client knows neither
+        session.headers.update(auth_headers(token))
+        for start in range(0, len(pictures), PICTURES_A_REQUEST):
+            answers += _ask(session, host, model, pictures[start : start + PICTURES_A_REQUEST])
+    try:
+        return [to_prediction(answer) for answer in answers]
+    except WrongAnswer as err:
+        raise ServerRefused(f"{host} gives answers for {model} that are none ({err})") from err
+
+
+def accuracy(predictions: Sequence[Prediction], pictures: Sequence[LabelledPicture]) -> float:
+    """The share of pictures that are read right, 0 to 1."""
+    return sum(p.digit == picture.label for p, picture in zip(predictions, pictures, strict=True)) / len(pictures)
+
+
+def _ask(session: requests.Session, host: str, model: str, pictures: Sequence[LabelledPicture]) -> list[Any]:
+    """The parsed answers to the pictures of one request: an object for one picture, a list for more."""
+    parts = {str(i): (f"{i}.png", picture.png, "image/png") for i, picture in enumerate(pictures)}
+    try:
+        response = session.post(host + predict_path(model), files=parts, timeout=TIMEOUT_S)
+    except requests.RequestException as err:
+        raise ServerRefused(f"{host} cannot be reached ({type(err).__name__}); start the server, or name one with HOST=http://…") from err
+    if "InvalidKeyException" in response.text:
+        raise ServerRefused(f"{host} refuses the token; TOKEN=… must be its inference token, and not expired")
+    if response.status_code != 200:
+        raise ServerRefused(f"{host} answers {response.status_code} for {model}, not 200; is this model served there?")
+    try:
+        answers = response.json()
+    except ValueError as err:
+        raise ServerRefused(f"{host} answers no JSON for {model}") from err
+    answers = answers if isinstance(answers, list) else [answers]
+    if len(answers) != len(pictures):
+        raise ServerRefused(f"{host} gives {len(answers)} answers for {len(pictures)} pictures to {model}")
+    return answers

@@ -1,0 +1,126 @@
+"""What several tests share: MNIST's test pictures, the shipped settings, and stand-ins for TorchServe and for a model."""
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from served import client, server, store, weights
+
+from digitkit.contract import LABELS
+from digitkit.picture import encode_png
+from digitkit.settings import Limits, Settings
+
+if TYPE_CHECKING:
+    from training.data import Split
+
+__all__ = ["client", "server", "store", "weights"]  # fixtures of other files that tests ask for by name
+
+ROOT = Path(__file__).resolve().parent.parent
+HANDLERS = ROOT / "handlers"
+
+
+@pytest.fixture(scope="session")
+def settings() -> Settings:
+    """The settings that are shipped."""
+    return Settings.read(HANDLERS / "model-config.yaml")
+
+
+@pytest.fixture(scope="session")
+def limits(settings: Settings) -> Limits:
+    return settings.limits
+
+
+@pytest.fixture(scope="session")
+def mnist_root() -> Path:
+    """The folder that holds MNIST/raw, downloaded where it is not there yet."""
+    from training.data import ensure_mnist
+
+    ensure_mnist(ROOT / "data")
+    return ROOT / "data"
+
+
+@pytest.fixture(scope="session")
+def mnist_test() -> "Split":
+    """MNIST's 10,000 test pictures."""
+    from training.data import load_test  # imports torch, which costs seconds: paid by the tests that need the pictures
+
+    return load_test(ROOT / "data")
+
+
+@pytest.fixture(scope="session")
+def ten_digits(mnist_test: "Split") -> NDArray[np.uint8]:
+    """(10, 28, 28): the first test picture of each digit, in the order of LABELS."""
+    return mnist_test.pictures[[int(np.argmax(mnist_test.labels == label)) for label in LABELS]]
+
+
+@pytest.fixture(scope="session")
+def ten_pngs(ten_digits: NDArray[np.uint8]) -> list[bytes]:
+    """`ten_digits` as PNG files."""
+    return [encode_png(canvas) for canvas in ten_digits]
+
+
+class FakeRun:
+    """A Run that knows `ten_digits` by heart, doubts whatever else it sees, and keeps the size of each batch."""
+
+    def __init__(self, known: NDArray[np.uint8]) -> None:
+        self.labels = {canvas.tobytes(): label for label, canvas in enumerate(known)}
+        self.batches: list[int] = []
+
+    def __call__(self, canvases: NDArray[np.uint8]) -> NDArray[np.float32]:
+        assert canvases.dtype == np.uint8
+        assert canvases.shape[1:] == (28, 28)
+        self.batches.append(len(canvases))
+        logits = np.full((len(canvases), len(LABELS)), -9, dtype=np.float32)
+        for row, canvas in zip(logits, canvases, strict=True):
+            if canvas.tobytes() in self.labels:
+                row[self.labels[canvas.tobytes()]] = 9
+        return logits
+
+
+@pytest.fixture
+def fake_run(ten_digits: NDArray[np.uint8]) -> FakeRun:
+    return FakeRun(ten_digits)
+
+
+class FakeContext:
+    """The part of TorchServe's Context that a handler uses.
+
+    Attributes:
+        statuses: the status set for each row.
+        response_headers: the headers set for each row.
+    """
+
+    def __init__(self, request_headers: list[dict[str, Any]], **attributes: Any) -> None:
+        self.request_headers = request_headers
+        self.statuses: dict[int, int] = {}
+        self.response_headers: dict[int, dict[str, str]] = {i: {} for i in range(len(request_headers))}
+        self.__dict__.update(attributes)
+
+    def get_all_request_header(self, idx: int) -> dict[str, Any]:
+        return self.request_headers[idx]
+
+    def get_request_header(self, idx: int, key: str) -> Any:
+        return self.request_headers[idx].get(key)
+
+    def set_response_status(self, code: int = 200, phrase: str = "", idx: int = 0) -> None:
+        self.statuses[idx] = code
+
+    def set_response_content_type(self, idx: int, value: str) -> None:
+        self.set_response_header(idx, "content-type", value)
+
+    def set_response_header(self, idx: int, key: str, value: str) -> None:
+        self.response_headers[idx][key] = value
+
+
+@pytest.fixture(scope="session")
+def handler_module() -> ModuleType:
+    """handlers/digit_handler.py, loaded from its file: no package holds it."""
+    spec = importlib.util.spec_from_file_location("digit_handler", HANDLERS / "digit_handler.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

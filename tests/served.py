@@ -1,0 +1,74 @@
+"""A small model, its archives and a running server: built once for all tests that need them."""
+
+import socket
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from deploy.server import DEFAULT_PORT, WORKER_PORT, Server
+from export.to_mar import to_mar
+from export.to_onnx import to_onnx
+from training.recipe import RECIPES
+from training.train import train
+
+
+@pytest.fixture(scope="session")
+def weights(tmp_path_factory: pytest.TempPathFactory, mnist_root: Path) -> Path:
+    """digits.pt with its card, of a training of a few seconds."""
+    run = tmp_path_factory.mktemp("run")
+    train(replace(RECIPES["quick"], epochs=2, pictures=8_000, synthetic=0.1), run, data_root=mnist_root, resume=False)
+    return run / "digits.pt"
+
+
+@pytest.fixture(scope="session")
+def store(weights: Path, tmp_path_factory: pytest.TempPathFactory, mnist_root: Path) -> Path:
+    """A model store with both archives and the graph."""
+    folder = tmp_path_factory.mktemp("store")
+    to_onnx(weights, folder / "digits.onnx", data_root=mnist_root)
+    to_mar(weights, folder / "digits.mar", data_root=mnist_root)
+    to_mar(folder / "digits.onnx", folder / "digits_onnx.mar", data_root=mnist_root)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def server(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A running TorchServe on ports of its own, ended whatever happens."""
+    running = Server(free_port(), store, tmp_path_factory.mktemp("state"))
+    process = running.start()
+    try:
+        yield running
+    finally:
+        running.stop()
+        process.wait()
+
+
+@pytest.fixture(scope="session")
+def client(server: Server) -> Iterator[httpx.Client]:
+    """A client of the inference API that carries the token."""
+    with httpx.Client(base_url=server.inference, headers=server.headers(), timeout=60) as client:
+        yield client
+
+
+def free_port() -> int:
+    """A port that is free now, together with those that move with it."""
+    for port in range(20_080, 40_000, 100):
+        shifted = [port, port + 1, port + 2, port + 7070 - DEFAULT_PORT, port + 7071 - DEFAULT_PORT]
+        workers = Path(f"/tmp/.ts.sock.{WORKER_PORT + port - DEFAULT_PORT}")  # TorchServe's own fixed name
+        if all(is_free(each) for each in shifted) and not workers.exists():
+            return port
+    raise RuntimeError("no free ports between 20080 and 40000")
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def workers(server: Server) -> dict[int, float]:
+    """The resident memory of each worker in MiB, by process id."""
+    children = psutil.Process(server.pid()).children(recursive=True)
+    return {p.pid: p.memory_info().rss / 2**20 for p in children if "model_service_worker" in " ".join(p.cmdline())}

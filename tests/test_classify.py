@@ -1,0 +1,85 @@
+"""Logits become predictions; the arithmetic is torch's."""
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from digitkit.classify import classify, digit_score, softmax, to_predictions
+
+RANDOM = np.random.default_rng(0)
+LOGITS = {
+    "usual": RANDOM.normal(0, 3, (200, 10)).astype(np.float32),
+    "all alike": np.zeros((2, 10), dtype=np.float32),
+    "all low": RANDOM.normal(-20, 3, (50, 10)).astype(np.float32),
+    "far from each other": RANDOM.uniform(-80, 80, (200, 10)).astype(np.float32),
+    "so low that exponentials overflow": RANDOM.uniform(-2000, -200, (20, 10)).astype(np.float32),
+    "so high that exponentials overflow": RANDOM.uniform(200, 2000, (20, 10)).astype(np.float32),
+}
+
+
+@pytest.fixture(params=LOGITS)
+def logits(request: pytest.FixtureRequest) -> NDArray[np.float32]:
+    """(N, 10) of one kind."""
+    return LOGITS[request.param]
+
+
+def test_softmax_is_torchs(logits: NDArray[np.float32]) -> None:
+    expected = torch.from_numpy(logits).double().softmax(dim=1).numpy()
+    np.testing.assert_allclose(softmax(logits), expected, rtol=1e-4, atol=1e-7)
+
+
+def test_digit_score_is_what_an_eleventh_class_with_logit_zero_leaves(logits: NDArray[np.float32]) -> None:
+    eleven = torch.cat([torch.from_numpy(logits).double(), torch.zeros(len(logits), 1).double()], dim=1)
+    expected = eleven.softmax(dim=1)[:, :10].sum(dim=1).numpy()
+    np.testing.assert_allclose(digit_score(logits), expected, rtol=1e-4, atol=1e-7)
+
+
+def test_digit_is_the_highest_logit_and_confidence_its_probability(logits: NDArray[np.float32]) -> None:
+    probabilities = torch.from_numpy(logits).softmax(dim=1)
+    predictions = to_predictions(logits, 0.5)
+    assert [p.digit for p in predictions] == probabilities.argmax(dim=1).tolist()
+    np.testing.assert_allclose([p.confidence for p in predictions], probabilities.amax(dim=1).numpy(), rtol=1e-4)
+    for prediction in predictions:
+        assert len(prediction.probabilities) == 10
+        assert prediction.probabilities[prediction.digit] == prediction.confidence
+        assert sum(prediction.probabilities) == pytest.approx(1, abs=1e-5)
+
+
+def test_predictions_are_plain_numbers_that_json_can_write() -> None:
+    (prediction,) = to_predictions(LOGITS["all alike"][:1], 0.5)
+    assert type(prediction.digit) is int
+    assert type(prediction.accepted) is bool
+    assert {type(p) for p in prediction.probabilities} == {float}
+
+
+@pytest.mark.parametrize(("logit", "min_score", "accepted"), [(-3, 0.5, False), (-2, 0.5, True), (-2, 0.9, False), (9, 0.9, True)])
+def test_prediction_is_accepted_from_the_least_score_on(logit: float, min_score: float, accepted: bool) -> None:
+    # Ten logits of -2 are 10 * exp(-2) : 1 for a digit, 57 %; of -3, 33 %.
+    (prediction,) = to_predictions(np.full((1, 10), logit, dtype=np.float32), min_score)
+    assert prediction.accepted is accepted
+
+
+def test_least_score_of_0_accepts_all_and_of_1_only_the_certain() -> None:
+    rows = np.array([[-50] * 10, [50] * 10], dtype=np.float32)
+    assert [p.accepted for p in to_predictions(rows, 0)] == [True, True]
+    assert [p.accepted for p in to_predictions(rows, 1)] == [False, True]
+
+
+def test_canvases_are_classified_in_order_by_one_call_of_the_model() -> None:
+    seen = []
+
+    def run(canvases: NDArray[np.uint8]) -> NDArray[np.float32]:
+        seen.append((canvases.shape, canvases.dtype.name))
+        return np.eye(10, dtype=np.float32)[canvases[:, 0, 0]] * 9
+
+    canvases = [np.full((28, 28), digit, dtype=np.uint8) for digit in (3, 1, 4)]
+    assert [p.digit for p in classify(canvases, run, 0.5)] == [3, 1, 4]
+    assert seen == [((3, 28, 28), "uint8")]
+
+
+def test_no_canvases_cost_no_call_of_the_model() -> None:
+    def run(canvases: NDArray[np.uint8]) -> NDArray[np.float32]:
+        raise AssertionError("the model was called")
+
+    assert classify([], run, 0.5) == []

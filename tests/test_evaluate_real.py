@@ -1,0 +1,60 @@
+"""Figures on real pictures: what is refused counts as it should, what is absent is skipped aloud."""
+
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from conftest import FakeRun
+from numpy.typing import NDArray
+
+from digitkit.picture import encode_png
+from digitkit.settings import Settings
+from training import data, evaluate_real
+from training.evaluate_real import Reader, figures, on_pages
+
+REAL_DATA = Path(os.environ.get("REAL_DATA", Path(__file__).resolve().parent.parent.parent / "shared" / "data"))
+
+
+@pytest.fixture
+def reader(fake_run: FakeRun, settings: Settings) -> Reader:
+    return Reader(fake_run, settings)
+
+
+def test_a_refused_picture_is_wrong_and_not_accepted(reader: Reader, ten_pngs: list[bytes]) -> None:
+    files = [*ten_pngs, encode_png(np.zeros((28, 28), dtype=np.uint8)), b"no picture"]
+    readings = reader.read(files)
+    assert readings.digits.tolist() == [*range(10), -1, -1]
+    assert readings.scores[-2:].tolist() == [0, 0]
+    assert reader.accuracy(files, np.array([*range(10), 0, 0])) == pytest.approx(10 / 12)
+    assert reader.not_accepted(files) == pytest.approx(2 / 12)
+
+
+def test_pages_are_light_jpegs_of_one_size_with_a_digit_anywhere(ten_digits: NDArray[np.uint8]) -> None:
+    pages = [cv2.imdecode(np.frombuffer(file, dtype=np.uint8), cv2.IMREAD_GRAYSCALE) for file in on_pages(ten_digits)]
+    assert {page.shape for page in pages} == {evaluate_real.PAGE}
+    assert all(np.median(page) > 200 > 80 > page.min() for page in pages)
+    assert on_pages(ten_digits) == on_pages(ten_digits)
+    assert on_pages(ten_digits, seed=1) != on_pages(ten_digits)
+
+
+def test_sets_that_are_absent_are_skipped_with_a_line_each(
+    reader: Reader, ten_digits: NDArray[np.uint8], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    test = data.Split(ten_digits, np.arange(10))
+    found = list(figures(reader, test, tmp_path))
+    assert [figure.name for figure in found] == ["MNIST test, served path", "MNIST test on pages, JPEG 75"]
+    assert found[0].value == found[0].goal == 1.0
+    assert capsys.readouterr().err.count("skipped: ") == len(evaluate_real.SETS)
+
+
+@pytest.mark.parametrize("name", evaluate_real.SETS)
+def test_every_set_that_is_at_hand_gives_figures_between_none_and_all(name: str, reader: Reader) -> None:
+    if not (REAL_DATA / name).is_file():
+        pytest.skip(f"{name} is not in REAL_DATA: no package ships it")
+    with np.load(REAL_DATA / name) as arrays:
+        few = {key: arrays[key][::50] for key in arrays.files if arrays[key].ndim > 0}
+    for figure in evaluate_real.SETS[name](reader, few, np.ones(10, dtype=np.float32)):
+        assert 0 <= figure.value <= 1
+        assert 0 < figure.pictures <= 150

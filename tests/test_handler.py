@@ -1,0 +1,203 @@
+"""DigitHandler with a stand-in for TorchServe and for the model: what it asks, what it answers, whom it leaves alone."""
+
+import json
+import sys
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from conftest import HANDLERS, FakeContext, FakeRun
+from numpy.typing import NDArray
+
+from digitkit.contract import Backend, Run
+from digitkit.picture import encode_png
+from digitkit.settings import SettingsError
+
+JSON = "application/json"
+NAMED = {"X-Model-Name": "digits", "X-Model-Version": "1.0"}
+MANIFEST = {"model": {"modelName": "digits", "modelVersion": "1.0", "serializedFile": "digits.fake"}}
+
+Handle = Callable[[list[dict[str, Any]], FakeContext], list[bytes]]
+
+
+class FakeBackend(ModuleType):
+    """A backend whose model is `run`; it keeps what load() was called with."""
+
+    def __init__(self, run: Run) -> None:
+        super().__init__("fake_backend")
+        self.run = run
+        self.asked: tuple[Any, ...] = ()
+
+    def load(self, path: Any, *, device: str, gpu_id: int | None) -> Backend:
+        self.asked = (path.name, device, gpu_id)
+        return Backend(self.run, lambda canvas, target: np.full((28, 28), target / 9, dtype=np.float32), "by heart", "nowhere")
+
+
+@pytest.fixture
+def backend(handler_module: ModuleType, fake_run: FakeRun, monkeypatch: pytest.MonkeyPatch) -> FakeBackend:
+    """A backend of the handler for weights files that end in .fake."""
+    backend = FakeBackend(fake_run)
+    monkeypatch.setitem(sys.modules, backend.__name__, backend)
+    monkeypatch.setitem(handler_module.BACKENDS, ".fake", backend.__name__)
+    return backend
+
+
+def worker(**changed: Any) -> FakeContext:
+    """The context that TorchServe initialises a handler with."""
+    config = yaml.safe_load((HANDLERS / "model-config.yaml").read_text())
+    properties = {"model_dir": "/models/digits", "gpu_id": None}
+    return FakeContext([], manifest=MANIFEST, system_properties=properties, model_yaml_config=config | changed)
+
+
+@pytest.fixture
+def handle(handler_module: ModuleType, backend: FakeBackend) -> Handle:
+    """The handle() of a handler that is ready."""
+    handler = handler_module.DigitHandler()
+    handler.initialize(worker())
+    return handler.handle  # type: ignore[no-any-return]
+
+
+def raw(*bodies: bytes) -> tuple[list[dict[str, Any]], FakeContext]:
+    """A batch of requests with raw bodies, and its context."""
+    return [{"body": bytearray(body)} for body in bodies], FakeContext(
+        [{"Host": "127.0.0.1:8080", "body": {"content-type": "image/png"}} for _ in bodies]
+    )
+
+
+def statuses(context: FakeContext) -> list[int]:
+    return [context.statuses[i] for i in sorted(context.statuses)]
+
+
+def test_initialize_loads_the_archives_model_as_its_settings_say(handler_module: ModuleType, backend: FakeBackend) -> None:
+    handler_module.DigitHandler().initialize(worker(device="cpu"))
+    assert backend.asked == ("digits.fake", "cpu", None)
+
+
+def test_initialize_refuses_a_config_without_limits(handler_module: ModuleType, backend: FakeBackend) -> None:
+    with pytest.raises(SettingsError, match="limits"):
+        handler_module.DigitHandler().initialize(worker(limits=None))
+
+
+def test_no_rows_are_answered_with_nothing(handle: Handle, fake_run: FakeRun) -> None:
+    assert handle([], FakeContext([])) == []
+    assert fake_run.batches == []
+
+
+def test_every_row_gets_its_own_digit_by_one_call_of_the_model(handle: Handle, fake_run: FakeRun, ten_pngs: list[bytes]) -> None:
+    order = [3, 1, 4, 1, 5, 9, 2, 6]
+    rows, context = raw(*(ten_pngs[digit] for digit in order))
+    answers = [json.loads(body) for body in handle(rows, context)]
+    assert [answer["digit"] for answer in answers] == order
+    assert all(answer["accepted"] and answer["confidence"] > 0.99 for answer in answers)
+    assert statuses(context) == [200] * 8
+    assert fake_run.batches == [8]
+
+
+def test_corrupt_requests_among_good_ones_get_400_and_no_other_does(handle: Handle, fake_run: FakeRun, ten_pngs: list[bytes]) -> None:
+    order = [i % 10 for i in range(16)]
+    bodies = [ten_pngs[digit] for digit in order]
+    bodies[0], bodies[5], bodies[6], bodies[15] = b"garbage", bodies[5][:40], b"", bytes(2000)
+    rows, context = raw(*bodies)
+    answers = [json.loads(body) for body in handle(rows, context)]
+    bad = {0: "UnreadablePicture", 5: "UnreadablePicture", 6: "BadRequest", 15: "UnreadablePicture"}
+    assert statuses(context) == [400 if i in bad else 200 for i in range(16)]
+    for i, answer in enumerate(answers):
+        if i in bad:
+            assert (answer["code"], answer["type"]) == (400, bad[i])
+        else:
+            assert answer["digit"] == order[i]
+    assert fake_run.batches == [12]
+
+
+def test_pictures_of_several_forms_come_back_to_their_requests(handle: Handle, fake_run: FakeRun, ten_pngs: list[bytes]) -> None:
+    forms: list[list[int | None]] = [[4, 2], [7], [0, None, 9]]  # None is a part that is no picture
+    rows = [{f"p{i}": bytearray(b"?" if digit is None else ten_pngs[digit]) for i, digit in enumerate(form)} for form in forms]
+    form_type = {"Content-Type": "multipart/form-data; boundary=x"}
+    context = FakeContext([form_type | {name: {"content-type": "image/png"} for name in row} for row in rows])
+    two, one, three = (json.loads(body) for body in handle(rows, context))
+    assert [answer["digit"] for answer in two] == [4, 2]
+    assert one["digit"] == 7
+    assert [answer.get("digit", answer.get("type")) for answer in three] == [0, "UnreadablePicture", 9]
+    assert statuses(context) == [200, 200, 200]
+    assert fake_run.batches == [5]
+
+
+def test_blank_picture_is_refused_with_422(handle: Handle, fake_run: FakeRun) -> None:
+    rows, context = raw(encode_png(np.full((28, 28), 255, dtype=np.uint8)))
+    (body,) = handle(rows, context)
+    assert statuses(context) == [422]
+    answer = json.loads(body)
+    assert (answer["code"], answer["type"]) == (422, "BlankPicture")
+    assert "no ink" in answer["message"]
+    assert fake_run.batches == []  # nothing to ask the model
+
+
+def test_picture_that_is_no_digit_is_answered_and_not_accepted(handle: Handle, ten_digits: NDArray[np.uint8]) -> None:
+    rows, context = raw(encode_png(ten_digits[7].T.copy()))
+    (body,) = handle(rows, context)
+    assert statuses(context) == [200]
+    assert json.loads(body)["accepted"] is False
+
+
+def test_each_row_has_the_form_that_its_own_headers_ask_for(handle: Handle, ten_pngs: list[bytes]) -> None:
+    rows, context = raw(ten_pngs[7], ten_pngs[2], b"garbage")
+    context.request_headers[1]["Accept"] = context.request_headers[2]["Accept"] = "text/plain"
+    first, second, third = handle(rows, context)
+    assert json.loads(first)["digit"] == 7
+    assert second == b"2"
+    assert json.loads(third)["code"] == 400
+    assert [headers["content-type"] for headers in context.response_headers.values()] == [JSON, "text/plain", JSON]
+
+
+def test_every_answer_names_the_model_and_its_version(handle: Handle, ten_pngs: list[bytes]) -> None:
+    rows, context = raw(ten_pngs[7], b"garbage", b"")
+    answers = handle(rows, context)
+    assert all(isinstance(answer, bytes) for answer in answers)
+    assert context.response_headers == {i: {"content-type": JSON} | NAMED for i in range(3)}
+
+
+def test_fault_of_the_model_is_not_hidden(handler_module: ModuleType, backend: FakeBackend, ten_pngs: list[bytes]) -> None:
+    def broken(canvases: NDArray[np.uint8]) -> NDArray[np.float32]:
+        raise RuntimeError("the model is broken")
+
+    backend.run = broken
+    handler = handler_module.DigitHandler()
+    handler.initialize(worker())
+    with pytest.raises(RuntimeError, match="the model is broken"):
+        handler.handle(*raw(ten_pngs[7]))
+
+
+def test_a_refused_open_inference_call_over_grpc_is_answered_in_tensors(handle: Handle) -> None:
+    tensor = {"name": "x", "datatype": "FP32", "shape": [1], "data": [1.0]}
+    row = {"body": {"id": "a", "model_name": "digits", "inputs": [tensor]}}  # the one form that TorchServe's worker survives
+    (body,) = handle([row], FakeContext([{"body": {"content-type": JSON}}]))
+    answer = json.loads(body)
+    outputs = {output["name"]: output["data"] for output in answer["outputs"]}
+    assert (answer["id"], answer["model_name"], answer["model_version"]) == ("a", "digits", "1.0")
+    assert outputs["digit"] == [-1]
+    assert json.loads(outputs["error"][0])["type"] == "BadRequest"
+
+
+def test_over_grpc_inputs_stand_for_headers_and_every_answer_is_marked_as_the_last(handle: Handle, ten_pngs: list[bytes]) -> None:
+    picture = {"data": bytearray(ten_pngs[7])}
+    rows = [picture, picture | {"accept": b"text/plain"}, picture | {"explain": b"true", "target": b"3"}]
+    context = FakeContext([{name: {"content-type": ""} for name in row} for row in rows])
+    first, second, third = handle(rows, context)
+    assert json.loads(first)["digit"] == 7
+    assert second == b"7"
+    assert json.loads(third)["target"] == 3
+    assert [headers["ts_stream_next"] for headers in context.response_headers.values()] == ["false"] * 3
+
+
+def test_each_row_of_a_batch_is_explained_for_its_own_target(handle: Handle, ten_pngs: list[bytes]) -> None:
+    rows, context = raw(ten_pngs[7], ten_pngs[7], ten_pngs[2], ten_pngs[1])
+    for headers, target in zip(context.request_headers, ("3", "", "x", None), strict=True):
+        if target is not None:
+            headers |= {"explain": "True"} | ({"X-Target": target} if target else {})
+    first, second, third, fourth = (json.loads(body) for body in handle(rows, context))
+    assert (first["digit"], first["target"], second["target"]) == (7, 3, 7)
+    assert (third["code"], fourth["digit"], "target" in fourth) == (400, 1, False)
+    assert statuses(context) == [200, 200, 400, 200]

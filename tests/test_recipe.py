@@ -1,0 +1,65 @@
+"""Recipes and their flags."""
+
+import argparse
+import subprocess
+import sys
+from dataclasses import fields
+
+import pytest
+
+from training.recipe import RECIPES, Recipe, add_flags, from_flags
+
+
+def parse(*words: str) -> dict[str, object]:
+    parser = argparse.ArgumentParser()
+    add_flags(parser)
+    return vars(parser.parse_args(words))
+
+
+def test_every_field_is_a_flag_that_replaces_the_recipes_value() -> None:
+    for field in fields(Recipe):
+        value = {"architecture": "seed", "optimizer": "sgd", "schedule": "step", "device": "cpu", "precision": "float32"}.get(
+            field.name, "1"
+        )
+        recipe = from_flags(
+            "quick", parse(f"--{field.name.replace('_', '-')}", value) if field.name not in FRACTIONS else {field.name: 0.5}
+        )
+        assert str(getattr(recipe, field.name)) in (value, f"{value}.0", "0.5")
+
+
+FRACTIONS = ("dropout", "label_smoothing", "momentum")
+
+
+def test_flags_that_are_not_given_leave_the_recipe_as_it_is() -> None:
+    assert from_flags("paper", parse()) == RECIPES["paper"]
+
+
+def test_the_paper_recipe_is_the_seeds_own() -> None:
+    paper = RECIPES["paper"]
+    assert (paper.architecture, paper.optimizer, paper.learning_rate, paper.batch_size, paper.epochs) == ("seed", "adam", 1e-3, 64, 100)
+    assert paper.patience > 0
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ({"epochs": 0}, "epochs is 0; it must be more than 0"),
+        ({"dropout": 1.0}, "dropout is 1.0; it must be from 0 to below 1"),
+        ({"augmentation": -1.0}, "augmentation is -1.0; it must be 0 or more"),
+    ],
+)
+def test_a_value_out_of_range_is_named(flags: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        from_flags("quick", flags)
+
+
+def test_an_unknown_recipe_ends_with_one_sentence_that_names_the_known_ones() -> None:
+    ended = subprocess.run([sys.executable, "-m", "training.train", "--recipe", "slow"], capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr.strip() == "training.train: unknown recipe 'slow'; there are quick, paper"
+
+
+def test_an_unknown_flag_ends_with_an_error() -> None:
+    ended = subprocess.run([sys.executable, "-m", "training.train", "--epoch-count", "3"], capture_output=True, text=True, check=False)
+    assert ended.returncode == 2
+    assert "unrecognized arguments: --epoch-count" in ended.stderr

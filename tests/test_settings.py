@@ -1,0 +1,125 @@
+"""model-config.yaml is read whole and right, or refused with the name of the knob."""
+
+import copy
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from conftest import HANDLERS
+
+from digitkit.settings import Limits, Settings, SettingsError
+
+LIMITS = [field.name for field in fields(Limits)]
+
+
+@pytest.fixture
+def config() -> dict[str, Any]:
+    """The shipped model-config.yaml, parsed."""
+    parsed: dict[str, Any] = yaml.safe_load((HANDLERS / "model-config.yaml").read_text())
+    return parsed
+
+
+def refusal(config: Any) -> str:
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_mapping(config)
+    return str(caught.value)
+
+
+def test_shipped_config_is_valid_and_every_knob_is_read(config: dict[str, Any]) -> None:
+    settings = Settings.from_mapping(config)
+    assert settings.device == config["device"] == "auto"
+    assert settings.min_score == config["accept"]["min_score"]
+    assert settings.limits == Limits(**config["limits"])
+
+
+def test_shipped_config_holds_what_torchserve_reads(config: dict[str, Any]) -> None:
+    for name in ("minWorkers", "maxWorkers", "batchSize", "maxBatchDelay", "responseTimeout", "startupTimeout"):
+        assert type(config[name]) is int, name
+        assert config[name] >= 1, name  # a maxBatchDelay of 0 is taken for TorchServe's default, 100 ms
+
+
+def test_config_is_read_from_its_file(config: dict[str, Any], tmp_path: Path) -> None:
+    config["accept"]["min_score"] = 0.25
+    path = tmp_path / "model-config.yaml"
+    path.write_text(yaml.safe_dump(config))
+    assert Settings.read(path).min_score == 0.25
+
+
+@pytest.mark.parametrize("content", ["", "7", "- limits"])
+def test_file_that_is_no_mapping_is_an_error(content: str, tmp_path: Path) -> None:
+    path = tmp_path / "model-config.yaml"
+    path.write_text(content)
+    with pytest.raises(SettingsError, match=r"model-config\.yaml"):
+        Settings.read(path)
+
+
+@pytest.mark.parametrize("section", ["limits", "accept"])
+@pytest.mark.parametrize("value", [None, 7, "many", [1, 2], {}])
+def test_section_of_the_wrong_kind_is_an_error(section: str, value: Any, config: dict[str, Any]) -> None:
+    message = refusal(config | {section: value})
+    assert f"section {section} of model-config.yaml must hold" in message
+    assert str(value) in message or value == {}
+
+
+@pytest.mark.parametrize(("section", "name"), [*(("limits", name) for name in LIMITS), ("accept", "min_score")])
+def test_missing_knob_is_an_error_that_names_it(section: str, name: str, config: dict[str, Any]) -> None:
+    del config[section][name]
+    message = refusal(config)
+    assert section in message
+    assert name in message
+
+
+@pytest.mark.parametrize("section", ["limits", "accept"])
+@pytest.mark.parametrize("name", ["pixel", "max_pixels", 7])
+def test_unknown_knob_is_an_error_that_names_it(section: str, name: Any, config: dict[str, Any]) -> None:
+    config[section][name] = 1
+    message = refusal(config)
+    assert section in message
+    assert str(name) in message
+
+
+@pytest.mark.parametrize("name", LIMITS)
+@pytest.mark.parametrize("value", [None, 0, -1, 1.5, 1e6, "1000", True, [1]])
+def test_limit_that_is_no_positive_whole_number_is_an_error(name: str, value: Any, config: dict[str, Any]) -> None:
+    config["limits"][name] = value
+    message = refusal(config)
+    assert f"limits.{name}" in message
+    assert repr(value) in message
+    assert "a whole number, 1 or more" in message
+
+
+@pytest.mark.parametrize("value", [None, "0.5", -0.01, 1.01, float("nan"), True, [0.5]])
+def test_least_score_outside_0_to_1_is_an_error(value: Any, config: dict[str, Any]) -> None:
+    config["accept"]["min_score"] = value
+    message = refusal(config)
+    assert "accept.min_score" in message
+    assert repr(value) in message
+    assert "from 0 to 1" in message
+
+
+@pytest.mark.parametrize("value", [0, 1, 0.5])
+def test_least_score_may_be_a_whole_number(value: float, config: dict[str, Any]) -> None:
+    config["accept"]["min_score"] = value
+    score = Settings.from_mapping(config).min_score
+    assert score == value
+    assert type(score) is float
+
+
+@pytest.mark.parametrize("value", [None, "gpu", "CPU", 0, True, ["cpu"]])
+def test_unknown_device_is_an_error_that_names_the_known(value: Any, config: dict[str, Any]) -> None:
+    message = refusal(config | {"device": value})
+    assert f"device in model-config.yaml is {value!r}" in message
+    assert "auto, cpu, cuda" in message
+
+
+def test_missing_device_is_an_error(config: dict[str, Any]) -> None:
+    del config["device"]
+    assert "device" in refusal(config)
+
+
+def test_reading_leaves_the_config_as_it_was(config: dict[str, Any]) -> None:
+    before = copy.deepcopy(config)
+    Settings.from_mapping(config)
+    assert config == before

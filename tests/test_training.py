@@ -1,0 +1,166 @@
+"""The training loop: deterministic, resumable, and every lever of a recipe at work."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from digitkit.net import ARCHITECTURES, DigitNet
+from training import data, synthetic
+from training.augment import augment
+from training.calibrate import divide_logits, fit_temperature
+from training.loop import CHECKPOINT, Trainer, TrainingError, choose_device
+from training.recipe import RECIPES, Recipe
+
+TINY = replace(RECIPES["quick"], epochs=2, pictures=512, batch_size=64, synthetic=0.0, precision="float32", device="cpu")
+
+
+@pytest.fixture(scope="module")
+def splits(mnist_root: Path) -> tuple[data.Split, data.Split]:
+    train, validation = data.load_train(mnist_root)
+    return train.take(slice(512)), validation.take(slice(256))
+
+
+def trained(recipe: Recipe, splits: tuple[data.Split, data.Split], run: Path) -> Trainer:
+    run.mkdir(parents=True, exist_ok=True)
+    trainer = Trainer(recipe, *splits)
+    trainer.run(run, resume=False)
+    return trainer
+
+
+def weights(trainer: Trainer) -> torch.Tensor:
+    return torch.cat([value.flatten().float() for value in trainer.net.state_dict().values()])
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_every_architecture_takes_uint8_canvases_and_costs_no_more_than_the_seed(architecture: str) -> None:
+    from torch.utils.flop_counter import FlopCounterMode
+
+    net = DigitNet(architecture).eval()
+    with FlopCounterMode(display=False) as counter:
+        logits = net(torch.zeros((3, 28, 28), dtype=torch.uint8))
+    assert logits.shape == (3, 10)
+    assert logits.dtype == torch.float32
+    assert counter.get_total_flops() / 2 / 3 <= 4_250_000
+
+
+def test_two_trainings_with_one_seed_end_in_the_same_weights(splits: tuple[data.Split, data.Split], tmp_path: Path) -> None:
+    first, second = (trained(TINY, splits, tmp_path / name) for name in ("a", "b"))
+    other = trained(replace(TINY, seed=1), splits, tmp_path / "c")
+    assert torch.equal(weights(first), weights(second))
+    assert not torch.equal(weights(first), weights(other))
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd", "adagrad"])
+def test_every_optimizer_lowers_the_loss(optimizer: str, splits: tuple[data.Split, data.Split], tmp_path: Path) -> None:
+    recipe = replace(TINY, optimizer=optimizer, learning_rate=0.01, schedule="constant", augmentation=0.0, dropout=0.0)  # type: ignore[arg-type]
+    history = trained(recipe, splits, tmp_path).progress.history
+    assert history[-1]["loss/train"] < history[0]["loss/train"]
+
+
+@pytest.mark.parametrize("schedule", ["constant", "step", "cosine", "one-cycle", "plateau"])
+def test_every_schedule_moves_the_learning_rate_as_its_name_says(
+    schedule: str, splits: tuple[data.Split, data.Split], tmp_path: Path
+) -> None:
+    recipe = replace(TINY, schedule=schedule, epochs=3, learning_rate=1e-3)  # type: ignore[arg-type]
+    rates = [epoch["learning_rate"] for epoch in trained(recipe, splits, tmp_path).progress.history]
+    if schedule in ("constant", "plateau"):
+        assert rates == [1e-3] * 3
+    else:
+        assert rates[-1] < rates[0]
+
+
+def test_early_stopping_waits_its_patience_and_keeps_the_best_weights(splits: tuple[data.Split, data.Split], tmp_path: Path) -> None:
+    recipe = replace(TINY, epochs=30, patience=2, learning_rate=0.0 + 1e-9, schedule="constant", dropout=0.0)
+    trainer = trained(recipe, splits, tmp_path)
+    assert trainer.progress.epoch == trainer.progress.best_epoch + 2 < 30
+    assert trainer.progress.best_weights.keys() == trainer.net.state_dict().keys()
+
+
+@pytest.mark.slow
+def test_a_killed_training_goes_on_to_the_same_end(mnist_root: Path, tmp_path: Path) -> None:
+    words = ["--epochs", "3", "--pictures", "6000", "--synthetic", "0", "--device", "cpu", "--data-root", str(mnist_root)]
+
+    def start(run: Path, *more: str) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "training.train", "--run", str(run), *words, *more]
+        return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    assert start(tmp_path / "whole").wait(timeout=240) == 0
+    killed = start(tmp_path / "killed")
+    deadline = time.monotonic() + 240
+    while not (tmp_path / "killed" / CHECKPOINT).exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    time.sleep(0.3)  # into the second epoch
+    os.kill(killed.pid, signal.SIGKILL)
+    killed.wait()
+    assert not (tmp_path / "killed" / "digits.pt").exists()
+    assert start(tmp_path / "killed", "--resume").wait(timeout=240) == 0
+    whole, resumed = (json.loads((tmp_path / name / "digits.pt.json").read_text()) for name in ("whole", "killed"))
+    assert whole["accuracy"]["validation"] == resumed["accuracy"]["validation"]
+    assert whole["accuracy"]["test"] == resumed["accuracy"]["test"]
+    assert whole["temperature"] == resumed["temperature"]
+
+
+def test_a_checkpoint_of_another_architecture_is_refused(splits: tuple[data.Split, data.Split], tmp_path: Path) -> None:
+    trained(TINY, splits, tmp_path)
+    with pytest.raises(TrainingError, match="architecture 'lean' there, 'seed' asked for"):
+        Trainer(replace(TINY, architecture="seed"), *splits).run(tmp_path, resume=True)
+
+
+def test_a_damaged_checkpoint_is_refused(splits: tuple[data.Split, data.Split], tmp_path: Path) -> None:
+    (tmp_path / CHECKPOINT).write_bytes(b"no checkpoint")
+    with pytest.raises(TrainingError, match="no checkpoint that can be read"):
+        Trainer(TINY, *splits).run(tmp_path, resume=True)
+
+
+def test_a_device_that_is_not_there_is_named() -> None:
+    if torch.cuda.is_available():
+        pytest.skip("this machine has CUDA")
+    with pytest.raises(TrainingError, match="device 'cuda' is not to be had here"):
+        choose_device("cuda")
+
+
+def test_augmentation_is_drawn_from_its_generator_and_keeps_the_shape(splits: tuple[data.Split, data.Split]) -> None:
+    canvases = torch.from_numpy(splits[0].pictures[:32])
+    first, second = (augment(canvases, 1.0, torch.Generator().manual_seed(3)) for _ in range(2))
+    assert torch.equal(first, second)
+    assert first.shape == canvases.shape
+    assert first.dtype == torch.uint8
+    assert not torch.equal(first, canvases)
+    assert torch.equal(augment(canvases, 0.0, torch.Generator()), canvases)
+
+
+def test_the_temperature_that_was_put_in_is_found(splits: tuple[data.Split, data.Split]) -> None:
+    draw = torch.Generator().manual_seed(0)
+    true_logits = torch.randn((20_000, 10), generator=draw) * 2
+    labels = torch.multinomial(true_logits.softmax(dim=1), 1, generator=draw).squeeze(1)
+    assert fit_temperature(true_logits * 3, labels) == pytest.approx(3, rel=0.05)
+
+
+def test_dividing_the_logits_divides_them() -> None:
+    net = DigitNet("lean").eval()
+    canvases = torch.randint(0, 255, (4, 28, 28), dtype=torch.uint8)
+    with torch.no_grad():
+        before = net(canvases)
+        divide_logits(net, 2.5)
+        after = net(canvases)
+    assert torch.allclose(before / 2.5, after, atol=1e-5)
+
+
+def test_synthetic_pictures_are_canvases_with_labels_and_the_same_for_one_seed(splits: tuple[data.Split, data.Split]) -> None:
+    printed = synthetic.printed_digits()
+    assert set(printed.labels) == set(range(10))
+    first, second = (synthetic.non_digits(splits[0], 80, seed=5) for _ in range(2))
+    assert np.array_equal(first.pictures, second.pictures)
+    assert set(first.labels) == {synthetic.NO_DIGIT}
+    for split in (printed, first, synthetic.rescanned(splits[0], 40, seed=5)):
+        assert split.pictures.shape == (len(split), 28, 28)
+        assert (split.pictures.max(axis=(1, 2)) > 200).all()

@@ -1,0 +1,221 @@
+"""Requests become questions, predictions become answers."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from digitkit.contract import Prediction
+from digitkit.errors import BadRequest, BlankPicture, DigitError, TooLarge
+from digitkit.picture import encode_png
+from digitkit.settings import Limits
+from digitkit.wire import Form, Model, Question, read_question, write_answer, write_error
+
+SEVEN = Prediction(7, 0.90002, True, (0.0, 0.0, 0.0, 0.09996, 0.0, 0.0, 0.0, 0.90002, 0.00001, 0.00001))
+DOUBTFUL_ONE = Prediction(1, 0.4, False, (0.1, 0.4, 0.1, 0.1, 0.1, 0.1, 0.1, 0.0, 0.0, 0.0))
+BLANK = BlankPicture("no ink: the page is empty")
+PARAMETER = {"content-type": ""}  # how TorchServe marks what came with the address
+PNG = {"content-type": "image/png"}
+
+
+def multipart(**parts: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The row and the headers that TorchServe makes of multipart/form-data."""
+    row = {name: bytearray(content) for name, content in parts.items()}
+    return row, {"content-type": "multipart/form-data; boundary=x"} | dict.fromkeys(parts, PNG)
+
+
+def canvases(question: Question) -> NDArray[np.uint8]:
+    return np.stack([picture for picture in question.pictures if not isinstance(picture, DigitError)])
+
+
+def refusal(row: dict[str, Any], headers: dict[str, Any], limits: Limits) -> DigitError:
+    """Why a request of one picture or none is refused, whether it is the request or the picture that is."""
+    try:
+        (error,) = read_question(row, headers, limits).pictures
+    except DigitError as err:
+        error = err
+    assert isinstance(error, DigitError)
+    return error
+
+
+@pytest.mark.parametrize("name", ["body", "data"])  # REST, gRPC
+@pytest.mark.parametrize("kind", [bytes, bytearray])
+def test_raw_body_is_one_picture(name: str, kind: type, ten_digits: NDArray[np.uint8], ten_pngs: list[bytes], limits: Limits) -> None:
+    question = read_question({name: kind(ten_pngs[7])}, {name: {"content-type": "image/png"}}, limits)
+    assert question.form == "one"
+    assert question.accept == ""
+    np.testing.assert_array_equal(canvases(question), ten_digits[[7]])
+
+
+@pytest.mark.parametrize("content_type", ["", "image/png", "image/jpeg", "application/octet-stream", "application/x-www-form-urlencoded"])
+def test_content_type_of_a_raw_body_does_not_matter(content_type: str, ten_pngs: list[bytes], limits: Limits) -> None:
+    headers = {"body": {"content-type": content_type}, "Content-Type": content_type}
+    assert len(canvases(read_question({"body": bytearray(ten_pngs[7])}, headers, limits))) == 1
+
+
+def test_each_part_of_a_form_is_a_picture_in_order(ten_digits: NDArray[np.uint8], ten_pngs: list[bytes], limits: Limits) -> None:
+    question = read_question(*multipart(left=ten_pngs[4], middle=ten_pngs[0], right=ten_pngs[2]), limits)
+    assert question.form == "many"
+    np.testing.assert_array_equal(canvases(question), ten_digits[[4, 0, 2]])
+
+
+def test_form_of_one_part_is_one_picture(ten_digits: NDArray[np.uint8], ten_pngs: list[bytes], limits: Limits) -> None:
+    question = read_question(*multipart(picture=ten_pngs[4]), limits)
+    assert question.form == "one"
+    np.testing.assert_array_equal(canvases(question), ten_digits[[4]])
+
+
+@pytest.mark.parametrize("name", ["data", "body"])
+def test_part_that_is_named_as_a_raw_body_costs_no_other_part(name: str, ten_pngs: list[bytes], limits: Limits) -> None:
+    question = read_question(*multipart(first=ten_pngs[1], **{name: ten_pngs[2]}), limits)
+    assert question.form == "many"
+    assert len(question.pictures) == 2
+
+
+@pytest.mark.parametrize("name", ["content-type", "Content-Type", "CONTENT-TYPE"])
+def test_form_is_known_by_its_header_in_any_case(name: str, ten_pngs: list[bytes], limits: Limits) -> None:
+    row, headers = multipart(a=ten_pngs[1], b=ten_pngs[2])
+    headers[name] = headers.pop("content-type")
+    assert len(canvases(read_question(row, headers, limits))) == 2
+
+
+def test_bad_part_stands_in_its_place(ten_digits: NDArray[np.uint8], ten_pngs: list[bytes], limits: Limits) -> None:
+    blank = encode_png(np.zeros((28, 28), dtype=np.uint8))
+    question = read_question(*multipart(a=ten_pngs[1], b=b"garbage", c=blank, d=b"", e=ten_pngs[9]), limits)
+    types = [picture.type if isinstance(picture, DigitError) else "canvas" for picture in question.pictures]
+    assert types == ["canvas", "UnreadablePicture", "BlankPicture", "BadRequest", "canvas"]
+    np.testing.assert_array_equal(canvases(question), ten_digits[[1, 9]])
+
+
+def test_query_parameters_are_no_pictures(ten_digits: NDArray[np.uint8], ten_pngs: list[bytes], limits: Limits) -> None:
+    row, headers = multipart(picture=ten_pngs[4])
+    parameters = {"target": bytearray(b"3"), "from": bytearray(b"camera")}
+    question = read_question(parameters | row, headers | dict.fromkeys(parameters, PARAMETER), limits)
+    assert question.form == "one"
+    np.testing.assert_array_equal(canvases(question), ten_digits[[4]])
+
+
+def test_query_parameters_beside_a_raw_body_are_no_pictures(ten_pngs: list[bytes], limits: Limits) -> None:
+    row = {"target": bytearray(b"3"), "body": bytearray(ten_pngs[4])}
+    question = read_question(row, {"target": PARAMETER, "body": PARAMETER}, limits)
+    assert question.form == "one"
+    assert len(canvases(question)) == 1
+
+
+ACCEPTS: list[tuple[dict[str, Any], bool]] = [
+    ({}, False),
+    ({"accept": "text/plain"}, True),
+    ({"Accept": "text/plain"}, True),
+    ({"ACCEPT": "text/plain; charset=utf-8"}, True),
+    ({"Accept": " text/plain "}, True),
+    ({"Accept": "Text/Plain, */*;q=0.1"}, True),
+    ({"Accept": "application/json"}, False),
+    ({"Accept": "*/*"}, False),
+    ({"Accept": "text/html"}, False),
+    ({"Content-Type": "text/plain"}, False),
+]
+
+
+@pytest.mark.parametrize(("headers", "plain"), ACCEPTS)
+def test_text_is_answered_only_to_who_accepts_it(headers: dict[str, Any], plain: bool, ten_pngs: list[bytes], limits: Limits) -> None:
+    question = read_question({"body": bytearray(ten_pngs[7])}, headers, limits)
+    assert (question.accept == "text/plain") is plain
+
+
+NO_BODY: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    ({}, {}),
+    ({}, {"Accept": "text/plain"}),
+    ({"target": bytearray(b"3")}, {"target": PARAMETER}),
+    ({"body": bytearray()}, {"body": PARAMETER}),
+]
+
+
+@pytest.mark.parametrize(("row", "headers"), NO_BODY)
+def test_request_without_a_picture_is_refused_with_400(row: dict[str, Any], headers: dict[str, Any], limits: Limits) -> None:
+    error = refusal(row, headers, limits)
+    assert (error.status, error.type) == (400, "BadRequest")
+    assert "the body is empty" in str(error)
+    assert "picture" in str(error) or "accepted" in str(error)
+
+
+@pytest.mark.parametrize("body", [7, 7.5, True, [1, 2], {}, {"instances": [1], "inputs": []}])  # JSON that TorchServe has parsed
+def test_json_that_is_no_request_is_refused_with_400(body: Any, limits: Limits) -> None:
+    error = refusal({"body": body}, {"body": {"content-type": "application/json"}}, limits)
+    assert isinstance(error, BadRequest)
+    assert error.status == 400
+    assert "instances" in str(error)
+    assert "inputs" in str(error)
+
+
+def test_too_many_pictures_are_refused_with_413(ten_pngs: list[bytes], limits: Limits) -> None:
+    assert limits.pictures == 1024
+    with pytest.raises(TooLarge) as caught:
+        read_question(*multipart(**{f"p{i}": ten_pngs[7] for i in range(1025)}), limits)
+    assert (caught.value.status, caught.value.type) == (413, "TooLarge")
+    assert "1025" in str(caught.value)
+    assert "the limit is 1024" in str(caught.value)
+
+
+def test_as_many_pictures_as_the_limit_are_read(ten_pngs: list[bytes], limits: Limits) -> None:
+    assert len(read_question(*multipart(a=ten_pngs[1], b=ten_pngs[2]), replace(limits, pictures=2)).pictures) == 2
+
+
+def test_too_many_bytes_are_refused_with_413(limits: Limits) -> None:
+    error = refusal({"body": bytearray(limits.body_bytes + 1)}, {}, limits)
+    assert (error.status, error.type) == (413, "TooLarge")
+    assert str(limits.body_bytes + 1) in str(error)
+    assert str(limits.body_bytes) in str(error)
+
+
+MODEL = Model("digits", "1.0")
+
+
+def asked(form: Form = "one", accept: str = "") -> Question:
+    return Question((), form, accept)  # an answer is written from the results, not from the pictures
+
+
+def test_one_picture_is_answered_with_one_object() -> None:
+    answer = write_answer(asked(), [SEVEN], MODEL)
+    assert (answer.status, answer.content_type) == (200, "application/json")
+    assert json.loads(answer.body) == {
+        "digit": 7,
+        "confidence": 0.9,
+        "accepted": True,
+        "probabilities": [0.0, 0.0, 0.0, 0.1, 0.0, 0.0, 0.0, 0.9, 0.0, 0.0],
+    }
+
+
+def test_many_pictures_are_answered_with_a_list_in_order() -> None:
+    answer = write_answer(asked("many"), [SEVEN, BLANK, DOUBTFUL_ONE], MODEL)
+    assert (answer.status, answer.content_type) == (200, "application/json")
+    first, second, third = json.loads(answer.body)
+    assert (first["digit"], first["accepted"]) == (7, True)
+    assert second == {"code": 422, "type": "BlankPicture", "message": "no ink: the page is empty"}
+    assert (third["digit"], third["accepted"]) == (1, False)
+
+
+def test_single_bad_picture_has_its_own_status() -> None:
+    answer = write_answer(asked(), [BLANK], MODEL)
+    assert (answer.status, answer.content_type) == (422, "application/json")
+    assert json.loads(answer.body) == {"code": 422, "type": "BlankPicture", "message": "no ink: the page is empty"}
+
+
+def test_text_answer_is_the_bare_digit() -> None:
+    answer = write_answer(asked(accept="text/plain"), [SEVEN], MODEL)
+    assert (answer.status, answer.content_type, answer.body) == (200, "text/plain", b"7")
+
+
+def test_refusal_is_json_for_a_client_that_wants_text_too() -> None:
+    answer = write_answer(asked(accept="text/plain"), [BLANK], MODEL)
+    assert (answer.status, answer.content_type) == (422, "application/json")
+    assert json.loads(answer.body)["type"] == "BlankPicture"
+
+
+@pytest.mark.parametrize("error", [BadRequest("x"), TooLarge("x"), BLANK])
+def test_refused_request_is_answered_in_torchserves_form(error: DigitError) -> None:
+    answer = write_error(error)
+    assert (answer.status, answer.content_type) == (error.status, "application/json")
+    assert json.loads(answer.body) == {"code": error.status, "type": type(error).__name__, "message": str(error)}

@@ -18,16 +18,22 @@ def parse(*words: str) -> dict[str, object]:
 
 def test_every_field_is_a_flag_that_replaces_the_recipes_value() -> None:
     for field in fields(Recipe):
-        value = {"architecture": "seed", "optimizer": "sgd", "schedule": "step", "device": "cpu", "precision": "float32"}.get(
-            field.name, "1"
-        )
+        value = WORDS.get(field.name, "1")
         recipe = from_flags(
             "quick", parse(f"--{field.name.replace('_', '-')}", value) if field.name not in FRACTIONS else {field.name: 0.5}
         )
         assert str(getattr(recipe, field.name)) in (value, f"{value}.0", "0.5")
 
 
-FRACTIONS = ("dropout", "label_smoothing", "momentum")
+FRACTIONS = ("dropout", "label_smoothing", "momentum", "ema")
+WORDS = {
+    "architecture": "seed",
+    "optimizer": "sgd",
+    "schedule": "step",
+    "device": "cpu",
+    "precision": "float32",
+    "layout": "contiguous",
+}
 
 
 def test_flags_that_are_not_given_leave_the_recipe_as_it_is() -> None:
@@ -45,6 +51,8 @@ def test_the_paper_recipe_is_the_seeds_own() -> None:
     [
         ({"epochs": 0}, "epochs is 0; it must be more than 0"),
         ({"dropout": 1.0}, "dropout is 1.0; it must be from 0 to below 1"),
+        ({"ema": 1.0}, "ema is 1.0; it must be from 0 to below 1"),
+        ({"clip": -1.0}, "clip is -1.0; it must be 0 or more"),
         ({"augmentation": -1.0}, "augmentation is -1.0; it must be 0 or more"),
     ],
 )

@@ -17,8 +17,10 @@ from digitkit.net import ARCHITECTURES, DigitNet
 from training import data, synthetic
 from training.augment import augment
 from training.calibrate import divide_logits, fit_temperature
-from training.loop import CHECKPOINT, Trainer, TrainingError, choose_device
-from training.recipe import RECIPES, Recipe
+from training.checkpoint import CHECKPOINT
+from training.device import choose_device
+from training.loop import Trainer
+from training.recipe import RECIPES, Recipe, TrainingError
 
 TINY = replace(RECIPES["quick"], epochs=2, pictures=512, batch_size=64, synthetic=0.0, precision="float32", device="cpu")
 

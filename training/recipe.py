@@ -9,6 +9,11 @@ from digitkit.net import ARCHITECTURES
 Optimizer = Literal["adam", "adamw", "sgd", "adagrad"]
 Schedule = Literal["constant", "step", "cosine", "one-cycle", "plateau"]
 Precision = Literal["auto", "float32", "bfloat16"]
+Layout = Literal["channels-last", "contiguous"]
+
+
+class TrainingError(Exception):
+    """A training that cannot start or go on as asked; the message says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +30,8 @@ class Recipe:
     momentum: float = 0.9  # of sgd
     dropout: float = 0.2  # share of features dropped before the last layer
     label_smoothing: float = 0.0
+    clip: float = 0.0  # the norm that a step's gradient is cut to, 0 for no limit
+    ema: float = 0.0  # share of the averaged weights that a step keeps, 0 for no average: validation then takes the net itself
     augmentation: float = 0.45  # strength of the random deformations, 0 for none
     synthetic: float = 0.25  # pictures of other origin and non-digits added to a batch, as a share of batch_size
     patience: int = 0  # epochs without a better validation before an early stop, 0 for never
@@ -32,6 +39,7 @@ class Recipe:
     seed: int = 0
     device: str = "auto"  # auto, cpu, cuda or cuda:N
     precision: Precision = "auto"  # auto: bfloat16 where the hardware has it
+    layout: Layout = "channels-last"  # of pictures in memory while training
 
 
 RECIPES = {
@@ -80,10 +88,10 @@ def from_flags(name: str, flags: dict[str, Any]) -> Recipe:
     for key in ("epochs", "batch_size", "learning_rate"):
         if getattr(recipe, key) <= 0:
             raise ValueError(f"{key} is {getattr(recipe, key)}; it must be more than 0")
-    for key in ("dropout", "label_smoothing", "momentum"):
+    for key in ("dropout", "label_smoothing", "momentum", "ema"):
         if not 0 <= getattr(recipe, key) < 1:
             raise ValueError(f"{key} is {getattr(recipe, key)}; it must be from 0 to below 1")
-    for key in ("weight_decay", "augmentation", "synthetic", "patience", "pictures"):
+    for key in ("weight_decay", "clip", "augmentation", "synthetic", "patience", "pictures"):
         if getattr(recipe, key) < 0:
             raise ValueError(f"{key} is {getattr(recipe, key)}; it must be 0 or more")
     return recipe

@@ -18,9 +18,10 @@ from digitkit.contract import MODEL_VERSION
 from digitkit.settings import Settings, SettingsError
 from training import data
 from training.calibrate import divide_logits, fit_temperature
+from training.checkpoint import CHECKPOINT
 from training.evaluate import MODEL_CONFIG, served_accuracy
-from training.loop import CHECKPOINT, EVALUATION_BATCH, Trainer, TrainingError
-from training.recipe import RECIPES, Recipe, add_flags, from_flags
+from training.loop import EVALUATION_BATCH, Trainer
+from training.recipe import RECIPES, Recipe, TrainingError, add_flags, from_flags
 
 WEIGHTS = "digits.pt"
 RUNS = Path("runs")
@@ -51,7 +52,10 @@ def train(recipe: Recipe, run_dir: Path, *, data_root: Path, resume: bool) -> Ca
     run = net.as_run(best, torch.device("cpu"))
     accuracy = served_accuracy(test.pictures, test.labels, run, settings)
     figures = f"validation {progress.best_accuracy:.2%}, test {accuracy:.2%}"
-    print(f"best epoch {progress.best_epoch}: {figures}, {progress.seconds:.0f} s of training")
+    data_share = np.mean([epoch["data_share"] for epoch in progress.history])
+    print(
+        f"best epoch {progress.best_epoch}: {figures}, {progress.seconds:.0f} s of training, {data_share:.0%} of the steps' time for data"
+    )
     card = _publish(
         best,
         run_dir / WEIGHTS,

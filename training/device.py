@@ -1,0 +1,25 @@
+"""Where a training computes, and in which numbers."""
+
+import torch
+
+from training.recipe import Recipe, TrainingError
+
+
+def choose_device(name: str) -> torch.device:
+    """`auto` takes CUDA where there is one and says which it took; a CUDA that is asked for and absent is an error."""
+    chosen = ("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name
+    try:
+        device = torch.device(chosen)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as err:
+        raise TrainingError(f"device {name!r} is not to be had here; use auto or cpu") from err
+    return device
+
+
+def choose_autocast(recipe: Recipe, device: torch.device) -> bool:
+    """Whether to train in bfloat16: where it is asked for, or on `auto` where the hardware multiplies in it."""
+    if recipe.precision != "auto":
+        return recipe.precision == "bfloat16"
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported())
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())

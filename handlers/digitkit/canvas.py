@@ -9,9 +9,10 @@ import numpy as np
 
 from digitkit.contract import BOX_PX, SIDE_PX, Canvas, Picture
 from digitkit.ink import Ink, to_ink
-from digitkit.strokes import MIN_PART_PX, Mask, Parts, binarise, find_digit
+from digitkit.strokes import MIN_PART_PX, Mask, Parts, binarise, find_digit, find_strokes
 
 MIN_SIDE_PX, MAX_SIDE_PX = 40, 128  # of the longer side while working: lines stay wider than a pixel, the steps stay fast
+CROP_SIDE_PX = 32  # so small a picture was cut to its digit by somebody: it has no room for frames and shadows
 CLOSE_UP = 0.4  # a digit smaller than this share of a scaled-down picture is cropped and looked at again
 MIDDLE = SIDE_PX / 2  # MNIST's centres of mass lie within half a pixel of it, in pixels from the first pixel's centre
 
@@ -30,6 +31,9 @@ def to_canvas(picture: Picture) -> Canvas:
     """
     if is_canvas(picture):
         return picture
+    if max(picture.shape) <= CROP_SIDE_PX:
+        ink = to_ink(resize_to_work(picture), has_shadows=False)
+        return centre(fit(cut_out(ink, find_strokes(ink))))
     ink = to_ink(resize_to_work(close_up(picture)))
     return centre(fit(cut_out(ink, find_digit(ink))))
 

@@ -15,6 +15,8 @@ MIN_CONTRAST = 24  # grey levels between ink and paper; less is noise or blank p
 MIN_PART_PX = 10  # ink of the smallest digit, on the working picture
 MIN_HEIGHT = 0.12  # of the picture; lower parts are dashes and dots
 LINE_WIDTH = 0.1  # of the picture: what is thinner and long is a cell's border or an underline, not a stroke
+LINE_LENGTH, LINE_BAND = 0.75, 0.2  # of the picture: lines are longer, and nearer to its border, than most strokes
+CORNER = 0.07  # of the picture: a slanted frame's corner is so near to the corner of its bounding box
 COMPANY_REACH = 0.2  # of the main stroke's longer side: how far off other strokes of the digit may be
 
 
@@ -47,6 +49,23 @@ def find_digit(ink: Ink) -> Mask:
     if not company or not has_size(company):
         raise BlankPicture("no ink: only lines, frames or specks are left of the picture")
     return np.isin(parts.labels, [part.label for part in company]).astype(np.uint8)
+
+
+def find_strokes(ink: Ink) -> Mask:
+    """Where the strokes of a digit that fills the picture are: everything but specks.
+
+    Raises:
+        BlankPicture: nothing stands out from the paper.
+    """
+    if ink.max() < MIN_CONTRAST:
+        raise BlankPicture(f"no ink: nothing differs from the paper by {MIN_CONTRAST} of 255 grey levels or more")
+    strong = binarise(ink, ink)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(strong, connectivity=8)
+    areas = stats[1:, cv2.CC_STAT_AREA]
+    kept = 1 + np.flatnonzero(areas >= max(MIN_PART_PX, 0.04 * areas.max()))
+    if not len(kept):
+        raise BlankPicture("no ink: only specks are left of the picture")
+    return np.isin(labels, kept).astype(np.uint8)
 
 
 def has_size(company: list["Part"]) -> bool:
@@ -130,15 +149,26 @@ class Parts:
         ink = self.labels == part.label
         in_the_middle = np.count_nonzero(ink[height // 4 : height - height // 4, width // 4 : width - width // 4])
         box = ink[part.y : part.y + part.height, part.x : part.x + part.width]
-        has_corner = any(square.any() for square in (box[:2, :2], box[:2, -2:], box[-2:, :2], box[-2:, -2:]))
+        k = max(2, round(CORNER * max(part.page)))
+        has_corner = any(square.any() for square in (box[:k, :k], box[:k, -k:], box[-k:, :k], box[-k:, -k:]))
         return bool(has_corner and in_the_middle < 0.12 * part.area)
 
 
 def _without_lines(strong: Mask) -> Mask:
-    """The mask without straight lines in the border's band that are longer than 85 % of a side."""
-    height, width = strong.shape
-    across = cv2.morphologyEx(strong, cv2.MORPH_OPEN, np.ones((1, max(3, round(0.85 * width))), dtype=np.uint8))
-    down = cv2.morphologyEx(strong, cv2.MORPH_OPEN, np.ones((max(3, round(0.85 * height)), 1), dtype=np.uint8))
-    lines = cv2.dilate(cv2.bitwise_or(across, down), np.ones((3, 3), dtype=np.uint8))
-    lines[inner_of(lines.shape)] = 0
+    """The mask without thin straight lines that come in from the border, level or upright within a few degrees."""
+    upright = _lines(np.ascontiguousarray(strong.T)).T
+    lines = cv2.dilate(cv2.bitwise_or(_lines(strong), np.ascontiguousarray(upright)), np.ones((3, 3), dtype=np.uint8))
     return np.asarray(cv2.subtract(strong, lines), dtype=np.uint8)
+
+
+def _lines(strong: Mask) -> Mask:
+    """The level lines of a mask that are longer than LINE_LENGTH, off the middle, and reach the left or the right border."""
+    height, width = strong.shape
+    wide = np.ones((1, max(3, round(LINE_LENGTH * width))), dtype=np.uint8)
+    level = cv2.morphologyEx(cv2.dilate(strong, np.ones((3, 1), dtype=np.uint8)), cv2.MORPH_OPEN, wide)
+    level[round(LINE_BAND * height) : height - round(LINE_BAND * height)] = 0
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(level, connectivity=8)
+    x, across, down = stats[:, cv2.CC_STAT_LEFT], stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT]
+    is_line = ((x <= 1) | (x + across >= width - 1)) & (down <= LINE_WIDTH * 1.5 * height + 2)
+    is_line[0] = False
+    return np.asarray(is_line[labels] & (strong > 0), dtype=np.uint8)

@@ -20,6 +20,7 @@ pytestmark = pytest.mark.server  # they need the small training that the server'
 MEMBERS = {
     "MAR-INF/MANIFEST.json",
     "digit_handler.py",
+    "sitecustomize.py",
     "model-config.yaml",
     *(f"digitkit/{path.name}" for path in Path(to_mar.HANDLERS, "digitkit").glob("*.py")),
 }

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from conftest import HANDLERS, ROOT
 
-OURS = {"digit_handler", "training", "export", "deploy", "loadtest", "tests"}
+OURS = {"digit_handler", "training", "export", "deploy", "loadtest", "bench", "tests"}
 HEAVY = {"torch", "torchvision", "onnxruntime", "ts"}
 FOREIGN = {"numpy", "PIL", "cv2", "yaml"}  # what digitkit may import, beside one heavy library in two of its files
 ALLOWED = {"net.py": FOREIGN | {"torch"}, "ort.py": FOREIGN | {"onnxruntime"}}
@@ -73,7 +73,7 @@ def test_handler_file_holds_one_class() -> None:
     assert classes == ["DigitHandler"]  # TorchServe accepts no second one
 
 
-@pytest.mark.parametrize("room", ["handlers", "training", "export", "deploy", "loadtest"])
+@pytest.mark.parametrize("room", ["handlers", "training", "export", "deploy", "loadtest", "bench"])
 def test_no_file_is_longer_than_can_be_read_in_one_sitting(room: str) -> None:
     files = list((ROOT / room).rglob("*.py"))
     assert files

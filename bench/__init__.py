@@ -1,0 +1,1 @@
+"""Measuring the models side by side, on this machine and in one run."""

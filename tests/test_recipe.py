@@ -53,6 +53,8 @@ def test_the_paper_recipe_is_the_seeds_own() -> None:
         ({"dropout": 1.0}, "dropout is 1.0; it must be from 0 to below 1"),
         ({"ema": 1.0}, "ema is 1.0; it must be from 0 to below 1"),
         ({"clip": -1.0}, "clip is -1.0; it must be 0 or more"),
+        ({"distill_share": 1.1}, "distill_share is 1.1; it must be from 0 to 1"),
+        ({"distill_temperature": 0.0}, "distill_temperature is 0.0; it must be more than 0"),
         ({"augmentation": -1.0}, "augmentation is -1.0; it must be 0 or more"),
     ],
 )

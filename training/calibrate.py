@@ -26,9 +26,10 @@ def fit_temperature(logits: Tensor, labels: Tensor) -> float:
 
 
 def divide_logits(net: DigitNet, temperature: float) -> None:
-    """Make the net's logits smaller by `temperature`, by scaling its last layer in place."""
-    last = net.layers[-1]
-    assert isinstance(last, nn.Linear)
-    with torch.no_grad():
-        last.weight.div_(temperature)
-        last.bias.div_(temperature)
+    """Make the net's logits smaller by `temperature`, by scaling its last layer, or each member's, in place."""
+    for layers in net.members():
+        last = layers[-1]
+        assert isinstance(last, nn.Linear)
+        with torch.no_grad():
+            last.weight.div_(temperature)
+            last.bias.div_(temperature)

@@ -24,6 +24,7 @@ from training.average import make_average
 from training.checkpoint import CHECKPOINT, Progress
 from training.data import Split
 from training.device import choose_autocast, choose_device
+from training.distill import Teacher, with_no_digit
 from training.optimize import make_optimizer, make_schedule
 from training.recipe import Recipe
 
@@ -41,6 +42,7 @@ class Trainer:
         self.device = choose_device(recipe.device)
         self.autocast = choose_autocast(recipe, self.device)
         self.steps_per_epoch = math.ceil(len(train) / recipe.batch_size)
+        self.teacher = Teacher(recipe, self.device) if recipe.teachers else None
         torch.manual_seed(recipe.seed)
         torch.use_deterministic_algorithms(self.device.type == "cpu")
         self.canvases = torch.from_numpy(train.pictures).to(self.device)
@@ -141,10 +143,12 @@ class Trainer:
         return loss.detach()
 
     def loss(self, canvases: Tensor, labels: Tensor) -> Tensor:
+        """The loss on the labels; where the recipe has teachers, with its share of theirs."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast):
-            logits = self.net(canvases)
-        logits = functional.pad(logits, (0, 1))  # the eleventh class, no digit, has the logit 0
-        return functional.cross_entropy(logits, labels, label_smoothing=self.recipe.label_smoothing)
+            logits = with_no_digit(self.net(canvases))
+            taught = self.teacher.answer(canvases) if self.teacher else None
+        loss = functional.cross_entropy(logits, labels, label_smoothing=self.recipe.label_smoothing)
+        return loss if self.teacher is None or taught is None else self.teacher.blend(loss, logits, taught)
 
     def served_net(self) -> nn.Module:
         """The net that is validated and kept: the averaged one where the recipe averages."""

@@ -2,9 +2,8 @@
 
 import argparse
 from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
-
-from digitkit.net import ARCHITECTURES
 
 Optimizer = Literal["adam", "adamw", "sgd", "adagrad"]
 Schedule = Literal["constant", "step", "cosine", "one-cycle", "plateau"]
@@ -20,7 +19,7 @@ class TrainingError(Exception):
 class Recipe:
     """How a net is trained. The defaults are the `quick` recipe, which is the published run."""
 
-    architecture: str = "lean"  # a name in digitkit.net.ARCHITECTURES
+    architecture: str = "lean"  # as digitkit.net.DigitNet takes it: lean, seed, lean-16-32-64
     optimizer: Optimizer = "adamw"
     learning_rate: float = 6e-3  # the peak of a one-cycle, the start of every other schedule
     schedule: Schedule = "one-cycle"
@@ -40,6 +39,13 @@ class Recipe:
     device: str = "auto"  # auto, cpu, cuda or cuda:N
     precision: Precision = "auto"  # auto: bfloat16 where the hardware has it
     layout: Layout = "channels-last"  # of pictures in memory while training
+    teachers: str = ""  # weights files, with commas between them, whose averaged logits the net learns as well
+    distill_temperature: float = 2.0  # softens both answers before they are compared
+    distill_share: float = 0.7  # of the teachers in the loss; the labels have the rest
+
+    def sources(self) -> list[Path]:
+        """The weights files that a training by this recipe learns from."""
+        return [Path(path) for path in self.teachers.split(",") if path]
 
 
 RECIPES = {
@@ -65,7 +71,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     """Give `parser` one flag a field of Recipe; a flag that is not given leaves the named recipe's value."""
     for field in fields(Recipe):
         literal = get_origin(field.type) is Literal
-        choices = get_args(field.type) if literal else list(ARCHITECTURES) if field.name == "architecture" else None
+        choices = get_args(field.type) if literal else None
         parser.add_argument(
             f"--{field.name.replace('_', '-')}",
             type=str if literal else field.type,
@@ -85,12 +91,14 @@ def from_flags(name: str, flags: dict[str, Any]) -> Recipe:
         raise ValueError(f"unknown recipe {name!r}; there are {', '.join(RECIPES)}")
     known = {field.name for field in fields(Recipe)}
     recipe = replace(RECIPES[name], **{key: value for key, value in flags.items() if key in known})
-    for key in ("epochs", "batch_size", "learning_rate"):
+    for key in ("epochs", "batch_size", "learning_rate", "distill_temperature"):
         if getattr(recipe, key) <= 0:
             raise ValueError(f"{key} is {getattr(recipe, key)}; it must be more than 0")
     for key in ("dropout", "label_smoothing", "momentum", "ema"):
         if not 0 <= getattr(recipe, key) < 1:
             raise ValueError(f"{key} is {getattr(recipe, key)}; it must be from 0 to below 1")
+    if not 0 <= recipe.distill_share <= 1:
+        raise ValueError(f"distill_share is {recipe.distill_share}; it must be from 0 to 1")
     for key in ("weight_decay", "clip", "augmentation", "synthetic", "patience", "pictures"):
         if getattr(recipe, key) < 0:
             raise ValueError(f"{key} is {getattr(recipe, key)}; it must be 0 or more")

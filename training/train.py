@@ -2,35 +2,26 @@
 
 import argparse
 import os
-import subprocess
 import sys
 from dataclasses import asdict, replace
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import torch
 
 from digitkit import net
-from digitkit.card import Card, write_card
-from digitkit.contract import MODEL_VERSION
-from digitkit.settings import Settings, SettingsError
+from digitkit.card import Card, CardError
+from digitkit.settings import SettingsError
 from training import data
-from training.calibrate import divide_logits, fit_temperature
 from training.checkpoint import CHECKPOINT
-from training.evaluate import MODEL_CONFIG, served_accuracy
-from training.loop import EVALUATION_BATCH, Trainer
+from training.loop import Trainer
+from training.publish import WEIGHTS, origin, publish
 from training.recipe import RECIPES, Recipe, TrainingError, add_flags, from_flags
 
-WEIGHTS = "digits.pt"
 RUNS = Path("runs")
-PACKAGES = ("torch", "torchvision", "numpy", "pillow", "opencv-python-headless")
 
 
 def train(recipe: Recipe, run_dir: Path, *, data_root: Path, resume: bool) -> Card:
     """Train by `recipe`, calibrate, measure on the test split, and leave weights and card in `run_dir`."""
-    settings = Settings.read(MODEL_CONFIG)
     train_split, validation = data.load_train(data_root)
     if recipe.pictures:
         train_split = train_split.take(slice(recipe.pictures))
@@ -45,28 +36,12 @@ def train(recipe: Recipe, run_dir: Path, *, data_root: Path, resume: bool) -> Ca
 
     best = net.DigitNet(recipe.architecture)
     best.load_state_dict(progress.best_weights)
-    best.eval()
-    temperature = fit_temperature(_logits(best, validation), torch.from_numpy(validation.labels))
-    divide_logits(best, temperature)
-    test = data.load_test(data_root)
-    run = net.as_run(best, torch.device("cpu"))
-    accuracy = served_accuracy(test.pictures, test.labels, run, settings)
-    figures = f"validation {progress.best_accuracy:.2%}, test {accuracy:.2%}"
+    described = asdict(recipe) | {"made_from": origin(recipe.sources())}
+    card = publish(best, run_dir / WEIGHTS, recipe=described, validation=validation, data_root=data_root, seconds=progress.seconds)
+    figures = f"validation {card.accuracy['validation']:.2%}, test {card.accuracy['test']:.2%}"
     data_share = np.mean([epoch["data_share"] for epoch in progress.history])
     print(
         f"best epoch {progress.best_epoch}: {figures}, {progress.seconds:.0f} s of training, {data_share:.0%} of the steps' time for data"
-    )
-    card = _publish(
-        best,
-        run_dir / WEIGHTS,
-        version=MODEL_VERSION,
-        recipe=asdict(recipe),
-        data_sha256=data.data_hash(data_root),
-        commit=_commit(),
-        accuracy={"validation": progress.best_accuracy, "test": accuracy, "seeds": 1, "training_s": progress.seconds},
-        temperature=temperature,
-        parameters=sum(parameter.numel() for parameter in best.parameters()),
-        packages={name: version(name) for name in PACKAGES},
     )
     (run_dir / CHECKPOINT).unlink()  # a later --resume goes on only with what was cut short
     return card
@@ -82,33 +57,6 @@ def train_many(recipe: Recipe, run_dir: Path, *, seeds: int, data_root: Path, re
     for name, reduce in (("mean", np.mean), ("std", np.std)):
         columns = [float(reduce([card.accuracy[key] for card in cards])) for key in ("validation", "test", "training_s")]
         print(f"{name:>6} {columns[0]:>11.3%} {columns[1]:>8.3%} {columns[2]:>8.0f}")
-
-
-def _logits(model: net.DigitNet, split: data.Split) -> torch.Tensor:
-    with torch.no_grad():
-        return torch.cat([model(canvases) for canvases in torch.from_numpy(split.pictures).split(EVALUATION_BATCH)])
-
-
-def _publish(model: net.DigitNet, path: Path, **facts: Any) -> Card:
-    """Weights and card, written beside their place and moved into it together."""
-    staging = path.parent / "staging"
-    staging.mkdir(exist_ok=True)
-    net.save(model, staging / path.name)
-    card = write_card(staging / path.name, **facts)
-    for staged in staging.iterdir():
-        staged.replace(path.parent / staged.name)
-    staging.rmdir()
-    return card
-
-
-def _commit() -> str:
-    """The commit that the code is at, or "unknown" outside a checkout."""
-    try:
-        commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
-        changes = subprocess.run(["git", "status", "--porcelain"], capture_output=True, text=True, check=True).stdout
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return commit + ("+changes" if changes else "")
 
 
 def main() -> None:
@@ -128,7 +76,7 @@ def main() -> None:
             train_many(recipe, run_dir, seeds=flags["seeds"], **common)
         else:
             train(recipe, run_dir, **common)
-    except (ValueError, OSError, TrainingError, data.DataError, SettingsError) as err:
+    except (ValueError, OSError, TrainingError, CardError, data.DataError, SettingsError) as err:
         sys.exit(f"{parser.prog}: {err}")
 
 

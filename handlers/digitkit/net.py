@@ -1,8 +1,9 @@
 """The network in PyTorch, and load(): a weights file becomes a Backend."""
 
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple, cast
 
 import numpy as np
 import torch
@@ -22,18 +23,18 @@ class DigitNet(nn.Module):
     """Logits of ten digits from raw canvases; scaling and normalising are its first lines.
 
     Args:
-        architecture: a name in ARCHITECTURES.
+        architecture: a name in ARCHITECTURES, alone or with other widths ("lean-16-32-64"); several of them joined by "+"
+            are an ensemble, one net that answers with the mean of their logits.
         dropout: the share of features dropped before the last layer while training, 0 to 1.
     Raises:
-        ValueError: an unknown architecture.
+        ValueError: an unknown architecture, or widths that are not its own in number.
     """
 
     def __init__(self, architecture: str = "lean", *, dropout: float = 0.0) -> None:
         super().__init__()
-        if architecture not in ARCHITECTURES:
-            raise ValueError(f"unknown architecture {architecture!r}; there are {', '.join(ARCHITECTURES)}")
         self.architecture = architecture
-        self.layers = ARCHITECTURES[architecture](dropout)
+        members = [_layers(member, dropout) for member in architecture.split("+")]
+        self.layers = members[0] if len(members) == 1 else Mean(members)
 
     def forward(self, canvases: Tensor) -> Tensor:
         """Logits (N, 10) float32 of canvases (N, 28, 28) uint8."""
@@ -41,35 +42,75 @@ class DigitNet(nn.Module):
         logits: Tensor = self.layers(x)
         return logits.float()
 
+    def members(self) -> list[nn.Sequential]:
+        """The layers whose logits the answer is the mean of: one, but for an ensemble."""
+        return [self.layers] if isinstance(self.layers, nn.Sequential) else cast(list[nn.Sequential], list(self.layers))
 
-def _seed(dropout: float) -> nn.Sequential:
+
+class Mean(nn.ModuleList):
+    """The mean of what its members answer."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.stack([member(x) for member in self]).mean(dim=0)
+
+
+def ensemble(nets: Sequence[DigitNet]) -> DigitNet:
+    """One net, in evaluation mode, that answers with the mean of the logits of `nets`; an ensemble's members count one by one."""
+    whole = DigitNet("+".join(net.architecture for net in nets))
+    layers = [member for net in nets for member in net.members()]
+    for ours, theirs in zip(whole.members(), layers, strict=True):
+        ours.load_state_dict(theirs.state_dict())
+    return whole.eval()
+
+
+def _layers(architecture: str, dropout: float) -> nn.Sequential:
+    name, *given = architecture.split("-")
+    if name not in ARCHITECTURES:
+        raise ValueError(f"unknown architecture {architecture!r}; there are {', '.join(ARCHITECTURES)}")
+    build, widths = ARCHITECTURES[name]
+    if given and (len(given) != len(widths) or not all(width.isdecimal() and int(width) > 0 for width in given)):
+        usual = "-".join(map(str, widths))
+        raise ValueError(f"architecture {architecture!r} has other widths than {len(widths)} numbers from 1 on; {name} is {name}-{usual}")
+    return build(tuple(map(int, given)) or widths, dropout)
+
+
+def _seed(widths: tuple[int, ...], dropout: float) -> nn.Sequential:
     """The architecture of the seed: 421,642 parameters, 4.2 million multiply-adds a picture."""
+    a, b, hidden = widths
     return nn.Sequential(
-        nn.Conv2d(1, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),  # (N, 32, 14, 14)
-        nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),  # (N, 64, 7, 7)
-        nn.Flatten(), nn.Linear(64 * 7 * 7, 128), nn.ReLU(),
-        nn.Dropout(dropout), nn.Linear(128, len(LABELS)),
+        nn.Conv2d(1, a, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),  # (N, a, 14, 14)
+        nn.Conv2d(a, b, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),  # (N, b, 7, 7)
+        nn.Flatten(), nn.Linear(b * 7 * 7, hidden), nn.ReLU(),
+        nn.Dropout(dropout), nn.Linear(hidden, len(LABELS)),
     )  # fmt: skip
 
 
-def _lean(dropout: float) -> nn.Sequential:
+def _lean(widths: tuple[int, ...], dropout: float) -> nn.Sequential:
     """Three convolutions with batch norm in place of a wide hidden layer: a quarter of the seed's parameters.
 
     3.0 million multiply-adds a picture. Pooling comes before batch norm and ReLU, which so see a quarter of the pixels.
     """
+    a, b, c = widths
     return nn.Sequential(
-        nn.Conv2d(1, 32, 5, bias=False), nn.MaxPool2d(2), nn.BatchNorm2d(32), nn.ReLU(),  # (N, 32, 12, 12)
-        nn.Conv2d(32, 64, 3, bias=False), nn.MaxPool2d(2), nn.BatchNorm2d(64), nn.ReLU(),  # (N, 64, 5, 5)
-        nn.Conv2d(64, 128, 3, bias=False), nn.BatchNorm2d(128), nn.ReLU(), nn.Flatten(),  # (N, 1152)
-        nn.Dropout(dropout), nn.Linear(128 * 9, len(LABELS)),
+        nn.Conv2d(1, a, 5, bias=False), nn.MaxPool2d(2), nn.BatchNorm2d(a), nn.ReLU(),  # (N, a, 12, 12)
+        nn.Conv2d(a, b, 3, bias=False), nn.MaxPool2d(2), nn.BatchNorm2d(b), nn.ReLU(),  # (N, b, 5, 5)
+        nn.Conv2d(b, c, 3, bias=False), nn.BatchNorm2d(c), nn.ReLU(), nn.Flatten(),  # (N, c * 9)
+        nn.Dropout(dropout), nn.Linear(c * 9, len(LABELS)),
     )  # fmt: skip
 
 
-ARCHITECTURES: dict[str, Callable[[float], nn.Sequential]] = {"lean": _lean, "seed": _seed}
+class Architecture(NamedTuple):
+    """How a net is built, and the channels of its layers but the last, in their order, where none are named."""
+
+    build: Callable[[tuple[int, ...], float], nn.Sequential]
+    widths: tuple[int, ...]
+
+
+ARCHITECTURES = {"lean": Architecture(_lean, (32, 64, 128)), "seed": Architecture(_seed, (32, 64, 128))}
 
 
 def save(net: DigitNet, path: Path) -> None:
-    """Write the weights as data: the architecture's name and the state dict."""
+    """Write the weights as data: the architecture and the state dict."""
     state = {name: value.detach().cpu().contiguous() for name, value in net.state_dict().items()}
     torch.save({"architecture": net.architecture, "state": state}, path)
 

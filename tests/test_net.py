@@ -1,0 +1,90 @@
+"""The nets that an architecture's words describe: widths, ensembles, and weights files of both."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from digitkit import net
+from digitkit.card import write_card
+from digitkit.net import ARCHITECTURES, DigitNet
+from training.calibrate import divide_logits
+
+CANVASES = np.random.default_rng(0).integers(0, 256, size=(6, 28, 28), dtype=np.uint8)
+
+
+def drawn(architecture: str, seed: int = 0) -> DigitNet:
+    """A net with random weights, in evaluation mode."""
+    torch.manual_seed(seed)
+    return DigitNet(architecture).eval()
+
+
+def logits(model: DigitNet) -> np.ndarray:
+    return net.as_run(model, torch.device("cpu"))(CANVASES)
+
+
+def written(model: DigitNet, path: Path) -> Path:
+    """The weights file of a net, with a card that says nothing but its hash."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    net.save(model, path)
+    unknown = {"recipe": {}, "accuracy": {"training_s": 1.0}, "packages": {}, "data_sha256": "", "commit": ""}
+    write_card(path, version="1.0", temperature=1.0, parameters=0, **unknown)
+    return path
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_a_name_alone_means_its_usual_widths(name: str) -> None:
+    usual = "-".join(map(str, ARCHITECTURES[name].widths))
+    assert np.array_equal(logits(drawn(name)), logits(drawn(f"{name}-{usual}")))
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_widths_are_the_channels_of_the_layers_but_the_last(name: str) -> None:
+    layers = drawn(f"{name}-3-5-7").layers
+    weighted = [layer for layer in layers if isinstance(layer, torch.nn.Conv2d | torch.nn.Linear)]
+    assert [layer.weight.shape[0] for layer in weighted] == [3, 5, 7, 10]
+
+
+@pytest.mark.parametrize(
+    ("architecture", "message"),
+    [
+        ("leaner", "unknown architecture 'leaner'; there are lean, seed"),
+        ("lean+", "unknown architecture ''"),
+        ("lean-16-32", "other widths than 3 numbers from 1 on; lean is lean-32-64-128"),
+        ("lean-16-32-0", "other widths than 3 numbers"),
+        ("lean-16-32-many", "other widths than 3 numbers"),
+    ],
+)
+def test_an_architecture_that_cannot_be_built_is_named(architecture: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        DigitNet(architecture)
+
+
+@pytest.mark.parametrize("names", [["lean", "seed"], ["lean", "lean-4-8-16+lean-4-8-8", "seed"]])
+def test_an_ensemble_answers_with_the_mean_of_its_members_logits(names: Sequence[str], tmp_path: Path) -> None:
+    nets = [drawn(name, seed) for seed, name in enumerate(names)]
+    one_by_one = [DigitNet(member.architecture) for member in nets for _ in member.members()]
+    assert len(one_by_one) == len("+".join(names).split("+"))
+    if len(names) == 3:  # an ensemble among the members counts as two
+        expected = (logits(nets[0]) + 2 * logits(nets[1]) + logits(nets[2])) / 4
+    else:
+        expected = np.mean([logits(member) for member in nets], axis=0)
+    whole = net.read(written(net.ensemble(nets), tmp_path / "digits.pt"))
+    assert whole.architecture == "+".join(names)
+    np.testing.assert_allclose(logits(whole), expected, atol=1e-5)
+
+
+def test_the_logits_of_an_ensemble_are_divided_too() -> None:
+    whole = net.ensemble([drawn("lean", 1), drawn("seed", 2)])
+    before = logits(whole)
+    divide_logits(whole, 2.5)
+    np.testing.assert_allclose(logits(whole), before / 2.5, atol=1e-5)
+
+
+def test_weights_of_other_widths_than_their_architecture_says_are_refused(tmp_path: Path) -> None:
+    model = drawn("lean-4-8-16")
+    model.architecture = "lean"
+    with pytest.raises(ValueError, match="holds no weights that can be loaded"):
+        net.read(written(model, tmp_path / "digits.pt"))

@@ -1,0 +1,83 @@
+"""From a trained net to a weights file with its card: calibrated, and measured as it will be served."""
+
+import subprocess
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from digitkit import net
+from digitkit.card import Card, check_card, write_card
+from digitkit.contract import MODEL_VERSION
+from digitkit.settings import Settings
+from training import data
+from training.calibrate import divide_logits, fit_temperature
+from training.evaluate import MODEL_CONFIG, served_accuracy
+
+WEIGHTS = "digits.pt"
+PACKAGES = ("torch", "torchvision", "numpy", "pillow", "opencv-python-headless")
+BATCH = 1_000
+
+
+def publish(model: net.DigitNet, path: Path, *, recipe: dict[str, Any], validation: data.Split, data_root: Path, seconds: float) -> Card:
+    """Calibrate `model` in place on `validation`, measure it, and leave weights and card at `path`, moved in together.
+
+    Args:
+        recipe: of the card.
+        data_root: with MNIST's test split, which is read through the served path.
+        seconds: of training so far.
+    """
+    settings, labels = Settings.read(MODEL_CONFIG), torch.from_numpy(validation.labels)
+    rows = logits(model, validation)
+    temperature = fit_temperature(rows, labels)
+    divide_logits(model, temperature)
+    test = data.load_test(data_root)
+    accuracy = {
+        "validation": float((rows.argmax(dim=1) == labels).double().mean()),
+        "test": served_accuracy(test.pictures, test.labels, net.as_run(model, torch.device("cpu")), settings),
+        "seeds": 1,
+        "training_s": seconds,
+    }
+    staging = path.parent / "staging"
+    staging.mkdir(parents=True, exist_ok=True)
+    net.save(model, staging / path.name)
+    card = write_card(
+        staging / path.name,
+        version=MODEL_VERSION,
+        recipe=recipe,
+        data_sha256=data.data_hash(data_root),
+        commit=_commit(),
+        accuracy=accuracy,
+        temperature=temperature,
+        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        packages={name: version(name) for name in PACKAGES},
+    )
+    for staged in staging.iterdir():
+        staged.replace(path.parent / staged.name)
+    staging.rmdir()
+    return card
+
+
+def logits(model: net.DigitNet, split: data.Split) -> Tensor:
+    """Logits (N, 10) of a split, in evaluation mode."""
+    model.eval()
+    with torch.no_grad():
+        return torch.cat([model(canvases) for canvases in torch.from_numpy(split.pictures).split(BATCH)])
+
+
+def origin(weights: Sequence[Path]) -> dict[str, str]:
+    """The sha256 of each weights file that others are made from, for their card."""
+    return {str(path): check_card(path).sha256 for path in weights}
+
+
+def _commit() -> str:
+    """The commit that the code is at, or "unknown" outside a checkout."""
+    try:
+        commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
+        changes = subprocess.run(["git", "status", "--porcelain"], capture_output=True, text=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return commit + ("+changes" if changes else "")

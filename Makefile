@@ -5,6 +5,7 @@ RECIPE ?= quick
 SEEDS ?= 5
 DATA_ROOT ?= data
 REAL_DATA ?= ../shared/data
+PICTURES ?= 10000
 FLAGS ?=
 
 PY := .venv/bin/python
@@ -12,7 +13,8 @@ SETUP := .venv/installed
 WEIGHTS := runs/$(RECIPE)/digits.pt
 STORE := model_store
 ARCHIVES := $(STORE)/digits.mar $(STORE)/digits_onnx.mar
-TRAINING := $(filter-out training/report.py training/plots.py training/evaluate_real.py training/ensemble.py,$(wildcard training/*.py))
+MEASURING := $(addprefix training/,report.py plots.py ensemble.py evaluate_real.py corruptions.py evaluate_corruptions.py)
+TRAINING := $(filter-out $(MEASURING),$(wildcard training/*.py))
 DIGITKIT := $(wildcard handlers/digitkit/*.py)
 HANDLER := $(DIGITKIT) $(wildcard handlers/*.py) handlers/model-config.yaml
 LOADTEST := reports/loadtest/kept
@@ -21,7 +23,7 @@ DATA := --data-root $(DATA_ROOT)
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup run stop serve train train-many evaluate evaluate-real export smoke loadtest test check fmt lock clean
+.PHONY: help setup run stop serve train train-many evaluate evaluate-real corruptions export smoke loadtest test check fmt lock clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -60,6 +62,9 @@ reports/%/report.html: runs/%/digits.pt training/report.py training/plots.py tra
 
 evaluate-real: $(WEIGHTS) ## read the real pictures in REAL_DATA, which MNIST never showed, and print the table
 	@$(PY) -m training.evaluate_real --weights $< --real-data $(REAL_DATA) --out reports/$(RECIPE) $(DATA)
+
+corruptions: $(if $(findstring command line,$(origin WEIGHTS)),$(SETUP),$(WEIGHTS)) ## read PICTURES (10000) test pictures under 15 corruptions, with any WEIGHTS=path, and print the table
+	@$(PY) -m training.evaluate_corruptions --weights $(WEIGHTS) --pictures $(PICTURES) $(DATA)
 
 export: $(ARCHIVES) ## build and check digits.mar, digits.onnx and digits_onnx.mar
 

@@ -9,12 +9,11 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
 from digitkit.net import ARCHITECTURES, DigitNet
-from training import data, synthetic
+from training import data
 from training.augment import augment
 from training.calibrate import divide_logits, fit_temperature
 from training.checkpoint import CHECKPOINT
@@ -155,14 +154,3 @@ def test_dividing_the_logits_divides_them() -> None:
         divide_logits(net, 2.5)
         after = net(canvases)
     assert torch.allclose(before / 2.5, after, atol=1e-5)
-
-
-def test_synthetic_pictures_are_canvases_with_labels_and_the_same_for_one_seed(splits: tuple[data.Split, data.Split]) -> None:
-    printed = synthetic.printed_digits()
-    assert set(printed.labels) == set(range(10))
-    first, second = (synthetic.non_digits(splits[0], 80, seed=5) for _ in range(2))
-    assert np.array_equal(first.pictures, second.pictures)
-    assert set(first.labels) == {synthetic.NO_DIGIT}
-    for split in (printed, first, synthetic.rescanned(splits[0], 40, seed=5)):
-        assert split.pictures.shape == (len(split), 28, 28)
-        assert (split.pictures.max(axis=(1, 2)) > 200).all()

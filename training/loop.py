@@ -10,7 +10,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional
@@ -18,19 +17,19 @@ from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 from digitkit.net import DigitNet
-from training import checkpoint, synthetic
+from training import checkpoint
 from training.augment import augment
 from training.average import make_average
 from training.checkpoint import CHECKPOINT, Progress
 from training.data import Split
 from training.device import choose_autocast, choose_device
 from training.distill import Teacher, with_no_digit
+from training.disturb import disturb
 from training.optimize import make_optimizer, make_schedule
 from training.recipe import Recipe
+from training.synthetic import synthetic
 
 EVALUATION_BATCH = 1_000
-# The synthetic pool: how often each printed digit is in it, and how many rescanned digits and non-digits.
-PRINTED_COPIES, RESCANNED, OTHERS = 6, 8_000, 4_000
 
 
 class Trainer:
@@ -126,7 +125,7 @@ class Trainer:
         if self.pool is not None:
             added = torch.randint(len(self.pool[1]), (round(self.recipe.synthetic * len(chosen)),), generator=draw)
             canvases, labels = torch.cat([canvases, self.pool[0][added]]), torch.cat([labels, self.pool[1][added]])
-        return augment(canvases, self.recipe.augmentation, draw), labels
+        return disturb(augment(canvases, self.recipe.augmentation, draw), self.recipe.disturbance, draw), labels
 
     def step(self, canvases: Tensor, labels: Tensor) -> Tensor:
         """One step of the optimiser, of the schedule where it moves by steps, and of the average; the loss before it."""
@@ -184,11 +183,5 @@ def synthetic_pool(recipe: Recipe, train: Split, device: torch.device) -> tuple[
     """Canvases and labels that batches are topped up from; None where the recipe adds nothing."""
     if recipe.synthetic == 0:
         return None
-    parts = [
-        *[synthetic.printed_digits()] * PRINTED_COPIES,
-        synthetic.rescanned(train, min(RESCANNED, len(train)), recipe.seed),
-        synthetic.non_digits(train, OTHERS, recipe.seed),
-    ]
-    canvases = np.concatenate([part.pictures for part in parts])
-    labels = np.concatenate([part.labels for part in parts])
-    return torch.from_numpy(canvases).to(device), torch.from_numpy(labels).to(device)
+    made = synthetic(train, recipe.pool, recipe.seed)
+    return torch.from_numpy(made.pictures).to(device), torch.from_numpy(made.labels).to(device)

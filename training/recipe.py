@@ -32,7 +32,9 @@ class Recipe:
     clip: float = 0.0  # the norm that a step's gradient is cut to, 0 for no limit
     ema: float = 0.0  # share of the averaged weights that a step keeps, 0 for no average: validation then takes the net itself
     augmentation: float = 0.45  # strength of the random deformations, 0 for none
+    disturbance: float = 0.0  # share of pictures with noise, blur, faded ink, something in front of them, lines, hollow strokes
     synthetic: float = 0.25  # pictures of other origin and non-digits added to a batch, as a share of batch_size
+    pool: int = 12_000  # how many such pictures there are to draw from
     patience: int = 0  # epochs without a better validation before an early stop, 0 for never
     pictures: int = 0  # train on the first so many pictures of the training split, 0 for all
     seed: int = 0
@@ -50,6 +52,18 @@ class Recipe:
 
 RECIPES = {
     "quick": Recipe(),
+    "release": Recipe(
+        architecture="deep",
+        learning_rate=5e-3,
+        epochs=32,
+        dropout=0.3,
+        label_smoothing=0.02,
+        ema=0.999,
+        augmentation=0.8,
+        disturbance=0.25,
+        synthetic=0.5,
+        pool=60_000,
+    ),
     "paper": Recipe(
         architecture="seed",
         optimizer="adam",
@@ -91,10 +105,10 @@ def from_flags(name: str, flags: dict[str, Any]) -> Recipe:
         raise ValueError(f"unknown recipe {name!r}; there are {', '.join(RECIPES)}")
     known = {field.name for field in fields(Recipe)}
     recipe = replace(RECIPES[name], **{key: value for key, value in flags.items() if key in known})
-    for key in ("epochs", "batch_size", "learning_rate", "distill_temperature"):
+    for key in ("epochs", "batch_size", "learning_rate", "pool", "distill_temperature"):
         if getattr(recipe, key) <= 0:
             raise ValueError(f"{key} is {getattr(recipe, key)}; it must be more than 0")
-    for key in ("dropout", "label_smoothing", "momentum", "ema"):
+    for key in ("dropout", "label_smoothing", "momentum", "ema", "disturbance"):
         if not 0 <= getattr(recipe, key) < 1:
             raise ValueError(f"{key} is {getattr(recipe, key)}; it must be from 0 to below 1")
     if not 0 <= recipe.distill_share <= 1:

@@ -92,32 +92,33 @@ def _turned(train: Split, draw: Generator) -> Sign:
 
 
 def _pair(train: Split, draw: Generator) -> Sign:
-    """Two digits that touch or overlap, side by side."""
-    left, right = (train.pictures[i] for i in draw.integers(len(train), size=2))
-    page = np.zeros((SIDE_PX, 2 * SIDE_PX), dtype=np.uint8)
-    shift = int(draw.integers(9, 17))
-    page[:, :SIDE_PX] = left
-    page[:, shift : shift + SIDE_PX] = np.maximum(page[:, shift : shift + SIDE_PX], right)
-    return page, NO_DIGIT
+    """Two digits of about one height side by side, that overlap, touch or stand apart."""
+    left, right = (_digit_of_height(train, draw.uniform(20, 26), draw) for _ in range(2))
+    start = max(4, left.shape[1] + int(draw.integers(-5, 10)))
+    page = np.zeros((SIDE_PX, start + right.shape[1]), dtype=np.uint8)
+    page[: left.shape[0], : left.shape[1]] = left[:, : page.shape[1]]
+    place = page[-right.shape[0] :, start:]
+    np.maximum(place, right, out=place)
+    return np.pad(page, 4), NO_DIGIT
 
 
 def _candidates(train: Split, draw: Generator) -> Sign:
-    """Two to seven small digits in the places of a 3 x 3 grid, as solvers of puzzles note them."""
+    """Three to seven small digits in the places of a 3 x 3 grid, as solvers of puzzles note them."""
     page = np.zeros((3 * 24, 3 * 24), dtype=np.uint8)
-    for place in draw.choice(9, size=draw.integers(2, 8), replace=False):
-        digit = _sign_of_digits(train, draw)
-        x, y, width, height = cv2.boundingRect(digit)
-        scale = draw.uniform(14, 22) / max(width, height)
-        size = (max(2, round(width * scale)), max(2, round(height * scale)))
-        small = cv2.resize(digit[y : y + height, x : x + width], size, interpolation=cv2.INTER_AREA)
-        top, left = 24 * (place // 3) + draw.integers(0, 25 - size[1]), 24 * (place % 3) + draw.integers(0, 25 - size[0])
-        page[top : top + size[1], left : left + size[0]] = small
+    for place in draw.choice(9, size=draw.integers(3, 8), replace=False):
+        small = _digit_of_height(train, draw.uniform(14, 22), draw)[:, :24]
+        top, left = 24 * (place // 3) + draw.integers(0, 25 - small.shape[0]), 24 * (place % 3) + draw.integers(0, 25 - small.shape[1])
+        page[top : top + small.shape[0], left : left + small.shape[1]] = small
     return page, NO_DIGIT
 
 
-def _sign_of_digits(train: Split, draw: Generator) -> Picture:
+def _digit_of_height(train: Split, height: float, draw: Generator) -> Picture:
+    """A digit of MNIST's, a pen's or a font's, cropped to its strokes and scaled to a height in pixels."""
     source = (_from_mnist, _penned, _printed)[draw.integers(3)]
-    return source(train, draw)[0]
+    sign, _ = source(train, draw)
+    x, y, across, down = cv2.boundingRect(sign)
+    size = (max(2, round(across * height / down)), max(2, round(height)))
+    return np.asarray(cv2.resize(sign[y : y + down, x : x + across], size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
 def _scribble(_: Split, draw: Generator) -> Sign:
@@ -136,6 +137,6 @@ def _scribble(_: Split, draw: Generator) -> Sign:
 
 EMPTY = 0.06  # the share of photos of empty cells, most of which are blank and so left out
 SOURCES: dict[Source, float] = {
-    _from_mnist: 0.3, _penned: 0.28, _printed: 0.2,
-    _letter: 0.08, _turned: 0.03, _pair: 0.03, _candidates: 0.05, _scribble: 0.03,
+    _from_mnist: 0.27, _penned: 0.28, _printed: 0.2,
+    _letter: 0.08, _turned: 0.03, _pair: 0.06, _candidates: 0.05, _scribble: 0.03,
 }  # fmt: skip

@@ -108,11 +108,13 @@ class Part:
         return down or across
 
     def belongs_to(self, main: "Part") -> bool:
-        """Whether it is a smaller stroke of the same digit: not a speck, and close to the main stroke."""
+        """Whether it is a smaller stroke of the same digit, not a speck and close to the main one; or another digit beside it."""
         gap_x = max(self.x - (main.x + main.width), main.x - (self.x + self.width))
         gap_y = max(self.y - (main.y + main.height), main.y - (self.y + self.height))
         reach = COMPANY_REACH * max(main.width, main.height)
-        return self.area > 0.04 * main.area and gap_x < reach and gap_y < reach
+        is_stroke = self.area > 0.04 * main.area and gap_x < reach and gap_y < reach
+        is_peer = self.area > 0.3 * main.area and self.height > 0.7 * main.height and max(gap_x, gap_y) < main.height
+        return is_stroke or is_peer
 
 
 class Parts:

@@ -42,15 +42,16 @@ def test_a_name_alone_means_its_usual_widths(name: str) -> None:
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_widths_are_the_channels_of_the_layers_but_the_last(name: str) -> None:
-    layers = drawn(f"{name}-3-5-7").layers
+    widths = [3, 5, 7, 2, 4][: len(ARCHITECTURES[name].widths)]
+    layers = drawn("-".join([name, *map(str, widths)])).layers
     weighted = [layer for layer in layers if isinstance(layer, torch.nn.Conv2d | torch.nn.Linear)]
-    assert [layer.weight.shape[0] for layer in weighted] == [3, 5, 7, 10]
+    assert [layer.weight.shape[0] for layer in weighted] == [*widths, 10]
 
 
 @pytest.mark.parametrize(
     ("architecture", "message"),
     [
-        ("leaner", "unknown architecture 'leaner'; there are lean, seed"),
+        ("leaner", "unknown architecture 'leaner'; there are lean, deep, seed"),
         ("lean+", "unknown architecture ''"),
         ("lean-16-32", "other widths than 3 numbers from 1 on; lean is lean-32-64-128"),
         ("lean-16-32-0", "other widths than 3 numbers"),

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any, cast
 
 from digitkit import wire
+from digitkit.card import check_card
 from digitkit.classify import classify
 from digitkit.contract import Backend, Canvas, Prediction
+from digitkit.describe import is_describe, write_description
 from digitkit.errors import DigitError, Overloaded, TooLarge
 from digitkit.explain import Explanation
 from digitkit.settings import Settings
@@ -21,13 +23,13 @@ class DigitHandler:
     def initialize(self, context: Any) -> None:
         """Load the model; TorchServe calls it once, before the first request."""
         model = context.manifest["model"]
-        weights = Path(context.system_properties["model_dir"]) / model["serializedFile"]
+        self.weights = Path(context.system_properties["model_dir"]) / model["serializedFile"]
         self.settings = Settings.from_mapping(context.model_yaml_config)
         self.model = wire.Model(model["modelName"], model["modelVersion"])
         self.headers = {"X-Model-Name": self.model.name, "X-Model-Version": self.model.version}
-        load = importlib.import_module(BACKENDS[weights.suffix]).load
-        self.backend: Backend = load(weights, device=self.settings.device, gpu_id=context.system_properties["gpu_id"])
-        print(f"{weights.name} runs on {self.backend.place}", flush=True)
+        load = importlib.import_module(BACKENDS[self.weights.suffix]).load
+        self.backend: Backend = load(self.weights, device=self.settings.device, gpu_id=context.system_properties["gpu_id"])
+        print(f"{self.weights.name} runs on {self.backend.place}", flush=True)
 
     def handle(self, rows: list[dict[str, Any]], context: Any) -> list[bytes]:
         """One body for each row; statuses and headers go through `context`. A bad row never costs its neighbours."""
@@ -40,6 +42,9 @@ class DigitHandler:
         predictions = iter(classify(canvases, self.backend.run, self.settings.min_score))
         answers = []
         for i, (header, question) in enumerate(zip(headers, questions, strict=True)):
+            if is_describe(rows[i], header):
+                answers.append(self._describe())
+                continue
             if isinstance(question, DigitError):
                 answers.append(wire.write_refusal(question, rows[i], given[i], self.model))
                 continue
@@ -79,6 +84,10 @@ class DigitHandler:
     def _explain_one(self, canvas: Canvas, prediction: Prediction, wanted: int | None) -> Explanation:
         target = prediction.digit if wanted is None else wanted
         return Explanation(prediction.digit, target, self.backend.method, canvas, self.backend.explain(canvas, target))
+
+    def _describe(self) -> wire.Answer:
+        card = check_card(self.weights)
+        return write_description(self.weights.name, self.backend, device=self.settings.device, card=card)
 
     def _send(self, answer: wire.Answer, i: int, headers: dict[str, Any], context: Any) -> bytes:
         context.set_response_status(code=answer.status, idx=i)

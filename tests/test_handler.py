@@ -3,6 +3,8 @@
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -12,6 +14,7 @@ import yaml
 from conftest import HANDLERS, FakeContext, FakeRun
 from numpy.typing import NDArray
 
+from digitkit.card import write_card
 from digitkit.contract import Backend, Run
 from digitkit.picture import encode_png
 from digitkit.settings import SettingsError
@@ -19,6 +22,9 @@ from digitkit.settings import SettingsError
 JSON = "application/json"
 NAMED = {"X-Model-Name": "digits", "X-Model-Version": "1.0"}
 MANIFEST = {"model": {"modelName": "digits", "modelVersion": "1.0", "serializedFile": "digits.fake"}}
+CARD: dict[str, Any] = {
+    "version": "1.0", "recipe": {}, "data_sha256": "", "commit": "", "accuracy": {}, "temperature": 1.0, "parameters": 1, "packages": {},
+}  # fmt: skip
 
 Handle = Callable[[list[dict[str, Any]], FakeContext], list[bytes]]
 
@@ -45,10 +51,10 @@ def backend(handler_module: ModuleType, fake_run: FakeRun, monkeypatch: pytest.M
     return backend
 
 
-def worker(**changed: Any) -> FakeContext:
+def worker(model_dir: str = "/models/digits", **changed: Any) -> FakeContext:
     """The context that TorchServe initialises a handler with."""
     config = yaml.safe_load((HANDLERS / "model-config.yaml").read_text())
-    properties = {"model_dir": "/models/digits", "gpu_id": None}
+    properties = {"model_dir": model_dir, "gpu_id": None}
     return FakeContext([], manifest=MANIFEST, system_properties=properties, model_yaml_config=config | changed)
 
 
@@ -190,6 +196,30 @@ def test_over_grpc_inputs_stand_for_headers_and_every_answer_is_marked_as_the_la
     assert second == b"7"
     assert json.loads(third)["target"] == 3
     assert [headers["ts_stream_next"] for headers in context.response_headers.values()] == ["false"] * 3
+
+
+def test_a_describe_request_is_answered_with_what_runs_where_and_costs_no_neighbour(
+    handler_module: ModuleType, backend: FakeBackend, ten_pngs: list[bytes], tmp_path: Path
+) -> None:
+    (tmp_path / "digits.fake").write_bytes(b"weights")
+    card = write_card(tmp_path / "digits.fake", **CARD)
+    handler = handler_module.DigitHandler()
+    handler.initialize(worker(model_dir=str(tmp_path)))
+    rows, context = raw(ten_pngs[7], ten_pngs[2])
+    rows.insert(1, {})
+    context.request_headers.insert(1, {"Host": "127.0.0.1:8081", "describe": "True"})
+    context.response_headers[2] = {}
+    first, told, second = (json.loads(body) for body in handler.handle(rows, context))
+    assert (first["digit"], second["digit"], statuses(context)) == (7, 2, [200, 200, 200])
+    assert (told["file"], told["device"], told["runs_on"], told["explains_by"]) == ("digits.fake", "auto", "nowhere", "by heart")
+    assert told["card"] == asdict(card)
+
+
+def test_a_body_with_the_describe_header_is_a_picture_all_the_same(handle: Handle, ten_pngs: list[bytes]) -> None:
+    rows, context = raw(ten_pngs[7])
+    context.request_headers[0]["describe"] = "True"
+    (body,) = handle(rows, context)
+    assert json.loads(body)["digit"] == 7
 
 
 def test_each_row_of_a_batch_is_explained_for_its_own_target(handle: Handle, ten_pngs: list[bytes]) -> None:

@@ -135,6 +135,18 @@ def test_models_cannot_be_registered_or_deleted(server: Server) -> None:
     assert httpx.delete(f"{server.management}/models/digits/1.0", headers=headers).status_code == 405
 
 
+@pytest.mark.parametrize(
+    ("model", "file", "place"), [("digits", "digits.pt", "cpu"), ("digits_onnx", "digits.onnx", "CPUExecutionProvider")]
+)
+def test_the_description_says_what_runs_where(model: str, file: str, place: str, server: Server) -> None:
+    url = f"{server.management}/models/{model}?customized=true"
+    (answer,) = httpx.get(url, headers=server.headers("management"), timeout=60).json()
+    told = answer["customizedMetadata"]
+    assert (told["file"], told["device"], told["card"]["contract"]) == (file, "auto", 1)
+    if not answer["workers"][0]["gpu"]:
+        assert told["runs_on"] == place
+
+
 def test_nothing_listens_beyond_loopback(server: Server) -> None:
     pid = server.pid()
     assert pid is not None

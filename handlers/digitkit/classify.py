@@ -7,7 +7,10 @@ from numpy.typing import NDArray
 
 from digitkit.contract import Canvas, Prediction, Run
 
-CHUNK = 1024  # canvases in one call of the model, which needs 150 MB for them; a batch of 64 full requests would need 8 GB
+# Canvases that a CPU takes at a time: their activations stay in its cache. 1,024 at once were 2 to 3 times slower each, and took
+# 150 MB in place of 14.
+CPU_CHUNK = 64
+CHUNK = 1024  # canvases in one call of the model; a batch of 64 full requests would need 8 GB
 
 
 def classify(canvases: Sequence[Canvas], run: Run, min_score: float) -> list[Prediction]:
@@ -20,6 +23,17 @@ def classify(canvases: Sequence[Canvas], run: Run, min_score: float) -> list[Pre
     """
     chunks = [canvases[start : start + CHUNK] for start in range(0, len(canvases), CHUNK)]
     return to_predictions(np.concatenate([run(np.stack(chunk)) for chunk in chunks]), min_score) if chunks else []
+
+
+def in_chunks(run: Run, size: int) -> Run:
+    """`run`, asked for at most `size` canvases at a time."""
+
+    def chunked(canvases: NDArray[np.uint8]) -> NDArray[np.float32]:
+        if len(canvases) <= size:
+            return run(canvases)
+        return np.concatenate([run(canvases[start : start + size]) for start in range(0, len(canvases), size)])
+
+    return chunked
 
 
 def to_predictions(logits: NDArray[np.float32], min_score: float) -> list[Prediction]:

@@ -22,6 +22,10 @@ Run: TypeAlias = Callable[[NDArray[np.uint8]], NDArray[np.float32]]  # (N, 28, 2
 Explain: TypeAlias = Callable[[Canvas, int], Attributions]  # a canvas and the digit to explain
 
 
+class DeviceError(Exception):
+    """The device that was asked for is not to be had. It is no RuntimeError: TorchServe would call one on CUDA "out of memory"."""
+
+
 @dataclass(frozen=True, slots=True)
 class Backend:
     """A loaded model.

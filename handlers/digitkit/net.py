@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from digitkit.card import check_card
-from digitkit.contract import LABELS, Attributions, Backend, Canvas, Explain, Run
+from digitkit.classify import CHUNK, CPU_CHUNK, in_chunks
+from digitkit.contract import LABELS, Attributions, Backend, Canvas, DeviceError, Explain, Run
 from digitkit.explain import scaled
 
 # The mean and the standard deviation of all pixels of MNIST's 60,000 training pictures, as fractions of 255.
@@ -158,14 +159,18 @@ def load(path: Path, *, device: str = "auto", gpu_id: int | None = None) -> Back
         gpu_id: the GPU that TorchServe assigned to this worker, None for none.
     Raises:
         CardError: the file does not match its card.
-        RuntimeError: CUDA was asked for and is not there.
+        DeviceError: the device that was asked for is not there.
     """
+    if device == "tensorrt" or (device == "cuda" and not torch.cuda.is_available()):
+        raise DeviceError(f"device is {device}, which PyTorch does not have here; use auto or cpu, or mend CUDA")
     wants_cuda = device == "cuda" or (device == "auto" and gpu_id is not None and torch.cuda.is_available())
     place = torch.device("cuda", gpu_id or 0) if wants_cuda else torch.device("cpu")
     if not wants_cuda:
         torch.set_num_threads(1)  # one compute thread a worker: with two, busy cores answered 125 instead of 606 requests/s
-    net = read(path).to(place)
-    return Backend(as_run(net, place), integrated_gradients(net, place), "integrated gradients", str(place))
+    # With channels last a CPU is 3 times faster: pooling took half of the time, and is vectorised over channels only.
+    net = read(path).to(place) if wants_cuda else read(path).to(memory_format=torch.channels_last)
+    run = in_chunks(as_run(net, place), CHUNK if wants_cuda else CPU_CHUNK)
+    return Backend(run, integrated_gradients(net, place), "integrated gradients", str(place))
 
 
 def as_run(net: DigitNet, device: torch.device) -> Run:

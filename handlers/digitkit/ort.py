@@ -1,48 +1,83 @@
-"""load(): an ONNX graph becomes a Backend on ONNX Runtime."""
+"""load(): an ONNX graph becomes a Backend on ONNX Runtime. Every session of the product is built here."""
 
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
+from onnxruntime.capi import onnxruntime_pybind11_state as state
 
 from digitkit.card import check_card
-from digitkit.contract import Backend
+from digitkit.classify import CHUNK, CPU_CHUNK, in_chunks
+from digitkit.contract import SIDE_PX, Backend, DeviceError, Run
 from digitkit.explain import occlusion
 
-CUDA = "CUDAExecutionProvider"
+CPU, CUDA, TENSORRT = "CPUExecutionProvider", "CUDAExecutionProvider", "TensorrtExecutionProvider"
+WANTED = {"cpu": CPU, "cuda": CUDA, "tensorrt": TENSORRT}
+INPUT, LOGITS = "canvases", "logits"
 
 
-class ProviderError(Exception):
-    """The provider that was asked for did not load."""
-
-
-def load(path: Path, *, device: str = "auto", gpu_id: int | None = None) -> Backend:
+def load(path: Path, *, device: str = "auto", gpu_id: int | None = None, threads: int = 1) -> Backend:
     """The graph at `path` as a Backend, on the provider that it got.
 
     Args:
         path: digits.onnx with its card beside it.
-        device: "auto" takes CUDA where TorchServe assigned a GPU; "cpu"; "cuda", which fails where CUDA does not load.
+        device: "auto" takes CUDA where TorchServe assigned a GPU and CUDA loads, else the CPU, and says so; "cpu"; "cuda" and
+            "tensorrt", which fail where they do not load.
         gpu_id: the GPU that TorchServe assigned to this worker, None for none.
+        threads: that compute on the CPU. One is right for a worker: TorchServe spreads batches over workers, and with two
+            threads each, busy cores answered 125 instead of 606 requests/s. More cores are used by more workers.
     Raises:
         CardError: the file does not match its card.
-        ProviderError: CUDA was asked for and did not load.
+        DeviceError: the provider that was asked for did not load.
+        ValueError: the file is no graph.
     """
     check_card(path)
-    wants_cuda = device == "cuda" or (device == "auto" and gpu_id is not None)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1  # one compute thread a worker: more of them fight over the same cores
-    options.inter_op_num_threads = 1
-    if wants_cuda:
-        onnxruntime.preload_dlls()  # finds the CUDA libraries that torch's packages brought
-    chosen = [(CUDA, {"device_id": gpu_id or 0})] if wants_cuda else []
-    session = onnxruntime.InferenceSession(path, options, providers=[*chosen, "CPUExecutionProvider"])
+    wanted = WANTED.get(device) or (CPU if gpu_id is None else CUDA)
+    session = _session(path, wanted, gpu_id or 0, threads)
     provider = session.get_providers()[0]
-    if wants_cuda and provider != CUDA and device == "cuda":
-        raise ProviderError(f"device is cuda, but the session runs on {provider}; use auto or cpu, or mend CUDA")
+    if provider != wanted:
+        failure = f"{wanted} does not load, ONNX Runtime's lines above say why"
+        if device != "auto":
+            raise DeviceError(f"device is {device}, but {failure}; mend it, or use auto or cpu")
+        print(f"TorchServe assigned GPU {gpu_id}, but {failure}: running on {provider}", flush=True)
+    run = in_chunks(as_run(session), CPU_CHUNK if provider == CPU else CHUNK)
+    return Backend(run, occlusion(run), "occlusion", provider)
+
+
+def as_run(session: onnxruntime.InferenceSession) -> Run:
+    """A session as a Run."""
 
     def run(canvases: NDArray[np.uint8]) -> NDArray[np.float32]:
-        (logits,) = session.run(None, {"canvases": canvases})
+        (logits,) = session.run([LOGITS], {INPUT: canvases})
         return np.asarray(logits, dtype=np.float32)
 
-    return Backend(run, occlusion(run), "occlusion", provider)
+    return run
+
+
+def _session(path: Path, wanted: str, gpu: int, threads: int) -> onnxruntime.InferenceSession:
+    """A session on `wanted`, or on the CPU where that does not load."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1  # the graph has no branches
+    if wanted != CPU:
+        onnxruntime.preload_dlls()  # finds the CUDA libraries that torch's packages brought
+        # Without its libraries a provider is passed over, without a driver it raises.
+        with suppress(RuntimeError, state.EPFail, state.Fail, state.RuntimeException):
+            return onnxruntime.InferenceSession(path, options, providers=_providers(wanted, gpu), enable_fallback=0)
+    try:
+        return onnxruntime.InferenceSession(path, options, providers=[CPU])
+    except (state.Fail, state.InvalidGraph, state.InvalidProtobuf) as err:
+        raise ValueError(f"{path} holds no graph that can be loaded: {err}") from err
+
+
+def _providers(wanted: str, gpu: int) -> Sequence[str | tuple[str, dict[str, Any]]]:
+    """`wanted` on its GPU, and what takes over the nodes that it has no kernel for."""
+    # The default search tries every algorithm anew for each batch size that comes, and a worker sees all from 1 to 64.
+    cuda = (CUDA, {"device_id": gpu, "cudnn_conv_algo_search": "HEURISTIC", "arena_extend_strategy": "kSameAsRequested"})
+    shapes = {key: f"{INPUT}:{size}x{SIDE_PX}x{SIDE_PX}" for key, size in (("min", 1), ("opt", CPU_CHUNK), ("max", CHUNK))}
+    tensorrt = (TENSORRT, {"device_id": gpu} | {f"trt_profile_{key}_shapes": shape for key, shape in shapes.items()})
+    return [cuda, CPU] if wanted == CUDA else [tensorrt, cuda, CPU]

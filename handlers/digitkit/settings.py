@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-DEVICES = ("auto", "cpu", "cuda")
+DEVICES = ("auto", "cpu", "cuda", "tensorrt")
 
 
 class SettingsError(Exception):
@@ -32,7 +32,7 @@ class Settings:
     """The knobs of one model.
 
     Attributes:
-        device: "auto", "cpu" or "cuda".
+        device: "auto", "cpu", "cuda" or "tensorrt", which only ONNX Runtime has.
         limits: what one request may bring.
         min_score: a prediction is accepted from this score on, 0 to 1.
     """

@@ -1,0 +1,28 @@
+"""What a model says of itself: TorchServe asks for it on GET /models/{model}?customized=true of the management API."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from digitkit.card import Card
+from digitkit.contract import Backend
+from digitkit.wire import JSON, Answer
+
+
+def is_describe(row: Mapping[str, Any], headers: Mapping[str, Any]) -> bool:
+    """Whether TorchServe asks for the description: a request without a body that carries its mark."""
+    return not row and headers.get("describe") == "True"
+
+
+def write_description(file: str, backend: Backend, *, device: str, card: Card) -> Answer:
+    """The description: what runs where, and the card of the weights or the graph.
+
+    Args:
+        file: the name of the weights or the graph.
+        backend: the loaded model.
+        device: that the settings ask for.
+        card: of the file.
+    """
+    content = {"file": file, "device": device, "runs_on": backend.place, "explains_by": backend.method, "card": asdict(card)}
+    return Answer(200, JSON, json.dumps(content).encode())

@@ -7,10 +7,16 @@ DATA_ROOT ?= data
 REAL_DATA ?= ../shared/data
 PICTURES ?= 10000
 FLAGS ?=
+# The weights that are exported and measured: RECIPE's own, trained where they are missing or old; any other file by its
+# path; or the released ones, which need no training: make run WEIGHTS=shipped
+WEIGHTS ?= runs/$(RECIPE)/digits.pt
+ifeq ($(WEIGHTS),shipped)
+override WEIGHTS := training/released/digits.pt
+endif
+NAME := $(notdir $(patsubst %/,%,$(dir $(WEIGHTS))))
 
 PY := .venv/bin/python
 SETUP := .venv/installed
-WEIGHTS := runs/$(RECIPE)/digits.pt
 STORE := model_store
 ARCHIVES := $(STORE)/digits.mar $(STORE)/digits_onnx.mar
 MEASURING := $(addprefix training/,report.py plots.py ensemble.py evaluate_real.py corruptions.py evaluate_corruptions.py)
@@ -18,7 +24,8 @@ TRAINING := $(filter-out $(MEASURING),$(wildcard training/*.py))
 DIGITKIT := $(wildcard handlers/digitkit/*.py)
 HANDLER := $(DIGITKIT) $(wildcard handlers/*.py) handlers/model-config.yaml
 LOADTEST := reports/loadtest/kept
-REPORT := reports/$(RECIPE)/report.html
+CHOSEN := $(STORE)/.from-$(subst /,-,$(WEIGHTS))
+REPORT := reports/$(NAME)/report.html
 DATA := --data-root $(DATA_ROOT)
 
 .DELETE_ON_ERROR:
@@ -26,9 +33,9 @@ DATA := --data-root $(DATA_ROOT)
 .PHONY: help setup run stop serve train train-many evaluate evaluate-real corruptions export smoke loadtest test check fmt lock clean
 
 help: ## list these commands
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
-run: $(ARCHIVES) $(REPORT) ## everything: set up, train, export, serve, load-test, summary
+run: $(ARCHIVES) $(REPORT) ## everything: set up, train (or WEIGHTS=shipped), export, serve, load-test, summary
 	@$(PY) -m deploy.server start --port $(PORT)
 	@$(PY) -m deploy.smoke --port $(PORT) $(DATA)
 	@code=0; if make -q $(LOADTEST); then $(PY) -m loadtest.report; else make --no-print-directory $(LOADTEST) || code=3; fi; \
@@ -47,34 +54,39 @@ $(SETUP): requirements.txt pyproject.toml deploy/setup.py
 	@$(PYTHON) deploy/setup.py
 	@touch $@
 
-train: $(WEIGHTS) ## train RECIPE (quick), any field as a flag: make train FLAGS='--epochs 3 --seed 1'
+train: runs/$(RECIPE)/digits.pt ## train RECIPE (quick), any field as a flag: make train FLAGS='--epochs 3 --seed 1'
 
-runs/%/digits.pt: $(TRAINING) $(DIGITKIT) | $(SETUP)
-	$(PY) -m training.train --recipe $* --run runs/$* --resume $(DATA) $(FLAGS)
+runs/$(RECIPE)/digits.pt: $(TRAINING) $(DIGITKIT) | $(SETUP)
+	$(PY) -m training.train --recipe $(RECIPE) --run $(@D) --resume $(DATA) $(FLAGS)
+
+# A file whose name says which weights the archives are from: another choice has no such file yet, so they are built anew.
+$(CHOSEN):
+	@rm -f $(STORE)/.from-*
+	@touch $@
 
 train-many: $(SETUP) ## train RECIPE with SEEDS (5) seeds and print the table
 	$(PY) -m training.train --recipe $(RECIPE) --run runs/$(RECIPE)-many --seeds $(SEEDS) $(DATA) $(FLAGS)
 
 evaluate: $(REPORT) ## write reports/RECIPE/report.html about the trained weights
 
-reports/%/report.html: runs/%/digits.pt training/report.py training/plots.py training/report.html.jinja
+$(REPORT): $(WEIGHTS) training/report.py training/plots.py training/report.html.jinja | $(SETUP)
 	$(PY) -m training.report --weights $< --out $(@D) $(DATA)
 
-evaluate-real: $(WEIGHTS) ## read the real pictures in REAL_DATA, which MNIST never showed, and print the table
-	@$(PY) -m training.evaluate_real --weights $< --real-data $(REAL_DATA) --out reports/$(RECIPE) $(DATA)
+evaluate-real: $(WEIGHTS) | $(SETUP) ## read the real pictures in REAL_DATA, which MNIST never showed, and print the table
+	@$(PY) -m training.evaluate_real --weights $< --real-data $(REAL_DATA) --out reports/$(NAME) $(DATA)
 
-corruptions: $(if $(findstring command line,$(origin WEIGHTS)),$(SETUP),$(WEIGHTS)) ## read PICTURES (10000) test pictures under 15 corruptions, with any WEIGHTS=path, and print the table
-	@$(PY) -m training.evaluate_corruptions --weights $(WEIGHTS) --pictures $(PICTURES) $(DATA)
+corruptions: $(WEIGHTS) | $(SETUP) ## read PICTURES (10000) test pictures under 15 corruptions, of WEIGHTS, and print the table
+	@$(PY) -m training.evaluate_corruptions --weights $< --pictures $(PICTURES) $(DATA)
 
 export: $(ARCHIVES) ## build and check digits.mar, digits.onnx and digits_onnx.mar
 
-$(STORE)/digits.onnx: $(WEIGHTS) export/to_onnx.py export/place.py handlers/digitkit/ort.py
+$(STORE)/digits.onnx: $(WEIGHTS) $(CHOSEN) export/to_onnx.py export/place.py handlers/digitkit/ort.py | $(SETUP)
 	$(PY) -m export.to_onnx --weights $< --graph $@ $(DATA)
 
-$(STORE)/digits.mar: $(WEIGHTS) $(HANDLER) export/to_mar.py export/probe.py export/place.py
+$(STORE)/digits.mar: $(WEIGHTS) $(CHOSEN) $(HANDLER) export/to_mar.py export/probe.py export/place.py | $(SETUP)
 	$(PY) -m export.to_mar --weights $< --archive $@ $(DATA)
 
-$(STORE)/digits_onnx.mar: $(STORE)/digits.onnx $(HANDLER) export/to_mar.py export/probe.py export/place.py
+$(STORE)/digits_onnx.mar: $(STORE)/digits.onnx $(HANDLER) export/to_mar.py export/probe.py export/place.py | $(SETUP)
 	$(PY) -m export.to_mar --weights $< --archive $@ $(DATA)
 
 smoke: $(SETUP) ## ask the running server for ten digits

@@ -25,7 +25,7 @@ def test_every_field_is_a_flag_that_replaces_the_recipes_value() -> None:
         assert str(getattr(recipe, field.name)) in (value, f"{value}.0", "0.5")
 
 
-FRACTIONS = ("dropout", "label_smoothing", "momentum", "ema", "disturbance")
+FRACTIONS = ("dropout", "label_smoothing", "momentum", "ema", "disturbance", "calm")
 WORDS = {
     "architecture": "seed",
     "optimizer": "sgd",

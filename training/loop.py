@@ -30,6 +30,7 @@ from training.recipe import Recipe
 from training.synthetic import synthetic
 
 EVALUATION_BATCH = 1_000
+CALM = 0.5  # of the recipe's deformations and disturbances, in its calm epochs
 
 
 class Trainer:
@@ -82,7 +83,7 @@ class Trainer:
             self.schedule.step()
         self.progress.epoch = number
         self.progress.seconds += time.monotonic() - began
-        if accuracy > self.progress.best_accuracy:
+        if accuracy >= self.progress.best_accuracy:  # of equals the later: it has seen more, at a smaller learning rate
             self.progress.best_accuracy, self.progress.best_epoch = accuracy, number
             self.progress.best_weights = {k: v.detach().cpu().clone() for k, v in self.served_net().state_dict().items()}
         scalars |= {
@@ -109,7 +110,7 @@ class Trainer:
         with tqdm(total=len(order), desc=f"epoch {number}", unit=" pictures", leave=False, mininterval=0.5) as bar:
             for step, chosen in enumerate(order.split(self.recipe.batch_size)):
                 asked = time.monotonic()
-                canvases, labels = self.batch(chosen, draw)
+                canvases, labels = self.batch(chosen, draw, number)
                 data_s += time.monotonic() - asked
                 total += self.step(canvases, labels)
                 bar.update(len(chosen))
@@ -119,13 +120,15 @@ class Trainer:
         seconds = time.monotonic() - began
         return {"loss/train": loss, "pictures_per_s": len(order) / seconds, "data_share": data_s / seconds}
 
-    def batch(self, chosen: Tensor, draw: Generator) -> tuple[Tensor, Tensor]:
-        """The chosen digits and the recipe's share of synthetic pictures after them, all deformed."""
+    def batch(self, chosen: Tensor, draw: Generator, number: int) -> tuple[Tensor, Tensor]:
+        """The chosen digits and the recipe's share of synthetic pictures after them, all deformed: less in calm epochs."""
+        strength = CALM if number > self.recipe.epochs * (1 - self.recipe.calm) else 1.0
         canvases, labels = self.canvases[chosen], self.labels[chosen]
         if self.pool is not None:
             added = torch.randint(len(self.pool[1]), (round(self.recipe.synthetic * len(chosen)),), generator=draw)
             canvases, labels = torch.cat([canvases, self.pool[0][added]]), torch.cat([labels, self.pool[1][added]])
-        return disturb(augment(canvases, self.recipe.augmentation, draw), self.recipe.disturbance, draw), labels
+        deformed = augment(canvases, strength * self.recipe.augmentation, draw)
+        return disturb(deformed, strength * self.recipe.disturbance, draw), labels
 
     def step(self, canvases: Tensor, labels: Tensor) -> Tensor:
         """One step of the optimiser, of the schedule where it moves by steps, and of the average; the loss before it."""

@@ -33,6 +33,7 @@ class Recipe:
     ema: float = 0.0  # share of the averaged weights that a step keeps, 0 for no average: validation then takes the net itself
     augmentation: float = 0.45  # strength of the random deformations, 0 for none
     disturbance: float = 0.0  # share of pictures with noise, blur, faded ink, something in front of them, lines, hollow strokes
+    calm: float = 0.0  # share of the epochs, the last ones, that deform and disturb half as much
     synthetic: float = 0.25  # pictures of other origin and non-digits added to a batch, as a share of batch_size
     pool: int = 12_000  # how many such pictures there are to draw from
     patience: int = 0  # epochs without a better validation before an early stop, 0 for never
@@ -55,13 +56,13 @@ RECIPES = {
     "release": Recipe(
         architecture="deep",
         learning_rate=5e-3,
-        epochs=32,
+        epochs=18,
         dropout=0.3,
-        label_smoothing=0.02,
-        ema=0.999,
-        augmentation=0.7,
-        disturbance=0.25,
-        synthetic=0.5,
+        ema=0.998,
+        augmentation=0.6,
+        disturbance=0.2,
+        calm=0.3,
+        synthetic=0.4,
         pool=60_000,
     ),
     "paper": Recipe(
@@ -108,7 +109,7 @@ def from_flags(name: str, flags: dict[str, Any]) -> Recipe:
     for key in ("epochs", "batch_size", "learning_rate", "pool", "distill_temperature"):
         if getattr(recipe, key) <= 0:
             raise ValueError(f"{key} is {getattr(recipe, key)}; it must be more than 0")
-    for key in ("dropout", "label_smoothing", "momentum", "ema", "disturbance"):
+    for key in ("dropout", "label_smoothing", "momentum", "ema", "disturbance", "calm"):
         if not 0 <= getattr(recipe, key) < 1:
             raise ValueError(f"{key} is {getattr(recipe, key)}; it must be from 0 to below 1")
     if not 0 <= recipe.distill_share <= 1:

@@ -34,7 +34,10 @@ def to_canvas(picture: Picture) -> Canvas:
     if max(picture.shape) <= CROP_SIDE_PX:
         ink = to_ink(resize_to_work(picture), has_shadows=False)
         return centre(fit(cut_out(ink, find_strokes(ink))))
-    ink = to_ink(resize_to_work(close_up(picture)))
+    ink = to_ink(resize_to_work(picture))
+    around = close_up(picture, ink)
+    if around is not None:
+        ink = to_ink(resize_to_work(around))
     return centre(fit(cut_out(ink, find_digit(ink))))
 
 
@@ -73,33 +76,36 @@ def _resized(picture: Picture, scale: float) -> Picture:
     return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR), dtype=np.uint8)
 
 
-def close_up(picture: Picture) -> Picture:
-    """The part of a large picture around its main strokes, where they are small in it; else the picture itself."""
+def close_up(picture: Picture, ink: Ink) -> Picture | None:
+    """The part of a large picture around its main strokes, where they are small in it; None where they are not.
+
+    Args:
+        picture: any.
+        ink: of the picture at its working size.
+    """
     if max(picture.shape) <= MAX_SIDE_PX:
-        return picture
-    work = resize_to_work(picture)
-    ink = to_ink(work)
+        return None
     parts = [part for part in Parts(binarise(ink, ink)).strokes if not part.touches_border(0) and part.area >= MIN_PART_PX]
     if not parts:
-        return picture
+        return None
     box = max(parts, key=lambda part: part.area)
     longer = max(box.width, box.height)
-    if longer >= CLOSE_UP * max(work.shape):
-        return picture
-    scale, margin = max(picture.shape) / max(work.shape), longer / 2 + 2
+    if longer >= CLOSE_UP * max(ink.shape):
+        return None
+    scale, margin = max(picture.shape) / max(ink.shape), longer / 2 + 2
     left, top = (max(0, round((start - margin) * scale)) for start in (box.x, box.y))
     right, bottom = (round((end + margin) * scale) for end in (box.x + box.width, box.y + box.height))
     return picture[top:bottom, left:right]
 
 
 def cut_out(ink: Ink, mask: Mask) -> Ink:
-    """The ink under the mask and its soft edges, cropped to the mask, its darkest strokes at 255."""
+    """The ink under the mask and its soft edges, cropped to the mask, three tenths of its strokes at 255."""
     x, y, width, height = cv2.boundingRect(mask)
     near = cv2.dilate(mask, np.ones((3, 3), dtype=np.uint8))
     box = np.s_[y : y + height, x : x + width]
-    digit = ink[box].astype(np.float32)
-    full = np.percentile(digit[mask[box] > 0], 70)
-    return np.asarray(np.clip(digit * near[box] * (255.0 / full), 0, 255), dtype=np.uint8)
+    inked = np.sort(ink[box][mask[box] > 0])
+    full = float(inked[len(inked) * 7 // 10])
+    return np.asarray(cv2.convertScaleAbs(cv2.multiply(ink[box], near[box]), alpha=255.0 / full), dtype=np.uint8)
 
 
 def fit(digit: Ink) -> Ink:

@@ -1,6 +1,7 @@
 """The strokes of one digit are chosen among lines, frames, specks and what reaches in from the border."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -48,7 +49,7 @@ def find_digit(ink: Ink) -> Mask:
     company = parts.company(main) if main else []
     if not company or not has_size(company):
         raise BlankPicture("no ink: only lines, frames or specks are left of the picture")
-    return np.isin(parts.labels, [part.label for part in company]).astype(np.uint8)
+    return _mask_of(parts.labels, [part.label for part in company])
 
 
 def find_strokes(ink: Ink) -> Mask:
@@ -65,7 +66,7 @@ def find_strokes(ink: Ink) -> Mask:
     kept = 1 + np.flatnonzero(areas >= max(MIN_PART_PX, 0.04 * areas.max()))
     if not len(kept):
         raise BlankPicture("no ink: only specks are left of the picture")
-    return np.isin(labels, kept).astype(np.uint8)
+    return _mask_of(labels, kept.tolist())
 
 
 def has_size(company: list["Part"]) -> bool:
@@ -154,6 +155,13 @@ class Parts:
         k = max(2, round(CORNER * max(part.page)))
         has_corner = any(square.any() for square in (box[:k, :k], box[:k, -k:], box[-k:, :k], box[-k:, -k:]))
         return bool(has_corner and in_the_middle < 0.12 * part.area)
+
+
+def _mask_of(labels: NDArray[Any], kept: list[int]) -> Mask:
+    """Where `labels` are among those that are kept."""
+    is_kept = np.zeros(int(labels.max()) + 1, dtype=np.uint8)
+    is_kept[kept] = 1
+    return np.take(is_kept, labels)
 
 
 def _without_lines(strong: Mask) -> Mask:

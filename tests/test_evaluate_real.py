@@ -31,6 +31,22 @@ def test_a_refused_picture_is_wrong_and_not_accepted(reader: Reader, ten_pngs: l
     assert reader.not_accepted(files) == pytest.approx(2 / 12)
 
 
+def test_the_calibration_error_is_the_gap_between_confidence_and_accuracy() -> None:
+    probabilities = np.full((4, 10), 0.02, dtype=np.float32)
+    probabilities[np.arange(3), [1, 2, 3]] = 0.82
+    probabilities[3] = 0
+    readings = evaluate_real.Readings(np.array([1, 2, 3, -1]), np.ones(4, dtype=np.float32), probabilities)
+    assert readings.calibration_error(np.array([1, 2, 3, 0])) == pytest.approx(0.18, abs=1e-5)
+    assert readings.calibration_error(np.array([1, 2, 9, 0])) == pytest.approx(0.82 - 2 / 3, abs=1e-5)
+
+
+def test_an_error_reaches_its_goal_from_above_and_a_share_from_below() -> None:
+    assert evaluate_real.Figure("", 0.1, 1, 0.2, is_error=True).is_reached
+    assert not evaluate_real.Figure("", 0.3, 1, 0.2, is_error=True).is_reached
+    assert evaluate_real.Figure("", 0.3, 1, 0.2).is_reached
+    assert not evaluate_real.Figure("", 0.1, 1, 0.2).is_reached
+
+
 def test_pages_are_light_jpegs_of_one_size_with_a_digit_anywhere(ten_digits: NDArray[np.uint8]) -> None:
     pages = [cv2.imdecode(np.frombuffer(file, dtype=np.uint8), cv2.IMREAD_GRAYSCALE) for file in on_pages(ten_digits)]
     assert {page.shape for page in pages} == {evaluate_real.PAGE}
@@ -44,7 +60,7 @@ def test_sets_that_are_absent_are_skipped_with_a_line_each(
 ) -> None:
     test = data.Split(ten_digits, np.arange(10))
     found = list(figures(reader, test, tmp_path))
-    assert [figure.name for figure in found] == ["MNIST test, served path", "MNIST test on pages, JPEG 75"]
+    assert [figure.name for figure in found] == ["MNIST test, served path", "MNIST test, calibration error", "MNIST test on pages, JPEG 75"]
     assert found[0].value == found[0].goal == 1.0
     assert capsys.readouterr().err.count("skipped: ") == len(evaluate_real.SETS)
 

@@ -9,10 +9,11 @@ import numpy as np
 
 from digitkit.contract import BOX_PX, SIDE_PX, Canvas, Picture
 from digitkit.ink import Ink, to_ink
-from digitkit.strokes import MIN_PART_PX, Mask, Parts, binarise, find_digit, find_strokes
+from digitkit.strokes import Mask, Parts, binarise, find_digit, find_strokes
 
 MIN_SIDE_PX, MAX_SIDE_PX = 40, 128  # of the longer side while working: lines stay wider than a pixel, the steps stay fast
 CROP_SIDE_PX = 32  # so small a picture was cut to its digit by somebody: it has no room for frames and shadows
+MIN_FAR_PX = 10  # ink of the smallest digit on a scaled-down page, before it is looked at closely
 CLOSE_UP = 0.4  # a digit smaller than this share of a scaled-down picture is cropped and looked at again
 MIDDLE = SIDE_PX / 2  # MNIST's centres of mass lie within half a pixel of it, in pixels from the first pixel's centre
 
@@ -85,7 +86,7 @@ def close_up(picture: Picture, ink: Ink) -> Picture | None:
     """
     if max(picture.shape) <= MAX_SIDE_PX:
         return None
-    parts = [part for part in Parts(binarise(ink, ink)).strokes if not part.touches_border(0) and part.area >= MIN_PART_PX]
+    parts = [part for part in Parts(binarise(ink, ink)).strokes if not part.touches_border(0) and part.area >= MIN_FAR_PX]
     if not parts:
         return None
     box = max(parts, key=lambda part: part.area)

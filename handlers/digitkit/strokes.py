@@ -13,7 +13,7 @@ from digitkit.ink import Ink, inner_of
 Mask = NDArray[np.uint8]  # (H, W), 1 where the ink is
 
 MIN_CONTRAST = 24  # grey levels between ink and paper; less is noise or blank paper
-MIN_PART_PX = 10  # ink of the smallest digit, on the working picture
+MIN_PART_PX = 16  # ink of the smallest digit, on the working picture
 MIN_HEIGHT = 0.12  # of the picture; lower parts are dashes and dots
 LINE_WIDTH = 0.1  # of the picture: what is thinner and long is a cell's border or an underline, not a stroke
 LINE_LENGTH, LINE_BAND = 0.75, 0.2  # of the picture: lines are longer, and nearer to its border, than most strokes
@@ -44,7 +44,9 @@ def find_digit(ink: Ink) -> Mask:
     if main is None or main.touches_border(0):
         cleaned = Parts(_without_lines(strong))
         rest = cleaned.main()
-        if rest is not None and not rest.touches_border(2) and (main is None or rest.inside > 0.7 * main.inside):
+        if rest is None and main is not None and main.inside < 0.3 * main.area:
+            main = None
+        elif rest is not None and not rest.touches_border(2) and (main is None or rest.inside > 0.7 * main.inside):
             parts, main = cleaned, rest
     company = parts.company(main) if main else []
     if not company or not has_size(company):
@@ -102,9 +104,11 @@ class Part:
         return self.inside if self.touches_border(0) else 3 * self.area
 
     def is_line(self) -> bool:
-        """Whether it is a thin straight line along the picture, off its middle: a cell's border or an underline."""
-        (height, width), reach = self.page, 0.15
-        down = self.width < LINE_WIDTH * width and self.height > 0.6 * height and abs(self.x + self.width / 2 - width / 2) > reach * width
+        """Whether it is a thin straight line along the picture: a cell's border, an underline, or a piece of one at the side."""
+        height, width = self.page
+        off_middle = abs(self.x + self.width / 2 - width / 2) / width
+        is_upright = (off_middle > 0.15 and self.height > 0.6 * height) or (off_middle > 0.25 and self.height > 0.45 * height)
+        down = self.width < LINE_WIDTH * width and is_upright
         across = self.height < LINE_WIDTH * height and self.width > 0.6 * width
         return down or across
 

@@ -19,7 +19,7 @@ PY := .venv/bin/python
 SETUP := .venv/installed
 STORE := model_store
 ARCHIVES := $(STORE)/digits.mar $(STORE)/digits_onnx.mar
-MEASURING := $(addprefix training/,report.py plots.py ensemble.py evaluate_real.py corruptions.py evaluate_corruptions.py)
+MEASURING := $(addprefix training/,report.py plots.py ensemble.py evaluate_real.py corruptions.py evaluate_corruptions.py bench_canvas.py release.py)
 TRAINING := $(filter-out $(MEASURING),$(wildcard training/*.py))
 DIGITKIT := $(wildcard handlers/digitkit/*.py)
 HANDLER := $(DIGITKIT) $(wildcard handlers/*.py) handlers/model-config.yaml
@@ -30,7 +30,7 @@ DATA := --data-root $(DATA_ROOT)
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup run stop serve train train-many evaluate evaluate-real corruptions export smoke loadtest test check fmt lock clean
+.PHONY: help setup run stop serve train train-many evaluate evaluate-real corruptions bench-canvas release export smoke loadtest test check fmt lock clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -77,6 +77,13 @@ evaluate-real: $(WEIGHTS) | $(SETUP) ## read the real pictures in REAL_DATA, whi
 
 corruptions: $(WEIGHTS) | $(SETUP) ## read PICTURES (10000) test pictures under 15 corruptions, of WEIGHTS, and print the table
 	@$(PY) -m training.evaluate_corruptions --weights $< --pictures $(PICTURES) $(DATA)
+
+bench-canvas: $(SETUP) ## measure how much processor time a picture's decoding and canvas take
+	@$(PY) -m training.bench_canvas $(DATA)
+
+release: $(SETUP) ## train the release recipe with SEEDS seeds and publish the best on validation as the shipped weights
+	$(PY) -m training.train --recipe release --run runs/release-many --seeds $(SEEDS) $(DATA) $(FLAGS)
+	$(PY) -m training.release --runs runs/release-many/seed-*
 
 export: $(ARCHIVES) ## build and check digits.mar, digits.onnx and digits_onnx.mar
 

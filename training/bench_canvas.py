@@ -33,11 +33,11 @@ def photo_of(canvas: Picture, draw: np.random.Generator) -> Picture:
     top, left = draw.integers(0, PHOTO[0] - side), draw.integers(0, PHOTO[1] - side)
     page[top : top + side, left : left + side] = digit
     light = np.linspace(150, 230, PHOTO[1], dtype=np.float32)
-    return np.clip(light * (1 - 0.7 * page / 255) + draw.normal(0, 3, PHOTO), 0, 255).astype(np.uint8)
+    return np.clip(light * (1 - 0.7 * page / 255) + draw.normal(0, 2, PHOTO), 0, 255).astype(np.uint8)
 
 
 def jpeg(picture: Picture) -> bytes:
-    return cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR), [cv2.IMWRITE_JPEG_QUALITY, 90])[1].tobytes()
+    return cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR), [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes()
 
 
 def enlarged(canvas: Picture) -> Picture:

@@ -96,4 +96,6 @@ def _sum(values: NDArray[Any]) -> float:
 
 def _ring(mask: NDArray[Any]) -> float:
     """The share of a mask's outermost pixels that are 1; a half where it is empty."""
-    return float(np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]]).mean()) if mask.size else 0.5
+    inside = mask[1:-1, 1:-1]
+    count = mask.size - inside.size
+    return (_sum(mask) - (_sum(inside) if inside.size else 0)) / count if count else 0.5

@@ -7,6 +7,7 @@ the same on every run on a CPU, and one that was killed goes on from its last ch
 import math
 import shutil
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,8 @@ from training.device import choose_autocast, choose_device
 from training.distill import Teacher, with_no_digit
 from training.disturb import disturb
 from training.optimize import make_optimizer, make_schedule
-from training.recipe import Recipe
+from training.parallel import ALONE, Group
+from training.recipe import Recipe, TrainingError
 from training.synthetic import synthetic
 
 EVALUATION_BATCH = 1_000
@@ -36,9 +38,11 @@ CALM = 0.5  # of the recipe's deformations and disturbances, in its calm epochs
 class Trainer:
     """One training: its net, its optimiser and how far it got."""
 
-    def __init__(self, recipe: Recipe, train: Split, validation: Split) -> None:
+    def __init__(self, recipe: Recipe, train: Split, validation: Split, *, group: Group = ALONE) -> None:
+        if recipe.batch_size % group.size:
+            raise TrainingError(f"{group.size} processes cannot share batches of {recipe.batch_size}; make --batch-size a multiple")
         began = time.monotonic()
-        self.recipe, self.validation = recipe, validation
+        self.recipe, self.validation, self.group = recipe, validation, group
         self.device = choose_device(recipe.device)
         self.autocast = choose_autocast(recipe, self.device)
         self.steps_per_epoch = math.ceil(len(train) / recipe.batch_size)
@@ -51,6 +55,7 @@ class Trainer:
         layout = torch.channels_last if recipe.layout == "channels-last" else torch.contiguous_format
         net = DigitNet(recipe.architecture, dropout=recipe.dropout)
         self.net: DigitNet = net.to(self.device, memory_format=layout)  # type: ignore[call-overload]
+        self.shared_net = group.wrap(self.net)
         self.average = make_average(self.net, recipe.ema) if recipe.ema else None
         self.optimizer = make_optimizer(recipe, self.net)
         self.schedule = make_schedule(recipe, self.optimizer, self.steps_per_epoch)
@@ -59,61 +64,68 @@ class Trainer:
     def run(self, run_dir: Path, *, resume: bool) -> Progress:
         """Train to the end or to the early stop; checkpoints and TensorBoard scalars go to `run_dir`."""
         kept, scalars = run_dir / CHECKPOINT, run_dir / "tensorboard"
-        if resume and kept.exists():
+        if resume and self.group.from_first(kept.exists):
             self.restore(kept)
-        else:
+        elif self.group.is_first:
             shutil.rmtree(scalars, ignore_errors=True)
-        with SummaryWriter(scalars, purge_step=self.progress.epoch + 1) as board:
+        with SummaryWriter(scalars, purge_step=self.progress.epoch + 1) if self.group.is_first else nullcontext() as board:
             while self.progress.epoch < self.recipe.epochs and not self.is_stuck():
-                self.epoch(board)
-                checkpoint.save(kept, self.recipe, self.progress, self.states())
+                self.epoch()
+                if board:
+                    self.report(board)
+                    checkpoint.save(kept, self.recipe, self.progress, self.states())
         return self.progress
 
     def is_stuck(self) -> bool:
         waited = self.progress.epoch - self.progress.best_epoch
         return self.recipe.patience > 0 and waited >= self.recipe.patience
 
-    def epoch(self, board: SummaryWriter) -> None:
+    def epoch(self) -> None:
+        """Train for an epoch, validate, and bring schedule and progress to its end."""
         began, number = time.monotonic(), self.progress.epoch + 1
         scalars = self.train_epoch(number)
-        accuracy, validation_loss = self.validate()
+        accuracy, loss = self.group.from_first(self.validate)
         if self.recipe.schedule == "plateau":
-            self.schedule.step(validation_loss)
+            self.schedule.step(loss)
         elif self.recipe.schedule in ("constant", "step"):
             self.schedule.step()
+        rate = self.optimizer.param_groups[0]["lr"]
+        self.progress.history.append(scalars | {"loss/validation": loss, "accuracy/validation": accuracy, "learning_rate": rate})
         self.progress.epoch = number
         self.progress.seconds += time.monotonic() - began
         if accuracy >= self.progress.best_accuracy:  # of equals the later: it has seen more, at a smaller learning rate
             self.progress.best_accuracy, self.progress.best_epoch = accuracy, number
             self.progress.best_weights = {k: v.detach().cpu().clone() for k, v in self.served_net().state_dict().items()}
-        scalars |= {
-            "loss/validation": validation_loss,
-            "accuracy/validation": accuracy,
-            "learning_rate": self.optimizer.param_groups[0]["lr"],
-        }
+
+    def report(self, board: SummaryWriter) -> None:
+        """The last epoch as scalars and as a line."""
+        number, scalars = self.progress.epoch, self.progress.history[-1]
         for name, value in scalars.items():
             board.add_scalar(name, value, number)
-        self.progress.history.append(scalars)
         print(
-            f"epoch {number:3d}/{self.recipe.epochs}  loss {scalars['loss/train']:.4f}  validation loss {validation_loss:.4f}"
-            f"  accuracy {accuracy:.2%}  best {self.progress.best_accuracy:.2%}  {scalars['pictures_per_s']:,.0f} pictures/s",
+            f"epoch {number:3d}/{self.recipe.epochs}  loss {scalars['loss/train']:.4f}  validation loss {scalars['loss/validation']:.4f}"
+            f"  accuracy {scalars['accuracy/validation']:.2%}  best {self.progress.best_accuracy:.2%}"
+            f"  {scalars['pictures_per_s']:,.0f} pictures/s",
             flush=True,
         )
 
     def train_epoch(self, number: int) -> dict[str, float]:
         """Mean loss, pictures a second and the share of the time that data took, of one pass over the training split."""
         draw = Generator().manual_seed(self.recipe.seed * 1_000_003 + number)
-        torch.manual_seed(self.recipe.seed * 1_000_003 + number)  # dropout draws from the global generator
-        order = torch.randperm(len(self.labels), generator=draw)
+        order = torch.randperm(len(self.labels), generator=draw)  # the same in every process; what follows is each one's own
+        torch.manual_seed(draw.initial_seed() + self.group.rank * 2**40)  # dropout draws from the global generator
+        if not self.group.is_first:
+            draw.manual_seed(torch.initial_seed())
         total, data_s, began = torch.zeros((), device=self.device), 0.0, time.monotonic()
         self.net.train()
-        with tqdm(total=len(order), desc=f"epoch {number}", unit=" pictures", leave=False, mininterval=0.5) as bar:
-            for step, chosen in enumerate(order.split(self.recipe.batch_size)):
+        hidden = None if self.group.is_first else True  # None: hidden where no terminal shows it
+        with tqdm(total=len(order), desc=f"epoch {number}", unit=" pictures", leave=False, mininterval=0.5, disable=hidden) as bar:
+            for step, chosen in enumerate(self.group.shares(order, self.recipe.batch_size)):
                 asked = time.monotonic()
                 canvases, labels = self.batch(chosen, draw, number)
                 data_s += time.monotonic() - asked
                 total += self.step(canvases, labels)
-                bar.update(len(chosen))
+                bar.update(len(chosen) * self.group.size)
                 if step % 20 == 0:
                     bar.set_postfix_str(f"loss {total.item() / (step + 1):.4f}")
         loss = total.item() / self.steps_per_epoch  # waits for the device
@@ -147,7 +159,7 @@ class Trainer:
     def loss(self, canvases: Tensor, labels: Tensor) -> Tensor:
         """The loss on the labels; where the recipe has teachers, with its share of theirs."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast):
-            logits = with_no_digit(self.net(canvases))
+            logits = with_no_digit(self.shared_net(canvases))
             taught = self.teacher.answer(canvases) if self.teacher else None
         loss = functional.cross_entropy(logits, labels, label_smoothing=self.recipe.label_smoothing)
         return loss if self.teacher is None or taught is None else self.teacher.blend(loss, logits, taught)
@@ -173,13 +185,14 @@ class Trainer:
 
     def restore(self, path: Path) -> None:
         """Go on from a checkpoint of the same recipe; raises TrainingError."""
-        self.progress, states = checkpoint.load(path, self.recipe)
+        self.progress, states = self.group.from_first(lambda: checkpoint.load(path, self.recipe))
         self.net.load_state_dict(states["net"])
         self.optimizer.load_state_dict(states["optimizer"])
         self.schedule.load_state_dict(states["schedule"])
         if self.average:
             self.average.load_state_dict(states["average"])
-        print(f"going on after epoch {self.progress.epoch} of {path}", flush=True)
+        if self.group.is_first:
+            print(f"going on after epoch {self.progress.epoch} of {path}", flush=True)
 
 
 def synthetic_pool(recipe: Recipe, train: Split, device: torch.device) -> tuple[Tensor, Tensor] | None:

@@ -5,6 +5,7 @@ import os
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,30 +15,41 @@ from digitkit.settings import SettingsError
 from training import data
 from training.checkpoint import CHECKPOINT
 from training.loop import Trainer
+from training.parallel import ALONE, Group, joined
 from training.publish import WEIGHTS, origin, publish
 from training.recipe import RECIPES, Recipe, TrainingError, add_flags, from_flags
 
 RUNS = Path("runs")
 
 
-def train(recipe: Recipe, run_dir: Path, *, data_root: Path, resume: bool) -> Card:
+def train(recipe: Recipe, run_dir: Path, *, data_root: Path, resume: bool, group: Group = ALONE) -> Card:
     """Train by `recipe`, calibrate, measure on the test split, and leave weights and card in `run_dir`."""
+    if group.local_rank == 0:
+        data.ensure_mnist(data_root)
+    group.wait()
     train_split, validation = data.load_train(data_root)
     if recipe.pictures:
         train_split = train_split.take(slice(recipe.pictures))
-    run_dir.mkdir(parents=True, exist_ok=True)
-    trainer = Trainer(recipe, train_split, validation)
-    print(
-        f"training {recipe.architecture} with seed {recipe.seed} on {trainer.device}"
-        f" in {'bfloat16' if trainer.autocast else 'float32'}: {len(train_split):,} pictures, validating on {len(validation):,}",
-        flush=True,
-    )
-    progress = trainer.run(run_dir, resume=resume)
+    trainer = Trainer(recipe, train_split, validation, group=group)
+    if group.is_first:
+        run_dir.mkdir(parents=True, exist_ok=True)
+        print(
+            f"training {recipe.architecture} with seed {recipe.seed} on {trainer.device}"
+            f" in {'bfloat16' if trainer.autocast else 'float32'}{f', {group.size} processes' if group.size > 1 else ''}:"
+            f" {len(train_split):,} pictures, validating on {len(validation):,}",
+            flush=True,
+        )
+    trainer.run(run_dir, resume=resume)
+    return group.from_first(lambda: finish(trainer, run_dir, data_root=data_root))
 
+
+def finish(trainer: Trainer, run_dir: Path, *, data_root: Path) -> Card:
+    """Publish the best weights of a training that has ended, and remove its checkpoint."""
+    recipe, progress = trainer.recipe, trainer.progress
     best = net.DigitNet(recipe.architecture)
     best.load_state_dict(progress.best_weights)
     described = asdict(recipe) | {"made_from": origin(recipe.sources())}
-    card = publish(best, run_dir / WEIGHTS, recipe=described, validation=validation, data_root=data_root, seconds=progress.seconds)
+    card = publish(best, run_dir / WEIGHTS, recipe=described, validation=trainer.validation, data_root=data_root, seconds=progress.seconds)
     figures = f"validation {card.accuracy['validation']:.2%}, test {card.accuracy['test']:.2%}"
     data_share = np.mean([epoch["data_share"] for epoch in progress.history])
     print(
@@ -47,9 +59,12 @@ def train(recipe: Recipe, run_dir: Path, *, data_root: Path, resume: bool) -> Ca
     return card
 
 
-def train_many(recipe: Recipe, run_dir: Path, *, seeds: int, data_root: Path, resume: bool) -> None:
+def train_many(recipe: Recipe, run_dir: Path, *, seeds: int, data_root: Path, resume: bool, group: Group) -> None:
     """Train with seeds 0 to `seeds` - 1 and print each one's figures, their mean and their standard deviation."""
-    cards = [train(replace(recipe, seed=seed), run_dir / f"seed-{seed}", data_root=data_root, resume=resume) for seed in range(seeds)]
+    common: dict[str, Any] = {"data_root": data_root, "resume": resume, "group": group}
+    cards = [train(replace(recipe, seed=seed), run_dir / f"seed-{seed}", **common) for seed in range(seeds)]
+    if not group.is_first:
+        return
     print(f"\n{'seed':>6} {'validation':>11} {'test':>8} {'seconds':>8}")
     for seed, card in enumerate(cards):
         a = card.accuracy
@@ -71,11 +86,12 @@ def main() -> None:
     try:
         recipe = from_flags(flags["recipe"], flags)
         run_dir = flags["run"] or RUNS / flags["recipe"]
-        common = {"data_root": flags["data_root"], "resume": flags["resume"]}
-        if flags["seeds"]:
-            train_many(recipe, run_dir, seeds=flags["seeds"], **common)
-        else:
-            train(recipe, run_dir, **common)
+        with joined(recipe.device) as group:
+            common = {"data_root": flags["data_root"], "resume": flags["resume"], "group": group}
+            if flags["seeds"]:
+                train_many(recipe, run_dir, seeds=flags["seeds"], **common)
+            else:
+                train(recipe, run_dir, **common)
     except (ValueError, OSError, TrainingError, CardError, data.DataError, SettingsError) as err:
         sys.exit(f"{parser.prog}: {err}")
 

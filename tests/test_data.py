@@ -47,6 +47,14 @@ def test_the_split_is_part_of_the_datas_hash(root: Path) -> None:
     assert data.data_hash(root) != before
 
 
+def test_a_splits_hash_tells_pictures_labels_and_their_order_apart() -> None:
+    pictures = np.arange(2 * 28 * 28, dtype=np.uint8).reshape(2, 28, 28)
+    split = data.Split(pictures, np.array([3, 4]))
+    others = [data.Split(pictures, np.array([4, 3])), data.Split(pictures[::-1], np.array([4, 3])), split + split]
+    assert len({one.sha256() for one in (split, *others)}) == 4
+    assert split.sha256() == (split + split).take(slice(2)).sha256()
+
+
 def test_a_truncated_file_is_refused_and_left_where_it_is(root: Path) -> None:
     path = root / "MNIST" / "raw" / "train-images-idx3-ubyte"
     path.write_bytes(path.read_bytes()[:1_000_000])

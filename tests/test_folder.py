@@ -1,6 +1,9 @@
 """A user's own pictures: every fault is found before training and named."""
 
 import csv
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -13,6 +16,8 @@ from digitkit.picture import encode_png
 from digitkit.settings import Limits
 from training import folder
 from training.data import DataError
+from training.recipe import RECIPES
+from training.train import added_pictures
 
 BLANK = np.full((40, 40), 255, dtype=np.uint8)
 
@@ -145,3 +150,16 @@ def test_many_faults_are_counted_and_the_first_few_are_shown(scans: Path, limits
     assert "bad-4.png" in table
     assert "bad-5.png" not in table
     assert "and 3 more" in table
+
+
+def test_training_adds_the_pictures_of_a_recipe_and_stops_before_it_begins_where_a_label_is_wrong(scans: Path, tmp_path: Path) -> None:
+    added = added_pictures(replace(RECIPES["quick"], pictures_from=str(scans)), tmp_path)
+    assert {name: len(split) for name, split in added.items()} == {str(scans): 20}
+    (scans / "9").rename(scans / "nine")
+    command = [sys.executable, "-m", "training.train", "--run", str(tmp_path / "run"), "--pictures-from", str(scans)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr.strip() == (
+        f"training.train: {scans} has wrong labels, 1 in all, the first is 'nine' of folder nine; a label is one of 0 to 9"
+    )
+    assert not (tmp_path / "run").exists()

@@ -18,6 +18,9 @@ def parse(*words: str) -> dict[str, object]:
 
 def test_every_field_is_a_flag_that_replaces_the_recipes_value() -> None:
     for field in fields(Recipe):
+        if field.type is bool:
+            assert getattr(from_flags("quick", parse(f"--{field.name.replace('_', '-')}")), field.name) is True
+            continue
         value = WORDS.get(field.name, "1")
         recipe = from_flags(
             "quick", parse(f"--{field.name.replace('_', '-')}", value) if field.name not in FRACTIONS else {field.name: 0.5}

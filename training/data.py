@@ -59,6 +59,13 @@ class Split:
     def take(self, chosen: NDArray[np.bool_] | slice) -> "Split":
         return Split(self.pictures[chosen], self.labels[chosen])
 
+    def __add__(self, other: "Split") -> "Split":
+        return Split(np.concatenate([self.pictures, other.pictures]), np.concatenate([self.labels, other.labels]))
+
+    def sha256(self) -> str:
+        """The same for the same pictures with the same labels in the same order."""
+        return hashlib.sha256(self.pictures.tobytes() + self.labels.tobytes()).hexdigest()
+
 
 def load_train(root: Path = DATA_ROOT) -> tuple[Split, Split]:
     """The training and the validation split, downloaded into `root` where it is not there yet.

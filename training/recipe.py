@@ -38,6 +38,9 @@ class Recipe:
     pool: int = 12_000  # how many such pictures there are to draw from
     patience: int = 0  # epochs without a better validation before an early stop, 0 for never
     pictures: int = 0  # train on the first so many pictures of the training split, 0 for all
+    extra: str = ""  # sets of training.extra.SETS to add to the training split, with commas between
+    pictures_from: str = ""  # a folder or a CSV of own pictures to add, see training.folder
+    skip_unreadable: bool = False  # leave out those of `pictures_from` that cannot be read
     seed: int = 0
     device: str = "auto"  # auto, cpu, cuda or cuda:N
     precision: Precision = "auto"  # auto: bfloat16 where the hardware has it
@@ -85,6 +88,9 @@ RECIPES = {
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """Give `parser` one flag a field of Recipe; a flag that is not given leaves the named recipe's value."""
     for field in fields(Recipe):
+        if field.type is bool:
+            parser.add_argument(f"--{field.name.replace('_', '-')}", action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS)
+            continue
         literal = get_origin(field.type) is Literal
         choices = get_args(field.type) if literal else None
         parser.add_argument(

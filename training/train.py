@@ -11,9 +11,10 @@ import numpy as np
 
 from digitkit import net
 from digitkit.card import Card, CardError
-from digitkit.settings import SettingsError
-from training import data
+from digitkit.settings import Settings, SettingsError
+from training import data, extra, folder
 from training.checkpoint import CHECKPOINT
+from training.evaluate import MODEL_CONFIG
 from training.loop import Trainer
 from training.parallel import ALONE, Group, joined
 from training.publish import WEIGHTS, origin, publish
@@ -30,6 +31,9 @@ def train(recipe: Recipe, run_dir: Path, *, data_root: Path, resume: bool, group
     train_split, validation = data.load_train(data_root)
     if recipe.pictures:
         train_split = train_split.take(slice(recipe.pictures))
+    added = group.from_first(lambda: added_pictures(recipe, data_root))
+    for split in added.values():
+        train_split += split
     trainer = Trainer(recipe, train_split, validation, group=group)
     if group.is_first:
         run_dir.mkdir(parents=True, exist_ok=True)
@@ -40,15 +44,24 @@ def train(recipe: Recipe, run_dir: Path, *, data_root: Path, resume: bool, group
             flush=True,
         )
     trainer.run(run_dir, resume=resume)
-    return group.from_first(lambda: finish(trainer, run_dir, data_root=data_root))
+    return group.from_first(lambda: finish(trainer, added, run_dir, data_root=data_root))
 
 
-def finish(trainer: Trainer, run_dir: Path, *, data_root: Path) -> Card:
+def added_pictures(recipe: Recipe, data_root: Path) -> dict[str, data.Split]:
+    """The sets and the user's own pictures that the recipe adds to MNIST's training split, by name and path."""
+    added = {name: extra.load(name, data_root) for name in recipe.extra.split(",") if name}
+    if recipe.pictures_from:
+        limits = Settings.read(MODEL_CONFIG).limits
+        added[recipe.pictures_from], _ = folder.load(Path(recipe.pictures_from), limits, skip_unreadable=recipe.skip_unreadable)
+    return added
+
+
+def finish(trainer: Trainer, added: dict[str, data.Split], run_dir: Path, *, data_root: Path) -> Card:
     """Publish the best weights of a training that has ended, and remove its checkpoint."""
     recipe, progress = trainer.recipe, trainer.progress
     best = net.DigitNet(recipe.architecture)
     best.load_state_dict(progress.best_weights)
-    described = asdict(recipe) | {"made_from": origin(recipe.sources())}
+    described = asdict(recipe) | {"made_from": origin(recipe.sources()), "added": {name: split.sha256() for name, split in added.items()}}
     card = publish(best, run_dir / WEIGHTS, recipe=described, validation=trainer.validation, data_root=data_root, seconds=progress.seconds)
     figures = f"validation {card.accuracy['validation']:.2%}, test {card.accuracy['test']:.2%}"
     data_share = np.mean([epoch["data_share"] for epoch in progress.history])

@@ -33,7 +33,7 @@ def ranks(tmp_path_factory: pytest.TempPathFactory, mnist_root: Path) -> list[di
         str(out),
         str(mnist_root),
     ]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr
     assert "Warning" not in done.stderr
     assert done.stdout.count("epoch   1/2") == 2, "only the first process prints"

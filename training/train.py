@@ -87,7 +87,7 @@ def train_many(recipe: Recipe, run_dir: Path, *, seeds: int, data_root: Path, re
         print(f"{name:>6} {columns[0]:>11.3%} {columns[1]:>8.3%} {columns[2]:>8.0f}")
 
 
-def main() -> None:
+def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="training.train", description="Train a digit net on MNIST.")
     parser.add_argument("--recipe", default="quick", help=f"one of {', '.join(RECIPES)}; the flags below change its fields")
     parser.add_argument("--run", type=Path, help="folder of weights, card, checkpoint and scalars (runs/RECIPE)")
@@ -95,6 +95,11 @@ def main() -> None:
     parser.add_argument("--resume", action="store_true", help="go on from the run's checkpoint, where there is one")
     parser.add_argument("--seeds", type=int, help="train this many times and print the table")
     add_flags(parser)
+    return parser
+
+
+def main() -> None:
+    parser = make_parser()
     flags = vars(parser.parse_args())
     try:
         recipe = from_flags(flags["recipe"], flags)

@@ -107,8 +107,9 @@ class Part:
         """Whether it is a thin straight line along the picture: a cell's border, an underline, or a piece of one at the side."""
         height, width = self.page
         off_middle = abs(self.x + self.width / 2 - width / 2) / width
-        is_upright = (off_middle > 0.15 and self.height > 0.6 * height) or (off_middle > 0.25 and self.height > 0.45 * height)
-        down = self.width < LINE_WIDTH * width and is_upright
+        is_upright = self.height > 0.6 * height and off_middle > 0.15
+        is_piece = self.height > 0.2 * height and off_middle > 0.33
+        down = self.width < LINE_WIDTH * width and (is_upright or is_piece)
         across = self.height < LINE_WIDTH * height and self.width > 0.6 * width
         return down or across
 
@@ -138,7 +139,7 @@ class Parts:
 
         A part that keeps off the border is preferred, unless it is a mere fragment of one that does not.
         """
-        candidates = [part for part in self.strokes if part.weight >= MIN_PART_PX]
+        candidates = [part for part in self.strokes if min(part.weight, part.area) >= MIN_PART_PX]
         return max(candidates, key=lambda part: part.weight, default=None)
 
     def company(self, main: Part) -> list[Part]:

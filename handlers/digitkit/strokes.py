@@ -38,20 +38,26 @@ def find_digit(ink: Ink) -> Mask:
         sample = ink
     if sample.max() < MIN_CONTRAST:
         raise BlankPicture(f"no ink: nothing differs from the paper by {MIN_CONTRAST} of 255 grey levels or more")
-    strong = binarise(ink, sample)
-    parts = Parts(strong)
-    main = parts.main()
-    if main is None or main.touches_border(0):
-        cleaned = Parts(_without_lines(strong))
-        rest = cleaned.main()
-        if rest is None and main is not None and main.inside < 0.3 * main.area:
-            main = None
-        elif rest is not None and not rest.touches_border(2) and (main is None or rest.inside > 0.7 * main.inside):
-            parts, main = cleaned, rest
+    parts, main = _parts_and_main(binarise(ink, sample))
     company = parts.company(main) if main else []
     if not company or not has_size(company):
         raise BlankPicture("no ink: only lines, frames or specks are left of the picture")
     return _mask_of(parts.labels, [part.label for part in company])
+
+
+def _parts_and_main(strong: Mask) -> tuple["Parts", "Part | None"]:
+    """The parts of a mask and the digit's main one, taken free of lines where it touches the border; None where it has none."""
+    parts = Parts(strong)
+    main = parts.main()
+    if main is not None and not main.touches_border(0):
+        return parts, main
+    cleaned = Parts(_without_lines(strong))
+    rest = cleaned.main()
+    if rest is None or rest.is_piece():
+        is_frame = main is not None and main.inside < 0.3 * main.area
+        return parts, None if is_frame else main
+    is_free = not rest.touches_border(2) and (main is None or rest.inside > 0.7 * main.inside)
+    return (cleaned, rest) if is_free else (parts, main)
 
 
 def find_strokes(ink: Ink) -> Mask:
@@ -104,14 +110,24 @@ class Part:
         return self.inside if self.touches_border(0) else 3 * self.area
 
     def is_line(self) -> bool:
-        """Whether it is a thin straight line along the picture: a cell's border, an underline, or a piece of one at the side."""
-        height, width = self.page
-        off_middle = abs(self.x + self.width / 2 - width / 2) / width
-        is_upright = self.height > 0.6 * height and off_middle > 0.15
-        is_piece = self.height > 0.2 * height and off_middle > 0.33
-        down = self.width < LINE_WIDTH * width and (is_upright or is_piece)
+        """Whether it is a thin straight line along the picture, off its middle: a cell's border or an underline."""
+        (height, width), reach = self.page, 0.15
+        down = self.is_thin() and self.height > 0.6 * height and self.off_middle > reach
         across = self.height < LINE_WIDTH * height and self.width > 0.6 * width
         return down or across
+
+    def is_piece(self) -> bool:
+        """Whether it looks like what is left of an upright line: thin, and near the left or the right border."""
+        return self.is_thin() and self.off_middle > 0.33
+
+    def is_thin(self) -> bool:
+        return self.width < LINE_WIDTH * self.page[1]
+
+    @property
+    def off_middle(self) -> float:
+        """How far it is from the middle of the picture to the left or the right, as a share of the picture's width."""
+        width = self.page[1]
+        return abs(self.x + self.width / 2 - width / 2) / width
 
     def belongs_to(self, main: "Part") -> bool:
         """Whether it is a smaller stroke of the same digit, not a speck and close to the main one; or another digit beside it."""

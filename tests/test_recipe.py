@@ -35,6 +35,7 @@ WORDS = {
     "schedule": "step",
     "device": "cpu",
     "precision": "float32",
+    "freeze": "features",
     "layout": "contiguous",
 }
 

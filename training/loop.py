@@ -26,10 +26,12 @@ from training.data import Split
 from training.device import choose_autocast, choose_device
 from training.distill import Teacher, with_no_digit
 from training.disturb import disturb
+from training.lora import plain_state
 from training.optimize import make_optimizer, make_schedule
 from training.parallel import ALONE, Group
 from training.recipe import Recipe, TrainingError
 from training.synthetic import synthetic
+from training.transfer import freeze, starting_net
 
 EVALUATION_BATCH = 1_000
 CALM = 0.5  # of the recipe's deformations and disturbances, in its calm epochs
@@ -41,6 +43,8 @@ class Trainer:
     def __init__(self, recipe: Recipe, train: Split, validation: Split, *, group: Group = ALONE) -> None:
         if recipe.batch_size % group.size:
             raise TrainingError(f"{group.size} processes cannot share batches of {recipe.batch_size}; make --batch-size a multiple")
+        if recipe.thaw_epochs and group.size > 1:
+            raise TrainingError("several processes must agree on what learns from the start; thaw_epochs needs one process")
         began = time.monotonic()
         self.recipe, self.validation, self.group = recipe, validation, group
         self.device = choose_device(recipe.device)
@@ -53,8 +57,7 @@ class Trainer:
         self.labels = torch.from_numpy(train.labels).to(self.device)
         self.pool = synthetic_pool(recipe, train, self.device)
         layout = torch.channels_last if recipe.layout == "channels-last" else torch.contiguous_format
-        net = DigitNet(recipe.architecture, dropout=recipe.dropout)
-        self.net: DigitNet = net.to(self.device, memory_format=layout)  # type: ignore[call-overload]
+        self.net: DigitNet = starting_net(recipe).to(self.device, memory_format=layout)  # type: ignore[call-overload]
         self.shared_net = group.wrap(self.net)
         self.average = make_average(self.net, recipe.ema) if recipe.ema else None
         self.optimizer = make_optimizer(recipe, self.net)
@@ -95,7 +98,7 @@ class Trainer:
         self.progress.seconds += time.monotonic() - began
         if accuracy >= self.progress.best_accuracy:  # of equals the later: it has seen more, at a smaller learning rate
             self.progress.best_accuracy, self.progress.best_epoch = accuracy, number
-            self.progress.best_weights = {k: v.detach().cpu().clone() for k, v in self.served_net().state_dict().items()}
+            self.progress.best_weights = plain_state(self.served_net())
 
     def report(self, board: SummaryWriter) -> None:
         """The last epoch as scalars and as a line."""
@@ -118,6 +121,7 @@ class Trainer:
             draw.manual_seed(torch.initial_seed())
         total, data_s, began = torch.zeros((), device=self.device), 0.0, time.monotonic()
         self.net.train()
+        freeze(self.recipe, self.net, number)
         hidden = None if self.group.is_first else True  # None: hidden where no terminal shows it
         with tqdm(total=len(order), desc=f"epoch {number}", unit=" pictures", leave=False, mininterval=0.5, disable=hidden) as bar:
             for step, chosen in enumerate(self.group.shares(order, self.recipe.batch_size)):

@@ -4,13 +4,14 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import nn
 from torch.optim import Optimizer, lr_scheduler
 
+from digitkit.net import DigitNet
 from training.recipe import Recipe
+from training.transfer import parameter_groups
 
 
-def make_optimizer(recipe: Recipe, net: nn.Module) -> Optimizer:
+def make_optimizer(recipe: Recipe, net: DigitNet) -> Optimizer:
     options: dict[str, Any] = {"lr": recipe.learning_rate, "weight_decay": recipe.weight_decay}
     makers: dict[str, Callable[..., Optimizer]] = {
         "adam": torch.optim.Adam,
@@ -18,15 +19,16 @@ def make_optimizer(recipe: Recipe, net: nn.Module) -> Optimizer:
         "adagrad": torch.optim.Adagrad,
         "sgd": lambda parameters, **kw: torch.optim.SGD(parameters, momentum=recipe.momentum, nesterov=True, **kw),
     }
-    return makers[recipe.optimizer](net.parameters(), **options)
+    return makers[recipe.optimizer](parameter_groups(recipe, net), **options)
 
 
 def make_schedule(recipe: Recipe, optimizer: Optimizer, steps_per_epoch: int) -> Any:
     """The schedule: one-cycle and cosine move every step, the others every epoch."""
     steps = recipe.epochs * steps_per_epoch
+    peaks = [group["lr"] for group in optimizer.param_groups]
     match recipe.schedule:
         case "one-cycle":
-            return lr_scheduler.OneCycleLR(optimizer, max_lr=recipe.learning_rate, total_steps=steps, pct_start=0.2)
+            return lr_scheduler.OneCycleLR(optimizer, max_lr=peaks, total_steps=steps, pct_start=0.2)
         case "cosine":
             return lr_scheduler.CosineAnnealingLR(optimizer, T_max=steps)
         case "plateau":

@@ -9,6 +9,7 @@ Optimizer = Literal["adam", "adamw", "sgd", "adagrad"]
 Schedule = Literal["constant", "step", "cosine", "one-cycle", "plateau"]
 Precision = Literal["auto", "float32", "bfloat16"]
 Layout = Literal["channels-last", "contiguous"]
+Freeze = Literal["none", "features", "all-but-head"]
 
 
 class TrainingError(Exception):
@@ -48,10 +49,15 @@ class Recipe:
     teachers: str = ""  # weights files, with commas between them, whose averaged logits the net learns as well
     distill_temperature: float = 2.0  # softens both answers before they are compared
     distill_share: float = 0.7  # of the teachers in the loss; the labels have the rest
+    init_from: str = ""  # a weights file of this architecture to start from, in place of random weights
+    freeze: Freeze = "none"  # what keeps its weights: the features are all convolutions, the head is the last layer
+    thaw_epochs: int = 0  # after each so many epochs the frozen layer next to the head learns as well, 0 for never
+    feature_rate: float = 1.0  # learning rate of all layers but the head, as a share of learning_rate
+    lora_rank: int = 0  # learn changes of this rank beside frozen weights, 0 for the weights themselves
 
     def sources(self) -> list[Path]:
         """The weights files that a training by this recipe learns from."""
-        return [Path(path) for path in self.teachers.split(",") if path]
+        return [Path(path) for path in (*self.teachers.split(","), self.init_from) if path]
 
 
 RECIPES = {
@@ -112,7 +118,7 @@ def from_flags(name: str, flags: dict[str, Any]) -> Recipe:
         raise ValueError(f"unknown recipe {name!r}; there are {', '.join(RECIPES)}")
     known = {field.name for field in fields(Recipe)}
     recipe = replace(RECIPES[name], **{key: value for key, value in flags.items() if key in known})
-    for key in ("epochs", "batch_size", "learning_rate", "pool", "distill_temperature"):
+    for key in ("epochs", "batch_size", "learning_rate", "pool", "distill_temperature", "feature_rate"):
         if getattr(recipe, key) <= 0:
             raise ValueError(f"{key} is {getattr(recipe, key)}; it must be more than 0")
     for key in ("dropout", "label_smoothing", "momentum", "ema", "disturbance", "calm"):
@@ -120,7 +126,7 @@ def from_flags(name: str, flags: dict[str, Any]) -> Recipe:
             raise ValueError(f"{key} is {getattr(recipe, key)}; it must be from 0 to below 1")
     if not 0 <= recipe.distill_share <= 1:
         raise ValueError(f"distill_share is {recipe.distill_share}; it must be from 0 to 1")
-    for key in ("weight_decay", "clip", "augmentation", "synthetic", "patience", "pictures"):
+    for key in ("weight_decay", "clip", "augmentation", "synthetic", "patience", "pictures", "thaw_epochs", "lora_rank"):
         if getattr(recipe, key) < 0:
             raise ValueError(f"{key} is {getattr(recipe, key)}; it must be 0 or more")
     return recipe

@@ -19,27 +19,27 @@ PY := .venv/bin/python
 SETUP := .venv/installed
 STORE := model_store
 ARCHIVES := $(STORE)/digits.mar $(STORE)/digits_onnx.mar
-MEASURING := $(addprefix training/,report.py plots.py ensemble.py evaluate_real.py corruptions.py evaluate_corruptions.py bench_canvas.py release.py)
+MEASURING := $(addprefix training/,report.py plots.py ensemble.py finetune.py prune.py evaluate_real.py corruptions.py evaluate_corruptions.py bench_canvas.py release.py)
 TRAINING := $(filter-out $(MEASURING),$(wildcard training/*.py))
 DIGITKIT := $(wildcard handlers/digitkit/*.py)
 HANDLER := $(DIGITKIT) $(wildcard handlers/*.py) handlers/model-config.yaml
 LOADTEST := reports/loadtest/kept
 CHOSEN := $(STORE)/.from-$(subst /,-,$(WEIGHTS))
 REPORT := reports/$(NAME)/report.html
-DATA := --data-root $(DATA_ROOT)
+MNIST := --data-root $(DATA_ROOT)
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup run stop serve train train-many evaluate evaluate-real corruptions bench-canvas release export smoke loadtest test check fmt lock clean
+.PHONY: help setup run stop serve train train-many finetune evaluate evaluate-real corruptions compare bench-canvas release export smoke loadtest test check fmt lock clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 run: $(ARCHIVES) $(REPORT) ## everything: set up, train (or WEIGHTS=shipped), export, serve, load-test, summary
 	@$(PY) -m deploy.server start --port $(PORT)
-	@$(PY) -m deploy.smoke --port $(PORT) $(DATA)
+	@$(PY) -m deploy.smoke --port $(PORT) $(MNIST)
 	@code=0; if make -q $(LOADTEST); then $(PY) -m loadtest.report; else make --no-print-directory $(LOADTEST) || code=3; fi; \
-	$(PY) -m deploy.summary --port $(PORT) --weights $(WEIGHTS) $(DATA) && exit $$code
+	$(PY) -m deploy.summary --port $(PORT) --weights $(WEIGHTS) $(MNIST) && exit $$code
 
 stop: $(SETUP) ## end the server that make run started
 	@$(PY) -m deploy.server stop --port $(PORT)
@@ -57,7 +57,7 @@ $(SETUP): requirements.txt pyproject.toml deploy/setup.py
 train: runs/$(RECIPE)/digits.pt ## train RECIPE (quick), any field as a flag: make train FLAGS='--epochs 3 --seed 1'
 
 runs/$(RECIPE)/digits.pt: $(TRAINING) $(DIGITKIT) | $(SETUP)
-	$(PY) -m training.train --recipe $(RECIPE) --run $(@D) --resume $(DATA) $(FLAGS)
+	$(PY) -m training.train --recipe $(RECIPE) --run $(@D) --resume $(MNIST) $(FLAGS)
 
 # A file whose name says which weights the archives are from: another choice has no such file yet, so they are built anew.
 $(CHOSEN):
@@ -65,45 +65,51 @@ $(CHOSEN):
 	@touch $@
 
 train-many: $(SETUP) ## train RECIPE with SEEDS (5) seeds and print the table
-	$(PY) -m training.train --recipe $(RECIPE) --run runs/$(RECIPE)-many --seeds $(SEEDS) $(DATA) $(FLAGS)
+	$(PY) -m training.train --recipe $(RECIPE) --run runs/$(RECIPE)-many --seeds $(SEEDS) $(MNIST) $(FLAGS)
+
+finetune: $(WEIGHTS) | $(SETUP) ## train WEIGHTS on the pictures in DATA=folder as well, and tell what was learned and what forgotten
+	@$(PY) -m training.finetune --init-from $< --data $(or $(DATA),$(error name your pictures: make finetune DATA=folder)) $(MNIST) $(FLAGS)
 
 evaluate: $(REPORT) ## write reports/RECIPE/report.html about the trained weights
 
 $(REPORT): $(WEIGHTS) training/report.py training/plots.py training/report.html.jinja | $(SETUP)
-	$(PY) -m training.report --weights $< --out $(@D) $(DATA)
+	$(PY) -m training.report --weights $< --out $(@D) $(MNIST)
 
 evaluate-real: $(WEIGHTS) | $(SETUP) ## read the real pictures in REAL_DATA, which MNIST never showed, and print the table
-	@$(PY) -m training.evaluate_real --weights $< --real-data $(REAL_DATA) --out reports/$(NAME) $(DATA)
+	@$(PY) -m training.evaluate_real --weights $< --real-data $(REAL_DATA) --out reports/$(NAME) $(MNIST)
 
 corruptions: $(WEIGHTS) | $(SETUP) ## read PICTURES (10000) test pictures under 15 corruptions, of WEIGHTS, and print the table
-	@$(PY) -m training.evaluate_corruptions --weights $< --pictures $(PICTURES) $(DATA)
+	@$(PY) -m training.evaluate_corruptions --weights $< --pictures $(PICTURES) $(MNIST)
+
+compare: $(WEIGHTS) | $(SETUP) ## accuracy, size, multiply-adds and speed of weights: make compare WEIGHTS="A B C"
+	@$(PY) -m export.compare --weights $(WEIGHTS) $(MNIST)
 
 bench-canvas: $(SETUP) ## measure how much processor time a picture's decoding and canvas take
-	@$(PY) -m training.bench_canvas $(DATA)
+	@$(PY) -m training.bench_canvas $(MNIST)
 
 release: $(SETUP) ## train the release recipe with SEEDS seeds and publish the best on validation as the shipped weights
-	$(PY) -m training.train --recipe release --run runs/release-many --seeds $(SEEDS) $(DATA) $(FLAGS)
+	$(PY) -m training.train --recipe release --run runs/release-many --seeds $(SEEDS) $(MNIST) $(FLAGS)
 	$(PY) -m training.release --runs runs/release-many/seed-*
 
 export: $(ARCHIVES) ## build and check digits.mar, digits.onnx and digits_onnx.mar
 
 $(STORE)/digits.onnx: $(WEIGHTS) $(CHOSEN) export/to_onnx.py export/place.py handlers/digitkit/ort.py | $(SETUP)
-	$(PY) -m export.to_onnx --weights $< --graph $@ $(DATA)
+	$(PY) -m export.to_onnx --weights $< --graph $@ $(MNIST)
 
 $(STORE)/digits.mar: $(WEIGHTS) $(CHOSEN) $(HANDLER) export/to_mar.py export/probe.py export/place.py | $(SETUP)
-	$(PY) -m export.to_mar --weights $< --archive $@ $(DATA)
+	$(PY) -m export.to_mar --weights $< --archive $@ $(MNIST)
 
 $(STORE)/digits_onnx.mar: $(STORE)/digits.onnx $(HANDLER) export/to_mar.py export/probe.py export/place.py | $(SETUP)
-	$(PY) -m export.to_mar --weights $< --archive $@ $(DATA)
+	$(PY) -m export.to_mar --weights $< --archive $@ $(MNIST)
 
 smoke: $(SETUP) ## ask the running server for ten digits
-	@$(PY) -m deploy.smoke --port $(PORT) $(DATA)
+	@$(PY) -m deploy.smoke --port $(PORT) $(MNIST)
 
 loadtest: $(SETUP) ## load-test the running server against its budgets; LOADTEST_USERS, LOADTEST_SECONDS, HOST, TOKEN
-	@$(PY) -m loadtest.run --port $(PORT) $(DATA)
+	@$(PY) -m loadtest.run --port $(PORT) $(MNIST)
 
 $(LOADTEST): $(ARCHIVES) config.properties $(wildcard loadtest/*.py loadtest/*.yaml loadtest/*.j2)
-	@$(PY) -m loadtest.run --port $(PORT) $(DATA)
+	@$(PY) -m loadtest.run --port $(PORT) $(MNIST)
 	@touch $@
 
 test: $(SETUP) ## all tests: the fast ones first, then the slow ones and those that start a real server

@@ -33,7 +33,7 @@ def ensemble(weights: list[Path], out: Path, *, data_root: Path) -> Card:
         },
         validation=validation,
         data_root=data_root,
-        seconds=sum(card.accuracy["training_s"] for card in cards),
+        accuracy={"training_s": sum(card.accuracy["training_s"] for card in cards)},
     )
 
 

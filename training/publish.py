@@ -22,24 +22,25 @@ PACKAGES = ("torch", "torchvision", "numpy", "pillow", "opencv-python-headless")
 BATCH = 1_000
 
 
-def publish(model: net.DigitNet, path: Path, *, recipe: dict[str, Any], validation: data.Split, data_root: Path, seconds: float) -> Card:
+def publish(
+    model: net.DigitNet, path: Path, *, recipe: dict[str, Any], validation: data.Split, data_root: Path, accuracy: dict[str, float]
+) -> Card:
     """Calibrate `model` in place on `validation`, measure it, and leave weights and card at `path`, moved in together.
 
     Args:
         recipe: of the card.
         data_root: with MNIST's test split, which is read through the served path.
-        seconds: of training so far.
+        accuracy: figures for the card that are known already, `training_s` among them.
     """
     settings, labels = Settings.read(MODEL_CONFIG), torch.from_numpy(validation.labels)
     rows = logits(model, validation)
     temperature = fit_temperature(rows, labels)
     divide_logits(model, temperature)
     test = data.load_test(data_root)
-    accuracy = {
+    found = {
         "validation": float((rows.argmax(dim=1) == labels).double().mean()),
         "test": served_accuracy(test.pictures, test.labels, net.as_run(model, torch.device("cpu")), settings),
         "seeds": 1,
-        "training_s": seconds,
     }
     staging = path.parent / "staging"
     staging.mkdir(parents=True, exist_ok=True)
@@ -50,7 +51,7 @@ def publish(model: net.DigitNet, path: Path, *, recipe: dict[str, Any], validati
         recipe=recipe,
         data_sha256=data.data_hash(data_root),
         commit=_commit(),
-        accuracy=accuracy,
+        accuracy=found | accuracy,
         temperature=temperature,
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         packages={name: version(name) for name in PACKAGES},

@@ -74,6 +74,7 @@ RECIPES = {
         synthetic=0.4,
         pool=60_000,
     ),
+    "finetune": Recipe(learning_rate=3e-3, epochs=8, batch_size=64, lora_rank=2),  # for training.finetune, which names init_from
     "paper": Recipe(
         architecture="seed",
         optimizer="adam",

@@ -62,7 +62,8 @@ def finish(trainer: Trainer, added: dict[str, data.Split], run_dir: Path, *, dat
     best = net.DigitNet(recipe.architecture)
     best.load_state_dict(progress.best_weights)
     described = asdict(recipe) | {"made_from": origin(recipe.sources()), "added": {name: split.sha256() for name, split in added.items()}}
-    card = publish(best, run_dir / WEIGHTS, recipe=described, validation=trainer.validation, data_root=data_root, seconds=progress.seconds)
+    accuracy = {"training_s": progress.seconds}
+    card = publish(best, run_dir / WEIGHTS, recipe=described, validation=trainer.validation, data_root=data_root, accuracy=accuracy)
     figures = f"validation {card.accuracy['validation']:.2%}, test {card.accuracy['test']:.2%}"
     data_share = np.mean([epoch["data_share"] for epoch in progress.history])
     print(

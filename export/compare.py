@@ -1,0 +1,122 @@
+"""What weights files cost and what they give for it: `python -m export.compare --weights A B C` prints one table.
+
+Each net is exported and checked as for serving, and its graph is what is measured, on one thread of ONNX Runtime. The
+rounds go through all nets in turn, so that a machine that slows down slows all of them; the figure is the median.
+"""
+
+import argparse
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+from torch.utils.flop_counter import FlopCounterMode
+
+from digitkit import net, ort
+from digitkit.card import CardError
+from digitkit.contract import SIDE_PX, Run
+from digitkit.settings import Settings, SettingsError
+from export.place import ExportError
+from export.to_onnx import GRAPH, to_onnx
+from training import data
+from training.evaluate import MODEL_CONFIG, served_accuracy
+
+ROUNDS = 15
+ROUND_PICTURES = 2_048
+BATCH = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One net: its test accuracy (0 to 1), what it is made of, and how fast it is."""
+
+    weights: Path
+    architecture: str
+    accuracy: float
+    parameters: int
+    multiply_adds: int  # a picture
+    pictures_per_s: float
+
+    def cells(self) -> list[str]:
+        size = f"{self.parameters:,}", f"{self.multiply_adds / 1e6:.2f} M"
+        return [str(self.weights), self.architecture, f"{self.accuracy:.2%}", *size, f"{self.pictures_per_s:,.0f}"]
+
+
+def multiply_adds(model: net.DigitNet) -> int:
+    """The multiplications of convolutions and linear layers for one picture; each comes with an addition."""
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        model(torch.zeros((1, SIDE_PX, SIDE_PX), dtype=torch.uint8))
+    return int(counter.get_total_flops()) // 2
+
+
+def speeds(runs: Sequence[Run], pictures: NDArray[np.uint8], *, batch: int, rounds: int) -> list[float]:
+    """Pictures a second of each run, the median of the rounds; one more round before them is not counted."""
+    batches = [pictures[start : start + batch] for start in range(0, len(pictures), batch)]
+    seconds: list[list[float]] = [[] for _ in runs]
+    for _ in range(rounds + 1):
+        for own, run in zip(seconds, runs, strict=True):
+            began = time.perf_counter()
+            for canvases in batches:
+                run(canvases)
+            own.append(time.perf_counter() - began)
+    return [len(pictures) / statistics.median(own[1:]) for own in seconds]
+
+
+def compare(weights: Sequence[Path], *, data_root: Path, batch: int, rounds: int) -> list[Row]:
+    """One row for each weights file, in their order.
+
+    Raises:
+        CardError: a file does not match its card.
+        ExportError: a graph whose answers are not those of PyTorch.
+    """
+    settings, test = Settings.read(MODEL_CONFIG), data.load_test(data_root)
+    nets = [net.read(path) for path in weights]
+    with tempfile.TemporaryDirectory() as scratch:
+        graphs = [Path(scratch) / str(i) / GRAPH for i in range(len(weights))]
+        for path, graph in zip(weights, graphs, strict=True):
+            to_onnx(path, graph, data_root=data_root)
+        runs = [ort.load(graph, device="cpu").run for graph in graphs]
+        fast = speeds(runs, test.pictures[:ROUND_PICTURES], batch=batch, rounds=rounds)
+        return [
+            Row(
+                path,
+                model.architecture,
+                served_accuracy(test.pictures, test.labels, run, settings),
+                sum(parameter.numel() for parameter in model.parameters()),
+                multiply_adds(model),
+                speed,
+            )
+            for path, model, run, speed in zip(weights, nets, runs, fast, strict=True)
+        ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="export.compare", description=__doc__.partition("\n")[0])
+    parser.add_argument("--weights", type=Path, nargs="+", required=True, help="weights files with their cards")
+    parser.add_argument("--batch", type=int, default=BATCH, help="pictures a call (%(default)s)")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"timed rounds of {ROUND_PICTURES:,} pictures (%(default)s)")
+    parser.add_argument("--data-root", type=Path, default=data.DATA_ROOT, help="folder that holds MNIST/raw, or will")
+    flags = parser.parse_args()
+    if flags.batch < 1 or flags.rounds < 1:
+        parser.error("--batch and --rounds are counts, from 1 on")
+    try:
+        rows = compare(flags.weights, data_root=flags.data_root, batch=flags.batch, rounds=flags.rounds)
+    except (CardError, ExportError, SettingsError, ValueError, OSError, data.DataError) as err:
+        sys.exit(f"{parser.prog}: {err}")
+    table = Table("weights", "architecture", "MNIST test", "parameters", "multiply-adds", "pictures/s")
+    for row in rows:
+        table.add_row(*row.cells())
+    table.caption = f"test pictures through the served path; ONNX Runtime on one thread, batches of {flags.batch}, median of {flags.rounds}"
+    Console(highlight=False, markup=False).print(table)
+
+
+if __name__ == "__main__":
+    main()

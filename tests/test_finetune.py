@@ -1,0 +1,119 @@
+"""Fine-tuning on a user's pictures: which are trained on, and that what was known before is kept."""
+
+import re
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from digitkit.card import check_card
+from digitkit.contract import LABELS
+from training import data, finetune
+
+# The segments of a seven-segment display from the top down and from left to right, as points of a 2 x 1 grid; which are lit.
+SEGMENTS = [((0, 0), (0, 1)), ((0, 0), (1, 0)), ((0, 1), (1, 1)), ((1, 0), (1, 1)), ((1, 0), (2, 0)), ((1, 1), (2, 1)), ((2, 0), (2, 1))]
+LIT = ["012456", "25", "02346", "02356", "1235", "01356", "013456", "025", "0123456", "012356"]
+
+
+def display(digit: int, draw: np.random.Generator) -> np.ndarray:
+    """A digit of a seven-segment display, uint8 (80, 60), dark on light."""
+    page = np.full((80, 60), int(draw.integers(190, 250)), dtype=np.uint8)
+    height, width, lean = draw.uniform(18, 26), draw.uniform(14, 30), draw.uniform(-0.25, 0.25)
+    origin, ink, pen = draw.uniform((6, 12), (14, 20)), int(draw.integers(0, 70)), int(draw.integers(3, 8))
+    for number in LIT[digit]:
+        (y0, x0), (y1, x1) = SEGMENTS[int(number)]
+        ends = np.array([[x0 * width - lean * y0 * height, y0 * height], [x1 * width - lean * y1 * height, y1 * height]])
+        cv2.line(page, *(ends + origin[::-1]).round().astype(int).tolist(), ink, pen)
+    return page
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """A folder of 400 digits of displays."""
+    draw, folder = np.random.default_rng(0), tmp_path / "displays"
+    for digit in LABELS:
+        (folder / str(digit)).mkdir(parents=True)
+        for i in range(40):
+            cv2.imwrite(str(folder / str(digit) / f"{i:02}.png"), display(digit, draw))
+    return folder
+
+
+@pytest.fixture
+def own(mnist_test: data.Split) -> data.Split:
+    return mnist_test.take(slice(1_000))
+
+
+def canvases(split: data.Split) -> set[bytes]:
+    return {canvas.tobytes() for canvas in split.pictures}
+
+
+def test_equal_canvases_lie_in_one_part_and_every_picture_in_some_part(own: data.Split) -> None:
+    twice = own + own
+    parts = finetune.divide(twice)
+    assert sum(len(part) for part in parts) == 2_000
+    assert sum(len(canvases(part)) for part in parts) == len(canvases(own))
+    shares = [len(part) / len(twice) for part in parts]
+    assert shares == pytest.approx([0.7, 0.1, 0.2], abs=0.04)
+
+
+def test_a_pictures_part_stays_when_others_come(own: data.Split) -> None:
+    few, many = finetune.divide(own.take(slice(300))), finetune.divide(own)
+    assert all(canvases(before) <= canvases(after) for before, after in zip(few, many, strict=True))
+
+
+def test_too_few_pictures_are_counted_in_one_sentence(own: data.Split) -> None:
+    with pytest.raises(data.DataError, match=r"^2 pictures are too few .* give at least 50$"):
+        finetune.divide(own.take(slice(2)))
+
+
+def test_few_pictures_are_repeated_whole(own: data.Split) -> None:
+    thrice = finetune.repeated(own.take(slice(40)), 100)
+    assert len(thrice) == 120
+    assert np.array_equal(thrice.pictures[40:80], own.pictures[:40])
+    assert np.array_equal(thrice.labels[80:], own.labels[:40])
+    assert len(finetune.repeated(own, 100)) == len(own)
+
+
+def test_a_change_counts_what_was_learned_and_what_was_forgotten() -> None:
+    before, after = np.array([True, True, False, False, True]), np.array([True, False, True, True, True])
+    assert finetune.Change("a", before, after).cells() == ["a", "5", "60.00%", "80.00%", "2", "1"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--data", "nowhere"], "there is nothing to fine-tune; name the weights with --init-from"),
+        (["--data", "nowhere", "--init-from", "none.pt"], "none.pt does not exist"),
+    ],
+)
+def test_what_is_missing_is_named_in_one_sentence(words: list[str], message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["finetune", *words])
+    with pytest.raises(SystemExit, match=f"^training.finetune: {re.escape(message)}$"):
+        finetune.main()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lora_rank", [2, 0])
+def test_a_new_style_is_learned_and_mnist_kept(
+    lora_rank: int,
+    weights: Path,
+    pictures: Path,
+    mnist_root: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out = tmp_path / "tuned" / "digits.pt"
+    # A bar alone, a display's 1, is at times taken for a ruled line and so for no ink: it is left out.
+    words = ["--init-from", weights, "--data", pictures, "--skip-unreadable", "--out", out, "--data-root", mnist_root]
+    recipe = ["--lora-rank", lora_rank, "--epochs", "4", "--synthetic", "0"]
+    monkeypatch.setattr(sys, "argv", ["finetune", *map(str, [*words, *recipe])])
+    finetune.main()
+    before, after = check_card(weights).accuracy, check_card(out).accuracy
+    assert after["held_out"] > max(0.95, after["held_out_before"] + 0.05)
+    assert after["test"] > before["test"] - 0.01
+    table = capsys.readouterr().out
+    assert f"{after['held_out_before']:.2%}" in table and f"{after['held_out']:.2%}" in table
+    assert "forgotten" in table

@@ -1,0 +1,157 @@
+"""Fine-tune weights on a user's own pictures, and tell what was learned and what was forgotten: `python -m training.finetune`.
+
+Each of the user's pictures goes to training, to validation, which chooses the epoch and the temperature, or to the pictures
+that the figures are of. Its canvas alone decides which, so that equal canvases stay together, and that a picture's part
+never changes as others come and go.
+"""
+
+import argparse
+import hashlib
+import os
+import sys
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+from digitkit import net
+from digitkit.canvas import to_canvas
+from digitkit.card import Card, CardError, check_card
+from digitkit.picture import decode_picture, encode_png
+from digitkit.settings import Limits, Settings, SettingsError
+from training import data, folder
+from training.checkpoint import CHECKPOINT
+from training.evaluate import MODEL_CONFIG
+from training.loop import Trainer
+from training.publish import WEIGHTS, logits, origin, publish
+from training.recipe import RECIPES, Recipe, TrainingError, add_flags, from_flags
+
+OUT = Path("runs/finetuned") / WEIGHTS
+REHEARSAL = 1.0
+LEAST_TRAINED = 2_048  # fewer pictures than this are repeated, each time deformed anew: 32 steps an epoch at the least
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """How N pictures were read before and after: bool (N,), which of them right."""
+
+    name: str
+    before: NDArray[np.bool_]
+    after: NDArray[np.bool_]
+
+    def cells(self) -> list[str]:
+        learned, forgotten = np.count_nonzero(self.after & ~self.before), np.count_nonzero(self.before & ~self.after)
+        shares = [f"{right.mean():.2%}" for right in (self.before, self.after)]
+        return [self.name, f"{len(self.before):,}", *shares, f"{learned:,}", f"{forgotten:,}"]
+
+
+def divide(own: data.Split) -> tuple[data.Split, data.Split, data.Split]:
+    """Seven tenths of the pictures to train on, one to validate on, and two to measure on, by the hash of each canvas.
+
+    Raises:
+        DataError: a part would be empty.
+    """
+    tenth = np.array([hashlib.sha256(canvas.tobytes()).digest()[0] % 10 for canvas in own.pictures])
+    train, validation, held_out = own.take(tenth > 2), own.take(tenth == 2), own.take(tenth < 2)
+    if not (len(train) and len(validation) and len(held_out)):
+        raise data.DataError(
+            f"{len(own)} pictures are too few to train, to validate and to measure on ({len(train)}, {len(validation)} and"
+            f" {len(held_out)} of them); give at least 50"
+        )
+    return train, validation, held_out
+
+
+def repeated(split: data.Split, least: int) -> data.Split:
+    """The whole split as many times over as it takes to hold at least `least` pictures."""
+    times = -(-least // len(split))
+    return data.Split(np.tile(split.pictures, (times, 1, 1)), np.tile(split.labels, times))
+
+
+def rehearsed(own: data.Split, old: data.Split, share: float, seed: int) -> data.Split:
+    """The user's pictures, repeated where they are few, and `share` of MNIST's for each of them, drawn by `seed`."""
+    own = repeated(own, LEAST_TRAINED)
+    shuffled = np.random.default_rng(seed).permutation(len(old))
+    return own + old.take(shuffled < share * len(own))
+
+
+def finetune(recipe: Recipe, own: data.Split, out: Path, *, rehearsal: float, data_root: Path) -> tuple[Card, list[Change]]:
+    """Train on `own` from the recipe's `init_from`, leave weights and card at `out`, and tell what changed.
+
+    Args:
+        rehearsal: MNIST's pictures trained on for each of the user's.
+    Raises:
+        CardError, DataError, TrainingError, ValueError: weights or pictures that cannot be used, as the message says.
+    """
+    start = net.read(Path(recipe.init_from))
+    recipe = replace(recipe, architecture=start.architecture)
+    train, validation, held_out = divide(own)
+    old_train, old_validation = data.load_train(data_root)
+    old_test = as_served(data.load_test(data_root), Settings.read(MODEL_CONFIG).limits)
+    validation = repeated(validation, len(old_validation)) + old_validation  # so that both weigh about the same
+    trainer = Trainer(recipe, rehearsed(train, old_train, rehearsal, recipe.seed), validation)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    progress = trainer.run(out.parent, resume=False)
+
+    best = net.DigitNet(recipe.architecture)
+    best.load_state_dict(progress.best_weights)
+    changes = [
+        Change(name, right(start, split), right(best, split))
+        for name, split in (("your pictures, held out", held_out), ("MNIST test", old_test))
+    ]
+    described = asdict(recipe) | {
+        "rehearsal": rehearsal,
+        "made_from": origin(recipe.sources()),
+        "own_pictures": len(own),
+        "own_sha256": own.sha256(),
+    }
+    new = {"held_out_before": float(changes[0].before.mean()), "held_out": float(changes[0].after.mean())}
+    accuracy = {"training_s": progress.seconds} | new
+    card = publish(best, out, recipe=described, validation=validation, data_root=data_root, accuracy=accuracy)
+    (out.parent / CHECKPOINT).unlink()
+    return card, changes
+
+
+def as_served(split: data.Split, limits: Limits) -> data.Split:
+    """The canvases that a worker makes of a split's pictures."""
+    return data.Split(np.stack([to_canvas(decode_picture(encode_png(picture), limits)) for picture in split.pictures]), split.labels)
+
+
+def right(model: net.DigitNet, split: data.Split) -> NDArray[np.bool_]:
+    """Which pictures of a split are read right, bool (N,)."""
+    return np.asarray(logits(model, split).argmax(dim=1).eq(torch.from_numpy(split.labels)))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="training.finetune", description=__doc__.partition("\n")[0])
+    parser.add_argument("--data", type=Path, required=True, help="folder/<digit>/* or a CSV with the columns path and label")
+    parser.add_argument("--recipe", default="finetune", help=f"one of {', '.join(RECIPES)}; the flags below change its fields")
+    parser.add_argument("--rehearsal", type=float, default=REHEARSAL, help="MNIST's pictures for each of yours, 0 for none (%(default)s)")
+    parser.add_argument("--out", type=Path, default=OUT)
+    parser.add_argument("--data-root", type=Path, default=data.DATA_ROOT, help="folder that holds MNIST/raw, or will")
+    add_flags(parser)
+    flags = vars(parser.parse_args())
+    if flags["rehearsal"] < 0:
+        parser.error(f"--rehearsal is {flags['rehearsal']}; it must be 0 or more")
+    try:
+        recipe = from_flags(flags["recipe"], flags)
+        if not recipe.init_from:
+            raise TrainingError("there is nothing to fine-tune; name the weights with --init-from")
+        check_card(Path(recipe.init_from))
+        own, _ = folder.load(flags["data"], Settings.read(MODEL_CONFIG).limits, skip_unreadable=recipe.skip_unreadable)
+        card, changes = finetune(recipe, own, flags["out"], rehearsal=flags["rehearsal"], data_root=flags["data_root"])
+    except (CardError, SettingsError, TrainingError, ValueError, OSError, data.DataError) as err:
+        sys.exit(f"{parser.prog}: {err}")
+    table = Table("", "pictures", "before", "after", "learned", "forgotten", title=f"{recipe.init_from} fine-tuned on {flags['data']}")
+    for change in changes:
+        table.add_row(*change.cells())
+    Console(highlight=False, markup=False).print(table)
+    print(f"{flags['out']}: {card.parameters:,} parameters, {card.accuracy['training_s']:.0f} s of training")
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    main()

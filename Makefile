@@ -7,6 +7,7 @@ DATA_ROOT ?= data
 REAL_DATA ?= ../shared/data
 PICTURES ?= 10000
 FLAGS ?=
+FORMS ?= float32
 # The weights that are exported and measured: RECIPE's own, trained where they are missing or old; any other file by its
 # path; or the released ones, which need no training: make run WEIGHTS=shipped
 WEIGHTS ?= runs/$(RECIPE)/digits.pt
@@ -19,6 +20,8 @@ PY := .venv/bin/python
 SETUP := .venv/installed
 STORE := model_store
 ARCHIVES := $(STORE)/digits.mar $(STORE)/digits_onnx.mar
+comma := ,
+OTHER_FORMS := $(filter-out float32,$(subst $(comma), ,$(FORMS)))
 MEASURING := $(addprefix training/,report.py plots.py ensemble.py finetune.py prune.py evaluate_real.py corruptions.py evaluate_corruptions.py bench_canvas.py release.py)
 TRAINING := $(filter-out $(MEASURING),$(wildcard training/*.py))
 DIGITKIT := $(wildcard handlers/digitkit/*.py)
@@ -91,16 +94,24 @@ release: $(SETUP) ## train the release recipe with SEEDS seeds and publish the b
 	$(PY) -m training.train --recipe release --run runs/release-many --seeds $(SEEDS) $(MNIST) $(FLAGS)
 	$(PY) -m training.release --runs runs/release-many/seed-*
 
-export: $(ARCHIVES) ## build and check digits.mar, digits.onnx and digits_onnx.mar
+export: $(ARCHIVES) $(OTHER_FORMS:%=$(STORE)/digits_onnx_%.mar) ## build and check the archives; FORMS=float16,int8 for more of them
 
-$(STORE)/digits.onnx: $(WEIGHTS) $(CHOSEN) export/to_onnx.py export/place.py handlers/digitkit/ort.py | $(SETUP)
+$(STORE)/digits.onnx: $(WEIGHTS) $(CHOSEN) $(filter-out export/compare.py export/to_mar.py export/probe.py,$(wildcard export/*.py)) handlers/digitkit/ort.py | $(SETUP)
 	$(PY) -m export.to_onnx --weights $< --graph $@ $(MNIST)
+
+$(STORE)/digits.%.onnx: $(WEIGHTS) $(CHOSEN) $(filter-out export/compare.py export/to_mar.py export/probe.py,$(wildcard export/*.py)) handlers/digitkit/ort.py | $(SETUP)
+	$(PY) -m export.to_onnx --weights $< --graph $@ --form $* $(MNIST)
 
 $(STORE)/digits.mar: $(WEIGHTS) $(CHOSEN) $(HANDLER) export/to_mar.py export/probe.py export/place.py | $(SETUP)
 	$(PY) -m export.to_mar --weights $< --archive $@ $(MNIST)
 
 $(STORE)/digits_onnx.mar: $(STORE)/digits.onnx $(HANDLER) export/to_mar.py export/probe.py export/place.py | $(SETUP)
 	$(PY) -m export.to_mar --weights $< --archive $@ $(MNIST)
+
+$(STORE)/digits_onnx_%.mar: $(STORE)/digits.%.onnx $(HANDLER) export/to_mar.py export/probe.py export/place.py | $(SETUP)
+	$(PY) -m export.to_mar --weights $< --archive $@ $(MNIST)
+
+.PRECIOUS: $(STORE)/digits.%.onnx
 
 smoke: $(SETUP) ## ask the running server for ten digits
 	@$(PY) -m deploy.smoke --port $(PORT) $(MNIST)

@@ -131,9 +131,9 @@ class Server:
 
     def check_archives(self) -> None:
         """An archive is code: it is served only if it is the file that its card describes; raises ServerError."""
-        for name in MODELS:
+        for archive in [*(self.model_store / f"{name}.mar" for name in MODELS), *sorted(self.model_store.glob("*.mar"))]:
             try:
-                check_card(self.model_store / f"{name}.mar")
+                check_card(archive)
             except CardError as err:
                 raise ServerError(f"{err}; make export builds it") from err
 
@@ -220,7 +220,7 @@ class Server:
         return bool(workers) and all(worker["status"] == "READY" for worker in workers)
 
     def _fingerprint(self) -> str:
-        served = [(self.model_store / f"{name}.mar").read_bytes() for name in MODELS]
+        served = [archive.read_bytes() for archive in sorted(self.model_store.glob("*.mar"))]
         return hashlib.sha256(b"".join([*served, self._properties().encode()])).hexdigest()
 
     def _last_lines(self) -> str:

@@ -5,18 +5,24 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
 
+from digitkit import ort
 from digitkit.card import card_path, check_card
+from digitkit.classify import digit_score, softmax
 from export import place, to_mar, to_onnx
+from export.forms import FORMS
+from export.gates import Gate
 from training import data
 
 pytestmark = pytest.mark.server  # they need the small training that the server's tests need
 
+NODE_CACHE = Path("build/node").resolve()  # git ignores it
 MEMBERS = {
     "MAR-INF/MANIFEST.json",
     "digit_handler.py",
@@ -59,19 +65,76 @@ def test_a_graph_that_disagrees_is_not_published_and_leaves_the_earlier_one(
 ) -> None:
     shutil.copytree(store, tmp_path / "store")
     before = (tmp_path / "store" / "digits.onnx").read_bytes()
-    monkeypatch.setattr(to_onnx, "LOGIT_TOLERANCE", 0.0)
-    with pytest.raises(place.ExportError, match="the graph differs from PyTorch in 0 answers"):
+    monkeypatch.setitem(FORMS, "float32", replace(FORMS["float32"], gate=Gate(lost_points=0.0, logits=0.0)))
+    with pytest.raises(place.ExportError, match=r"float32 ONNX differs by .* of the largest logit"):
         to_onnx.to_onnx(weights, tmp_path / "store" / "digits.onnx", data_root=mnist_root)
     assert (tmp_path / "store" / "digits.onnx").read_bytes() == before
 
 
-def test_agreement_counts_answers_and_the_largest_gap(mnist_test: data.Split) -> None:
-    def right(canvases: np.ndarray) -> np.ndarray:
-        return np.eye(10, dtype=np.float32)[canvases[:, 14, 14] % 10]
+@pytest.mark.parametrize(("flags", "message"), [("--form int4", "unknown form 'int4'"), ("--form int8 --calibration 99", "99 pictures to")])
+def test_a_form_that_cannot_be_made_is_refused_with_one_sentence(flags: str, message: str, weights: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "export.to_onnx", "--weights", str(weights), "--graph", str(tmp_path / "digits.onnx"), *flags.split()]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr.strip().splitlines()[-1].startswith(f"export.to_onnx: {message}")
+    assert list(tmp_path.iterdir()) == []
 
-    to_onnx._check_agreement(right, right, mnist_test)
-    with pytest.raises(place.ExportError, match="in 10000 answers"):
-        to_onnx._check_agreement(lambda canvases: -right(canvases), right, mnist_test)
+
+@pytest.fixture(scope="module")
+def final_answers(store: Path, mnist_test: data.Split) -> tuple[np.ndarray, np.ndarray]:
+    """Probabilities and scores of ten test digits, by digitkit."""
+    logits = ort.load(store / "digits.onnx").run(mnist_test.pictures[:10])
+    return softmax(logits), digit_score(logits)
+
+
+BARE = """
+import sys
+import numpy as np, onnxruntime
+canvases = np.fromfile(sys.argv[2], dtype=np.uint8).reshape(-1, 28, 28)
+session = onnxruntime.InferenceSession(sys.argv[1], providers=["CPUExecutionProvider"])
+probabilities, score = session.run(["probabilities", "score"], {"canvases": canvases})
+import json
+print(json.dumps({"probabilities": probabilities.ravel().tolist(), "score": score.tolist()}))
+"""
+
+NODE = """
+import { readFileSync } from "node:fs";
+import * as ort from "onnxruntime-web";
+ort.env.wasm.numThreads = 1;
+const session = await ort.InferenceSession.create(readFileSync(process.argv[2]));
+const canvases = new Uint8Array(readFileSync(process.argv[3]));
+const answer = await session.run({ canvases: new ort.Tensor("uint8", canvases, [canvases.length / 784, 28, 28]) });
+console.log(JSON.stringify({ probabilities: [...answer.probabilities.data], score: [...answer.score.data] }));
+process.exit(0);
+"""
+
+
+def test_plain_onnx_runtime_gives_final_answers_from_raw_pixels(
+    store: Path, tmp_path: Path, mnist_test: data.Split, final_answers: tuple[np.ndarray, np.ndarray]
+) -> None:
+    mnist_test.pictures[:10].tofile(tmp_path / "canvases")
+    command = [sys.executable, "-I", "-c", BARE, str(store / "digits.onnx"), str(tmp_path / "canvases")]
+    told = json.loads(subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout)
+    np.testing.assert_allclose(np.reshape(told["probabilities"], (10, 10)), final_answers[0], atol=1e-5)
+    np.testing.assert_allclose(told["score"], final_answers[1], atol=1e-5)
+
+
+def test_onnx_runtime_in_javascript_gives_the_same(
+    store: Path, tmp_path: Path, mnist_test: data.Split, final_answers: tuple[np.ndarray, np.ndarray]
+) -> None:
+    if shutil.which("node") is None or shutil.which("npm") is None:
+        pytest.skip("no node or npm here")
+    NODE_CACHE.mkdir(parents=True, exist_ok=True)
+    if not (NODE_CACHE / "node_modules" / "onnxruntime-web").exists():
+        installed = subprocess.run(["npm", "install", "--silent", "onnxruntime-web"], cwd=NODE_CACHE, check=False, timeout=300)
+        if installed.returncode:
+            pytest.skip("npm cannot install onnxruntime-web here")
+    (NODE_CACHE / "answer.mjs").write_text(NODE)
+    mnist_test.pictures[:10].tofile(tmp_path / "canvases")
+    command = ["node", "answer.mjs", str(store / "digits.onnx"), str(tmp_path / "canvases")]
+    told = json.loads(subprocess.run(command, cwd=NODE_CACHE, capture_output=True, text=True, check=True).stdout.splitlines()[-1])
+    np.testing.assert_allclose(np.reshape(told["probabilities"], (10, 10)), final_answers[0], atol=1e-5)
+    np.testing.assert_allclose(told["score"], final_answers[1], atol=1e-5)
 
 
 def test_an_archive_that_does_not_answer_is_not_published(store: Path, tmp_path: Path, mnist_root: Path) -> None:

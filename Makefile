@@ -33,7 +33,7 @@ MNIST := --data-root $(DATA_ROOT)
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup run stop serve train train-many finetune evaluate evaluate-real corruptions compare bench-canvas release export smoke loadtest test check fmt lock clean
+.PHONY: help setup run stop serve train train-many finetune evaluate evaluate-real corruptions compare bench-canvas release export smoke loadtest test check fmt lock clean bench-models
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -112,6 +112,13 @@ $(STORE)/digits_onnx_%.mar: $(STORE)/digits.%.onnx $(HANDLER) export/to_mar.py e
 	$(PY) -m export.to_mar --weights $< --archive $@ $(MNIST)
 
 .PRECIOUS: $(STORE)/digits.%.onnx
+
+bench-models: export runs/seed/digits.onnx ## accuracy, size, memory and speed of every form of the model, in reports/bench-models
+	@$(PY) -m bench.models --weights $(WEIGHTS) --seed-graph runs/seed/digits.onnx $(MNIST)
+
+runs/seed/digits.onnx: export/to_onnx.py export/fold.py | $(SETUP)
+	$(PY) -m training.train --recipe paper --epochs 2 --run $(@D) --resume $(MNIST)
+	$(PY) -m export.to_onnx --weights $(@D)/digits.pt --graph $@ $(MNIST)
 
 smoke: $(SETUP) ## ask the running server for ten digits
 	@$(PY) -m deploy.smoke --port $(PORT) $(MNIST)

@@ -1,6 +1,7 @@
 """What several tests share: MNIST's test pictures, the shipped settings, and stand-ins for TorchServe and for a model."""
 
 import importlib.util
+import os
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ __all__ = ["client", "server", "store", "weights"]  # fixtures of other files th
 
 ROOT = Path(__file__).resolve().parent.parent
 HANDLERS = ROOT / "handlers"
+REAL_DATA = Path(os.environ.get("REAL_DATA", ROOT.parent / "shared" / "data"))  # sets of real pictures that no package ships
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
+from conftest import REAL_DATA
 from doors import FORMATS, encode, npy, tensors, v1, v2, v2_binary, v2_bytes
 from numpy.typing import NDArray
 from PIL import Image
@@ -17,9 +18,17 @@ from deploy.server import MODELS
 pytestmark = [pytest.mark.server, pytest.mark.parametrize("model", MODELS)]
 
 
-@pytest.fixture(scope="module")
-def seven(ten_digits: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return ten_digits[7]
+@pytest.fixture(scope="module", params=["digit of MNIST", "phone photo"])
+def seven(request: pytest.FixtureRequest, ten_digits: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A seven as MNIST holds it, 28 x 28, and one as a phone saw it in a cell of a sudoku, 48 x 48."""
+    if request.param == "digit of MNIST":
+        return ten_digits[7]
+    cells = REAL_DATA / "sudoku_cells_val_48x48.npz"
+    if not cells.is_file():
+        pytest.skip(f"{cells.name} is not in REAL_DATA: no package ships it")
+    with np.load(cells) as arrays:
+        photo: NDArray[np.uint8] = arrays["x"][np.flatnonzero(arrays["y"] == 7)[0]]
+    return photo
 
 
 def answer_to_png(client: httpx.Client, model: str, picture: NDArray[np.uint8]) -> dict[str, Any]:

@@ -1,20 +1,17 @@
 """Figures on real pictures: what is refused counts as it should, what is absent is skipped aloud."""
 
-import os
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from conftest import FakeRun
+from conftest import REAL_DATA, FakeRun
 from numpy.typing import NDArray
 
 from digitkit.picture import encode_png
 from digitkit.settings import Settings
 from training import data, evaluate_real
 from training.evaluate_real import Reader, figures, on_pages
-
-REAL_DATA = Path(os.environ.get("REAL_DATA", Path(__file__).resolve().parent.parent.parent / "shared" / "data"))
 
 
 @pytest.fixture

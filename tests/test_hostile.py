@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from types import ModuleType
@@ -167,6 +168,26 @@ def test_bomb_is_refused_in_milliseconds(server: Server) -> None:
                 assert client.post(f"/predictions/{model}", content=bomb).status_code == 413
                 times.append(time.perf_counter() - started)
             assert sorted(times)[5] < 0.1
+
+
+@pytest.mark.server
+def test_a_hundred_clients_see_nothing_of_bombs(server: Server, ten_pngs: list[bytes]) -> None:
+    limits = httpx.Limits(max_connections=101)
+    with (
+        httpx.Client(base_url=server.inference, headers=server.headers(), timeout=PATIENCE_S, limits=limits) as client,
+        ThreadPoolExecutor(100) as pool,
+    ):
+        digits = [client.post("/predictions/digits", content=each).json()["digit"] for each in ten_pngs]
+
+        def ask(i: int) -> list[tuple[int, Any]]:
+            answers = [client.post("/predictions/digits", content=ten_pngs[(i + j) % 10]) for j in range(10)]
+            return [(answer.status_code, answer.json().get("digit")) for answer in answers]
+
+        asked = [pool.submit(ask, i) for i in range(100)]
+        bombs = [client.post("/predictions/digits", content=HOSTILE[0].body()).status_code for _ in range(20)]
+        assert bombs == [413] * 20
+        for i, each in enumerate(asked):
+            assert each.result() == [(200, digits[(i + j) % 10]) for j in range(10)]
 
 
 @pytest.mark.server

@@ -75,6 +75,16 @@ RECIPES = {
         pool=60_000,
     ),
     "finetune": Recipe(learning_rate=3e-3, epochs=8, batch_size=64, lora_rank=2),  # for training.finetune, which names init_from
+    "tiny": Recipe(
+        architecture="lean-8-16-32",
+        learning_rate=1e-2,
+        epochs=20,
+        weight_decay=0.0,
+        dropout=0.0,
+        ema=0.99,
+        augmentation=0.3,
+        teachers="training/released/digits.pt",
+    ),
     "paper": Recipe(
         architecture="seed",
         optimizer="adam",

@@ -18,8 +18,8 @@ from digitkit import net, ort
 from digitkit.card import CardError, check_card
 from digitkit.contract import Run
 from digitkit.picture import encode_png
-from export.compare import multiply_adds
 from training import data
+from training.cost import multiply_adds
 
 STORE = Path("model_store")
 OUT = Path("reports/bench-models")

@@ -14,19 +14,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
-from torch.utils.flop_counter import FlopCounterMode
 
 from digitkit import net, ort
 from digitkit.card import CardError
-from digitkit.contract import SIDE_PX, Run
+from digitkit.contract import Run
 from digitkit.settings import Settings, SettingsError
 from export.place import ExportError
 from export.to_onnx import GRAPH, to_onnx
 from training import data
+from training.cost import multiply_adds
 from training.evaluate import MODEL_CONFIG, served_accuracy
 
 ROUNDS = 15
@@ -48,13 +47,6 @@ class Row:
     def cells(self) -> list[str]:
         size = f"{self.parameters:,}", f"{self.multiply_adds / 1e6:.2f} M"
         return [str(self.weights), self.architecture, f"{self.accuracy:.2%}", *size, f"{self.pictures_per_s:,.0f}"]
-
-
-def multiply_adds(model: net.DigitNet) -> int:
-    """The multiplications of convolutions and linear layers for one picture; each comes with an addition."""
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        model(torch.zeros((1, SIDE_PX, SIDE_PX), dtype=torch.uint8))
-    return int(counter.get_total_flops()) // 2
 
 
 def speeds(runs: Sequence[Run], pictures: NDArray[np.uint8], *, batch: int, rounds: int) -> list[float]:

@@ -9,22 +9,25 @@ from test_net import drawn, written
 
 from digitkit.net import DigitNet
 from export import compare
+from training.cost import multiply_adds
 
 # Multiply-adds of each layer by hand: pixels of its output, its channels, what one of them sees.
 BY_HAND = {
     "lean": 24 * 24 * 32 * 25 + 10 * 10 * 64 * (32 * 9) + 3 * 3 * 128 * (64 * 9) + 1152 * 10,
     "seed": 28 * 28 * 32 * 9 + 14 * 14 * 64 * (32 * 9) + 7 * 7 * 64 * 128 + 128 * 10,
+    "deep": 24 * 24 * 32 * 25 + 12 * 12 * 64 * (32 * 9) + 10 * 10 * 64 * (64 * 9)
+    + 5 * 5 * 128 * (64 * 9) + 3 * 3 * 128 * (128 * 9) + 1152 * 10,
     "lean-16-32-64": 24 * 24 * 16 * 25 + 10 * 10 * 32 * (16 * 9) + 3 * 3 * 64 * (32 * 9) + 576 * 10,
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("architecture", BY_HAND)
 def test_multiply_adds_are_those_counted_by_hand(architecture: str) -> None:
-    assert compare.multiply_adds(DigitNet(architecture)) == BY_HAND[architecture]
+    assert multiply_adds(DigitNet(architecture)) == BY_HAND[architecture]
 
 
 def test_an_ensemble_costs_the_sum_of_its_members() -> None:
-    assert compare.multiply_adds(DigitNet("lean+seed")) == BY_HAND["lean"] + BY_HAND["seed"]
+    assert multiply_adds(DigitNet("lean+seed")) == BY_HAND["lean"] + BY_HAND["seed"]
 
 
 def test_runs_take_turns_on_the_same_batches_and_the_first_round_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:

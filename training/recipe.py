@@ -24,7 +24,7 @@ class Recipe:
     optimizer: Optimizer = "adamw"
     learning_rate: float = 6e-3  # the peak of a one-cycle, the start of every other schedule
     schedule: Schedule = "one-cycle"
-    epochs: int = 7
+    epochs: int = 8
     batch_size: int = 256  # pictures a step
     weight_decay: float = 0.02
     momentum: float = 0.9  # of sgd
@@ -34,8 +34,8 @@ class Recipe:
     ema: float = 0.0  # share of the averaged weights that a step keeps, 0 for no average: validation then takes the net itself
     augmentation: float = 0.45  # strength of the random deformations, 0 for none
     disturbance: float = 0.0  # share of pictures with noise, blur, faded ink, something in front of them, lines, hollow strokes
-    calm: float = 0.0  # share of the epochs, the last ones, that deform and disturb half as much
-    synthetic: float = 0.25  # pictures of other origin and non-digits added to a batch, as a share of batch_size
+    calm: float = 0.25  # share of the epochs, the last ones, that deform and disturb half as much
+    synthetic: float = 0.2  # pictures of other origin and non-digits added to a batch, as a share of batch_size
     pool: int = 12_000  # how many such pictures there are to draw from
     patience: int = 0  # epochs without a better validation before an early stop, 0 for never
     pictures: int = 0  # train on the first so many pictures of the training split, 0 for all
@@ -75,16 +75,6 @@ RECIPES = {
         pool=60_000,
     ),
     "finetune": Recipe(learning_rate=3e-3, epochs=8, batch_size=64, lora_rank=2),  # for training.finetune, which names init_from
-    "tiny": Recipe(
-        architecture="lean-8-16-32",
-        learning_rate=1e-2,
-        epochs=20,
-        weight_decay=0.0,
-        dropout=0.0,
-        ema=0.99,
-        augmentation=0.3,
-        teachers="training/released/digits.pt",
-    ),
     "paper": Recipe(
         architecture="seed",
         optimizer="adam",

@@ -71,7 +71,7 @@ def find_strokes(ink: Ink) -> Mask:
     strong = binarise(ink, ink)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(strong, connectivity=8)
     areas = stats[1:, cv2.CC_STAT_AREA]
-    kept = 1 + np.flatnonzero(areas >= max(MIN_PART_PX, 0.04 * areas.max()))
+    kept = 1 + np.flatnonzero(areas >= max(MIN_PART_PX, 0.04 * areas.max(initial=0)))
     if not len(kept):
         raise BlankPicture("no ink: only specks are left of the picture")
     return _mask_of(labels, kept.tolist())

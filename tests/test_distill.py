@@ -108,6 +108,8 @@ def test_an_ensemble_of_files_is_one_file_with_a_card_and_one_graph(
     assert card.recipe["architecture"] == "lean-4-8-16+lean-4-8-16"
     assert card.recipe["made_from"] == {str(path): check_card(path).sha256 for path in members}
     mean = np.mean([logits(net.read(path)) for path in members], axis=0)
-    np.testing.assert_allclose(logits(net.read(tmp_path / "out/digits.pt")), mean / card.temperature, rtol=1e-4)
+    close = 1e-4 * float(np.abs(mean).max())  # of the largest logit: single ones come as near to 0 as they like
+    np.testing.assert_allclose(card.temperature * logits(net.read(tmp_path / "out/digits.pt")), mean, rtol=0, atol=close)
     to_onnx(tmp_path / "out/digits.pt", tmp_path / "digits.onnx", data_root=mnist_root)
-    np.testing.assert_allclose(ort.load(tmp_path / "digits.onnx", device="cpu").run(CANVASES), mean / card.temperature, rtol=1e-4)
+    exported = ort.load(tmp_path / "digits.onnx", device="cpu").run(CANVASES)
+    np.testing.assert_allclose(card.temperature * exported, mean, rtol=0, atol=close)

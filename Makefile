@@ -96,10 +96,10 @@ release: $(SETUP) ## train the release recipe with SEEDS seeds and publish the b
 
 export: $(ARCHIVES) $(OTHER_FORMS:%=$(STORE)/digits_onnx_%.mar) ## build and check the archives; FORMS=float16,int8 for more of them
 
-$(STORE)/digits.onnx: $(WEIGHTS) $(CHOSEN) $(filter-out export/compare.py export/to_mar.py export/probe.py,$(wildcard export/*.py)) handlers/digitkit/ort.py | $(SETUP)
+$(STORE)/digits.onnx: $(WEIGHTS) $(CHOSEN) $(filter-out export/compare.py export/to_mar.py export/probe.py,$(wildcard export/*.py)) handlers/digitkit/ort.py handlers/digitkit/fold.py | $(SETUP)
 	$(PY) -m export.to_onnx --weights $< --graph $@ $(MNIST)
 
-$(STORE)/digits.%.onnx: $(WEIGHTS) $(CHOSEN) $(filter-out export/compare.py export/to_mar.py export/probe.py,$(wildcard export/*.py)) handlers/digitkit/ort.py | $(SETUP)
+$(STORE)/digits.%.onnx: $(WEIGHTS) $(CHOSEN) $(filter-out export/compare.py export/to_mar.py export/probe.py,$(wildcard export/*.py)) handlers/digitkit/ort.py handlers/digitkit/fold.py | $(SETUP)
 	$(PY) -m export.to_onnx --weights $< --graph $@ --form $* $(MNIST)
 
 $(STORE)/digits.mar: $(WEIGHTS) $(CHOSEN) $(HANDLER) export/to_mar.py export/probe.py export/place.py | $(SETUP)
@@ -116,7 +116,7 @@ $(STORE)/digits_onnx_%.mar: $(STORE)/digits.%.onnx $(HANDLER) export/to_mar.py e
 bench-models: export runs/seed/digits.onnx ## accuracy, size, memory and speed of every form of the model, in reports/bench-models
 	@$(PY) -m bench.models --weights $(WEIGHTS) --seed-graph runs/seed/digits.onnx $(MNIST)
 
-runs/seed/digits.onnx: export/to_onnx.py export/fold.py | $(SETUP)
+runs/seed/digits.onnx: export/to_onnx.py handlers/digitkit/fold.py | $(SETUP)
 	$(PY) -m training.train --recipe paper --epochs 2 --run $(@D) --resume $(MNIST)
 	$(PY) -m export.to_onnx --weights $(@D)/digits.pt --graph $@ $(MNIST)
 

@@ -11,9 +11,14 @@ import zipfile
 from importlib.metadata import version
 from pathlib import Path
 
+import torch
+
+from digitkit import net
 from digitkit.card import CardError, card_path, check_card, facts, write_card
 from digitkit.contract import MODEL_VERSION
 from digitkit.picture import encode_png
+from export.forms import FORMS
+from export.gates import check
 from export.place import ExportError, publish
 from training import data
 
@@ -31,9 +36,13 @@ def to_mar(weights: Path, archive: Path, *, data_root: Path) -> None:
         archive: its stem is the model's name in TorchServe.
     Raises:
         CardError: the weights do not match their card.
-        ExportError: the archive does not answer the probe pictures; nothing is published then.
+        ExportError: the net as PyTorch serves it answers in another way than the one that was trained, or the archive does not
+            answer the probe pictures; nothing is published then.
     """
     card = check_card(weights)
+    if weights.suffix == ".pt":
+        trained = net.as_run(net.read(weights), torch.device("cpu"))
+        check("float32 PyTorch", net.load(weights, device="cpu").run, trained, test=data.load_test(data_root), gate=FORMS["float32"].gate)
     with tempfile.TemporaryDirectory() as scratch:
         staged = _pack(weights, archive.stem, Path(scratch))
         write_card(staged, **facts(card) | {"packages": card.packages | {"torch-model-archiver": version("torch-model-archiver")}})

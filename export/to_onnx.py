@@ -9,12 +9,13 @@ from pathlib import Path
 
 import onnx
 import torch
+from torch import Tensor
 
 from digitkit import net, ort
 from digitkit.card import CardError, card_path, check_card, facts, write_card
 from digitkit.contract import CONTRACT_VERSION, LABELS, SIDE_PX
+from digitkit.fold import Folded
 from digitkit.ort import INPUT, LOGITS
-from export.fold import Served
 from export.forms import FORMS
 from export.gates import check
 from export.place import ExportError, publish
@@ -28,6 +29,18 @@ GRAPH = "digits.onnx"
 OPSET, IR_VERSION = 18, 8
 OUTPUTS = [LOGITS, "probabilities", "score"]
 CALIBRATION = 1_000  # pictures of the validation split that int8 is calibrated on
+
+
+class Served(Folded):
+    """The folded net with its final answers beside the logits."""
+
+    def forward(self, canvases: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # type: ignore[override]
+        """Of canvases (N, 28, 28) uint8: logits (N, 10), probabilities (N, 10), and how likely each is a digit, (N,).
+
+        The last two are digitkit.classify.softmax and digit_score of the logits.
+        """
+        logits = super().forward(canvases)
+        return logits, logits.softmax(dim=1), logits.logsumexp(dim=1).sigmoid()
 
 
 def to_onnx(weights: Path, graph: Path, *, data_root: Path, form: str = "float32", calibration: int = CALIBRATION) -> None:
@@ -50,7 +63,7 @@ def to_onnx(weights: Path, graph: Path, *, data_root: Path, form: str = "float32
     model = net.read(weights)
     with tempfile.TemporaryDirectory() as scratch:
         exported, staged = Path(scratch) / "exported.onnx", Path(scratch) / graph.name
-        _export(Served(model, chosen.dtype).eval(), exported)
+        _export(Served(model.members(), chosen.dtype).eval(), exported)
         if chosen.quantised:
             quantise(exported, staged, data.load_train(data_root)[1].pictures[:calibration])
         else:

@@ -8,11 +8,12 @@ import torch
 from torch import nn
 
 from digitkit.classify import digit_score, softmax
+from digitkit.fold import Folded, folded
 from digitkit.net import DigitNet
-from export.fold import Served, folded
 from export.gates import made_up
 from export.place import ExportError
 from export.quantise import quantise
+from export.to_onnx import Served
 
 
 def trained(architecture: str, *, falls: bool = False) -> DigitNet:
@@ -36,19 +37,22 @@ def test_the_folded_net_gives_the_same_logits_and_the_final_answers(architecture
     for canvases in made_up(31):
         with torch.inference_mode():
             expected = net(torch.from_numpy(canvases)).numpy()
-            logits, probabilities, score = (output.numpy() for output in Served(net)(torch.from_numpy(canvases)))
-        np.testing.assert_allclose(logits, expected, atol=2e-5 * float(np.abs(expected).max()))
+            logits, probabilities, score = (output.numpy() for output in Served(net.members())(torch.from_numpy(canvases)))
+            eager = Folded(net.members(), relu_last=True)(torch.from_numpy(canvases)).numpy()
+        for ours in (logits, eager):
+            np.testing.assert_allclose(ours, expected, atol=2e-5 * float(np.abs(expected).max()))
         np.testing.assert_allclose(probabilities, softmax(logits), atol=1e-6)
         np.testing.assert_allclose(score, digit_score(logits), atol=1e-6)
 
 
-def test_nothing_but_convolutions_relu_pooling_and_the_last_layer_is_left_of_lean() -> None:
-    names = [type(layer).__name__ for layer in folded(trained("lean").members()[0])]
-    assert names == ["Conv2d", "ReLU", "MaxPool2d", "Conv2d", "ReLU", "MaxPool2d", "Conv2d", "ReLU", "Flatten", "Linear"]
+@pytest.mark.parametrize(("relu_last", "pair"), [(False, ["ReLU", "MaxPool2d"]), (True, ["MaxPool2d", "ReLU"])])
+def test_nothing_but_convolutions_relu_pooling_and_the_last_layer_is_left_of_lean(relu_last: bool, pair: list[str]) -> None:
+    names = [type(layer).__name__ for layer in folded(trained("lean").members()[0], relu_last=relu_last)]
+    assert names == ["Conv2d", *pair, "Conv2d", *pair, "Conv2d", "ReLU", "Flatten", "Linear"]
 
 
 def test_batch_norm_stays_behind_a_pooling_where_a_scale_is_negative() -> None:
-    names = [type(layer).__name__ for layer in folded(trained("lean", falls=True).members()[0])]
+    names = [type(layer).__name__ for layer in folded(trained("lean", falls=True).members()[0], relu_last=False)]
     assert names.count("BatchNorm2d") == 2
 
 

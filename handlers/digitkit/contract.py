@@ -14,6 +14,8 @@ MODEL_VERSION = "1.0"
 LABELS = tuple(range(10))
 SIDE_PX = 28  # a canvas is 28 x 28
 BOX_PX = 20  # its ink fits 20 x 20, LeCun et al. 1998, section III
+# The mean and the standard deviation of all pixels of MNIST's 60,000 training pictures, as fractions of 255.
+MNIST_MEAN, MNIST_STD = 0.1307, 0.3081
 
 Picture: TypeAlias = NDArray[np.uint8]  # (H, W), grey, any polarity
 Canvas: TypeAlias = NDArray[np.uint8]  # (28, 28), ink 255, paper 0

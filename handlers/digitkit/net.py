@@ -12,11 +12,10 @@ from torch import Tensor, nn
 
 from digitkit.card import check_card
 from digitkit.classify import CHUNK, CPU_CHUNK, in_chunks
-from digitkit.contract import LABELS, Attributions, Backend, Canvas, DeviceError, Explain, Run
+from digitkit.contract import LABELS, MNIST_MEAN, MNIST_STD, Attributions, Backend, Canvas, DeviceError, Explain, Run
 from digitkit.explain import scaled
+from digitkit.fold import Folded
 
-# The mean and the standard deviation of all pixels of MNIST's 60,000 training pictures, as fractions of 255.
-MNIST_MEAN, MNIST_STD = 0.1307, 0.3081
 PATH_STEPS = 32  # of integrated gradients; on 100 test pictures 64 changed no attribution by more than 0.04
 
 
@@ -168,12 +167,14 @@ def load(path: Path, *, device: str = "auto", gpu_id: int | None = None) -> Back
     if not wants_cuda:
         torch.set_num_threads(1)  # one compute thread a worker: with two, busy cores answered 125 instead of 606 requests/s
     # With channels last a CPU is 3 times faster: pooling took half of the time, and is vectorised over channels only.
-    net = read(path).to(place) if wants_cuda else read(path).to(memory_format=torch.channels_last)
-    run = in_chunks(as_run(net, place), CHUNK if wants_cuda else CPU_CHUNK)
+    net = read(path).to(place).to(memory_format=torch.channels_last)
+    # Folding, with ReLU behind pooling, saves an eighth of the time: 32 canvases took 2,019 us in place of 2,327, ONNX Runtime 1,341.
+    served = Folded(net.members(), relu_last=True).to(memory_format=torch.channels_last)
+    run = in_chunks(as_run(served, place), CHUNK if wants_cuda else CPU_CHUNK)
     return Backend(run, integrated_gradients(net, place), "integrated gradients", str(place))
 
 
-def as_run(net: DigitNet, device: torch.device) -> Run:
+def as_run(net: nn.Module, device: torch.device) -> Run:
     """A net as a Run."""
     net.eval()
 

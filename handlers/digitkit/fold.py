@@ -1,50 +1,48 @@
-"""The net as it is exported: fewer layers that compute the same, and final answers beside the logits."""
+"""The net as it is served: fewer layers that compute the same logits."""
 
 import copy
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from digitkit.net import MNIST_MEAN, MNIST_STD, DigitNet
+from digitkit.contract import MNIST_MEAN, MNIST_STD
 
 
-class Served(nn.Module):
-    """A net in evaluation mode that answers with logits, probabilities and score, its layers folded.
+class Folded(nn.Module):
+    """A net in evaluation mode, its layers folded.
 
     Args:
-        net: it stays as it is.
-        dtype: of the layers; what goes in is uint8, what comes out is float32.
+        members: the layers whose logits the answer is the mean of; they stay as they are.
+        dtype: of the folded layers; what goes in is uint8, what comes out is float32.
+        relu_last: whether ReLU comes behind a pooling beside it, see folded().
     """
 
-    def __init__(self, net: DigitNet, dtype: torch.dtype = torch.float32) -> None:
+    def __init__(self, members: Sequence[nn.Sequential], dtype: torch.dtype = torch.float32, *, relu_last: bool = False) -> None:
         super().__init__()
-        self.members = nn.ModuleList(folded(layers) for layers in net.members()).to(dtype)
+        self.members = nn.ModuleList(folded(layers, relu_last=relu_last) for layers in members).to(dtype)
         self.dtype = dtype
 
-    def forward(self, canvases: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Of canvases (N, 28, 28) uint8: logits (N, 10), probabilities (N, 10), and how likely each is a digit, (N,).
-
-        The last two are digitkit.classify.softmax and digit_score of the logits.
-        """
+    def forward(self, canvases: Tensor) -> Tensor:
+        """Logits (N, 10) float32 of canvases (N, 28, 28) uint8."""
         x = canvases.unsqueeze(1).to(self.dtype)  # (N, 1, 28, 28)
-        answers = [member(x).float() for member in self.members]
-        logits = answers[0] if len(answers) == 1 else torch.stack(answers).mean(dim=0)
-        return logits, logits.softmax(dim=1), logits.logsumexp(dim=1).sigmoid()
+        logits = [member(x).float() for member in self.members]
+        return logits[0] if len(logits) == 1 else torch.stack(logits).mean(dim=0)
 
 
-def folded(layers: nn.Sequential) -> nn.Sequential:
+def folded(layers: nn.Sequential, *, relu_last: bool) -> nn.Sequential:
     """Layers that take pixels from 0 to 255 and compute what `layers` compute of normalised ones.
 
     Normalising and batch norm go into the convolution beside them, batch norm through a pooling between them where none of its
-    scales is negative: a maximum commutes with what never falls. So does ReLU, and before pooling a runtime makes it a part of
-    the convolution.
+    scales is negative: a maximum commutes with what never falls. So does ReLU. Before pooling a runtime makes it a part of the
+    convolution; PyTorch, which runs layer by layer, spends a quarter on it behind pooling (`relu_last`).
     """
     chain = [copy.deepcopy(layer).eval() for layer in layers if not isinstance(layer, nn.Dropout)]
     i = 1
     while i < len(chain):
         before, layer = chain[i - 1], chain[i]
-        if isinstance(before, nn.MaxPool2d) and never_falls(layer):
+        if isinstance(before, nn.MaxPool2d) and never_falls(layer) and not (relu_last and isinstance(layer, nn.ReLU)):
             chain[i - 1 : i + 1] = [layer, before]
             i = max(1, i - 1)
         elif isinstance(before, nn.Conv2d) and isinstance(layer, nn.BatchNorm2d):

@@ -33,7 +33,7 @@ MNIST := --data-root $(DATA_ROOT)
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup run stop serve train train-many finetune evaluate evaluate-real corruptions compare bench-canvas release export smoke loadtest test check fmt lock clean bench-models
+.PHONY: help setup run stop serve train train-many finetune evaluate evaluate-real corruptions compare bench-canvas release export smoke loadtest test check fmt lock clean bench bench-models
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -112,6 +112,12 @@ $(STORE)/digits_onnx_%.mar: $(STORE)/digits.%.onnx $(HANDLER) export/to_mar.py e
 	$(PY) -m export.to_mar --weights $< --archive $@ $(MNIST)
 
 .PRECIOUS: $(STORE)/digits.%.onnx
+
+bench: export build/bench/stock.mar ## our server beside TorchServe's own handler; TARGETS, WORKERS, BENCH_SECONDS, BENCH_ROUNDS, BENCH_CONNECTIONS
+	@$(PY) -m bench.servers $(MNIST)
+
+build/bench/stock.mar: $(WEIGHTS) $(CHOSEN) $(wildcard bench/stock/*) $(DIGITKIT) | $(SETUP)
+	@$(PY) -m bench.stock.archive --weights $< --archive $@
 
 bench-models: export runs/seed/digits.onnx ## accuracy, size, memory and speed of every form of the model, in reports/bench-models
 	@$(PY) -m bench.models --weights $(WEIGHTS) --seed-graph runs/seed/digits.onnx $(MNIST)

@@ -50,12 +50,18 @@ class Server:
         model_store: the folder with the archives.
         folder: where it keeps tokens, logs, temporary files and the process's id.
         extra: properties that replace those of config.properties.
+        models: that must be in the store, and READY before start() returns.
+        config: the properties file.
+        variables: that are added to the environment.
     """
 
     port: int = DEFAULT_PORT
     model_store: Path = ROOT / "model_store"
     state: Path = ROOT / "run"
     extra: dict[str, str] = field(default_factory=dict)
+    models: tuple[str, ...] = MODELS
+    config: Path = CONFIG
+    variables: dict[str, str] = field(default_factory=dict)
 
     @property
     def folder(self) -> Path:
@@ -105,6 +111,7 @@ class Server:
             "TEMP": str(temporary),
             "LOG_LOCATION": str(self.folder / "logs"),
             "METRICS_LOCATION": str(self.folder / "logs"),
+            **self.variables,
         }
 
     def is_current(self) -> bool:
@@ -131,7 +138,7 @@ class Server:
 
     def check_archives(self) -> None:
         """An archive is code: it is served only if it is the file that its card describes; raises ServerError."""
-        for archive in [*(self.model_store / f"{name}.mar" for name in MODELS), *sorted(self.model_store.glob("*.mar"))]:
+        for archive in [*(self.model_store / f"{name}.mar" for name in self.models), *sorted(self.model_store.glob("*.mar"))]:
             try:
                 check_card(archive)
             except CardError as err:
@@ -144,6 +151,17 @@ class Server:
             ServerError: a port in use, no Java, archives that are not what their cards say, or the models did not get
                 ready; nothing is left running then.
         """
+        process = self.launch()
+        try:
+            self._wait_ready(process)
+        except BaseException:
+            self.stop()
+            process.wait(STOP_TIMEOUT_S)
+            raise
+        return process
+
+    def launch(self) -> "subprocess.Popen[bytes]":
+        """Start in the background and return the launcher's process at once; raises ServerError as prepare() does."""
         self.prepare()
         with (self.folder / "console.log").open("wb") as console:
             process = subprocess.Popen(
@@ -152,12 +170,6 @@ class Server:
             )  # fmt: skip
         (self.folder / "pid").write_text(str(process.pid))
         (self.folder / "fingerprint").write_text(self._fingerprint())
-        try:
-            self._wait_ready(process)
-        except BaseException:
-            self.stop()
-            process.wait(STOP_TIMEOUT_S)
-            raise
         return process
 
     def serve(self) -> None:
@@ -202,12 +214,12 @@ class Server:
 
     def _wait_ready(self, process: "subprocess.Popen[bytes]") -> None:
         deadline = time.monotonic() + START_TIMEOUT_S
-        waiting = list(MODELS)
+        waiting = list(self.models)
         while waiting:
             if process.poll() is not None:
-                raise ServerError(f"TorchServe ended with {process.returncode}: {self._last_lines()}")
+                raise ServerError(f"TorchServe ended with {process.returncode}: {self.last_lines()}")
             if time.monotonic() > deadline:
-                raise ServerError(f"{', '.join(waiting)} not ready after {START_TIMEOUT_S:.0f} s: {self._last_lines()}")
+                raise ServerError(f"{', '.join(waiting)} not ready after {START_TIMEOUT_S:.0f} s: {self.last_lines()}")
             waiting = [name for name in waiting if not self.is_ready(name)]
             time.sleep(0.2)
 
@@ -223,21 +235,21 @@ class Server:
         served = [archive.read_bytes() for archive in sorted(self.model_store.glob("*.mar"))]
         return hashlib.sha256(b"".join([*served, self._properties().encode()])).hexdigest()
 
-    def _last_lines(self) -> str:
+    def last_lines(self) -> str:
         log = self.folder / "console.log"
         lines = [line for line in log.read_text(errors="replace").splitlines() if re.search(r"ERROR|WARN|Error|Exception", line)]
         return "\n  ".join([f"see {log}", *lines[-5:]])
 
     def _properties(self) -> str:
         """config.properties with every port moved, and `extra` in place."""
-        moved = PORT_LINE.sub(lambda line: line[1] + str(int(line[2]) + self.port - DEFAULT_PORT), CONFIG.read_text())
+        moved = PORT_LINE.sub(lambda line: line[1] + str(int(line[2]) + self.port - DEFAULT_PORT), self.config.read_text())
         kept = [line for line in moved.splitlines() if line.partition("=")[0] not in self.extra]
         added = {"initial_worker_port": str(WORKER_PORT + self.port - DEFAULT_PORT)} | self.extra
         return "\n".join([*kept, *(f"{key}={value}" for key, value in added.items())]) + "\n"
 
     def ports(self) -> list[int]:
         """Every port that it listens on; raises ServerError where one would be none."""
-        moved = [int(port) + self.port - DEFAULT_PORT for _, port in PORT_LINE.findall(CONFIG.read_text())]
+        moved = [int(port) + self.port - DEFAULT_PORT for _, port in PORT_LINE.findall(self.config.read_text())]
         if min(moved) < LOWEST_PORT or max(moved) > HIGHEST_PORT:
             raise ServerError(
                 f"port {self.port} would put another at {min(moved)} or {max(moved)}; {LOWEST_PORT} to {HIGHEST_PORT} are to be had"

@@ -1,0 +1,180 @@
+"""Measure every target at every number of connections, round after round.
+
+Each round starts every server anew: an idle neighbour would hold memory and wake up now and then, a machine that slows down
+slows all targets of a round, and two starts of the same Java server differ by more than two loads of one.
+"""
+
+import io
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import requests
+from numpy.typing import NDArray
+from PIL import Image
+
+from bench.exchange import Request, digits_in, post, write_requests
+from bench.load import Load, with_driver
+from bench.measure import speeds
+from bench.targets import Running, Service, Target, TargetError, ask, client
+from bench.tree import cpu_seconds, memory_mb
+from digitkit.contract import Run
+from loadtest.pictures import LabelledPicture
+
+LEAST_ACCURACY = 0.9  # below, a target decodes or scales the pictures wrongly: the released weights read 99.6 %
+WARM_S = 3.0  # after a start, until the JVM has compiled what is called most
+WARM_CONNECTIONS = 64
+CHECK_S = 0.5  # before every load, at its connections: the driver knows which request an answer belongs to
+BARE = "bare"
+BARE_BATCHES = (1, 32, 64)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """What one target did at one number of connections in one round; for the bare model that is the size of the batch.
+
+    Attributes:
+        workers: that the target's server was told to have; 0 are as many as it takes by itself.
+        answers_s: right answers a second.
+        pictures_s: pictures in them.
+        refused: share of the requests that were refused, 0 to 1.
+        cpu_us: processor time of all of the server's processes for each right answer.
+        memory_mb: of all of the server's processes after the load, as PSS.
+        start_s: from the start command to the first right answer.
+        accuracy: of single pictures, asked one by one, 0 to 1.
+    """
+
+    round: int
+    target: str
+    workers: int
+    connections: int
+    answers_s: float
+    pictures_s: float
+    p50_ms: float
+    p99_ms: float
+    refused: float = 0.0
+    cpu_us: float = 0.0
+    memory_mb: float = 0.0
+    start_s: float = 0.0
+    accuracy: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How a run measures.
+
+    Attributes:
+        pictures: of the test set; every server is asked for all of them one by one before any load.
+        connections: at which the targets are loaded.
+        seconds: of each load.
+        port: on which every server is started in turn.
+        drive: the load generator.
+    """
+
+    pictures: Sequence[LabelledPicture]
+    connections: tuple[int, ...]
+    seconds: float
+    port: int
+    drive: Callable[[Path, int, int, float], Load]
+
+
+def measure_bare(run: Run, round_number: int, plan: Plan) -> list[Row]:
+    """The bare model on one thread: a row for each size of a batch."""
+    canvases = np.stack([pixels(picture) for picture in plan.pictures])
+    rows = []
+    for batch in BARE_BATCHES:
+        speed = speeds({BARE: run}, canvases, batch)[BARE]
+        latencies = {"p50_ms": speed.median_us / 1e3, "p99_ms": speed.p99_us / 1e3}
+        rate = {"answers_s": speed.pictures_s / batch, "pictures_s": speed.pictures_s}
+        rows.append(Row(round=round_number, target=BARE, workers=1, connections=batch, **rate, **latencies))
+    return rows
+
+
+def measure_service(service: Service, targets: Mapping[str, Target], round_number: int, plan: Plan) -> Iterator[Row]:
+    """Start a server, check it, and load each of its targets, by name; rows as they are measured.
+
+    Raises:
+        TargetError: it does not start, or gives a wrong answer.
+    """
+    with tempfile.TemporaryDirectory() as scratch, service.start(plan.port, plan.pictures[0]) as running:
+        digits = digits_alone(running, service.path, plan.pictures)
+        right = sum(digit == str(picture.label) for digit, picture in zip(digits, plan.pictures, strict=True))
+        accuracy = right / len(plan.pictures)
+        if accuracy < LEAST_ACCURACY:
+            raise TargetError(f"it reads {right} of {len(plan.pictures)} pictures right, {LEAST_ACCURACY:.0%} are the least")
+        for name, target in targets.items():
+            requests_file = Path(scratch, name)
+            write_requests(requests_file, requests_of(target, service, running, plan.pictures, digits))
+            checked(with_driver(requests_file, running.port, WARM_CONNECTIONS if not target.connections else 1, WARM_S))
+            for connections in target.connections or plan.connections:
+                load, cpu_s = loaded(requests_file, running, connections, plan)
+                yield Row(
+                    round=round_number, target=name, workers=service.workers, connections=connections,
+                    answers_s=load.answers_s, pictures_s=load.answers_s * target.pictures,
+                    p50_ms=load.p50_ms, p99_ms=load.p99_ms, refused=load.refused_share, cpu_us=1e6 * cpu_s / max(1, load.right),
+                    memory_mb=memory_mb(running.pid), start_s=running.start_s, accuracy=accuracy,
+                )  # fmt: skip
+
+
+def loaded(requests_file: Path, running: Running, connections: int, plan: Plan) -> tuple[Load, float]:
+    """A load whose every answer was checked, and the processor seconds that the server used for it."""
+    try:
+        checked(with_driver(requests_file, running.port, connections, CHECK_S))
+        before = cpu_seconds(running.pid)
+        load = checked(plan.drive(requests_file, running.port, connections, plan.seconds))
+        return load, cpu_seconds(running.pid) - before
+    except TargetError as err:
+        raise TargetError(f"at {connections} connections {err}") from err
+
+
+def checked(load: Load) -> Load:
+    """The load, if no answer was wrong, and one was right."""
+    if load.wrong:
+        raise TargetError(f"{load.wrong:,} of {load.right + load.wrong:,} answers name other digits than were asked for")
+    if not load.right:
+        raise TargetError(f"no request was answered, {load.refused:,} were refused")
+    return load
+
+
+def digits_alone(running: Running, path: str, pictures: Sequence[LabelledPicture]) -> list[str]:
+    """The digit that a server reads in each picture while it has nothing else to do.
+
+    Raises:
+        TargetError: another status than 200, or an answer without a digit.
+    """
+    digits = []
+    with client() as session:
+        for picture in pictures:
+            try:
+                status, answer = ask(session, running.port, path, picture.png, headers=running.headers)
+            except requests.RequestException as err:
+                raise TargetError(f"it does not answer a single picture ({type(err).__name__})") from err
+            digit = digits_in(answer, 1)
+            if status != 200 or not digit:
+                raise TargetError(f"it answers a single picture with {status} {answer[:200].decode(errors='replace')}")
+            digits.append(digit)
+    return digits
+
+
+def requests_of(
+    target: Target, service: Service, running: Running, pictures: Sequence[LabelledPicture], digits: Sequence[str]
+) -> list[Request]:
+    """The requests that a target is loaded with, and the digits that the server gave for their pictures one by one."""
+    path = target.path or service.path
+    if not target.pictures:
+        return [Request(post(path, b"", running.headers), "")]
+    if target.pictures == 1:
+        headers = {**running.headers, "Content-Type": "image/png"}
+        return [Request(post(path, picture.png, headers), digit) for picture, digit in zip(pictures, digits, strict=True)]
+    chosen = [i % len(pictures) for i in range(target.pictures)]
+    body = io.BytesIO()
+    np.save(body, np.stack([pixels(pictures[i]) for i in chosen]))
+    headers = {**running.headers, "Content-Type": "application/x-npy"}
+    return [Request(post(path, body.getvalue(), headers), "".join(digits[i] for i in chosen))]
+
+
+def pixels(picture: LabelledPicture) -> NDArray[np.uint8]:
+    """The picture as uint8 (28, 28)."""
+    return np.asarray(Image.open(io.BytesIO(picture.png)))

@@ -1,0 +1,114 @@
+"""Our server beside others on this machine: `python -m bench.servers` prints ratios and a table, and writes reports/bench.
+
+Exit code 0: every target was measured and gave only right answers. 1: one was not, and is named; the figures of the others are
+kept. 2: wrong settings.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.load import LoadError, find_wrk, with_driver, with_wrk
+from bench.report import OUT, show
+from bench.rounds import BARE, Plan, Row, measure_bare, measure_service
+from bench.targets import STORE, TARGETS, Service, Target, TargetError, services
+from digitkit import ort
+from digitkit.card import CardError
+from loadtest.pictures import DATA_ROOT, PicturesError, load_pictures
+
+PICTURES = 200  # asked one by one after every start: 1 s of ours, 7 s of the slowest
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+FAILED, WRONG_SETTINGS = 1, 2
+
+
+def parse_flags(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="bench.servers", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    given = {name: value for name, value in os.environ.items() if value}  # make passes on what is empty, too
+    every = ",".join([*TARGETS, BARE])
+    parser.add_argument("--targets", type=names, default=given.get("TARGETS", every), help=f"of {every} (TARGETS)")
+    parser.add_argument("--seconds", type=positive, default=given.get("BENCH_SECONDS", "3"), help="of each load (BENCH_SECONDS)")
+    parser.add_argument("--rounds", type=positive, default=given.get("BENCH_ROUNDS", "3"), help="(BENCH_ROUNDS)")
+    parser.add_argument("--connections", type=numbers, default=given.get("BENCH_CONNECTIONS", "1,16,64,256"), help="(BENCH_CONNECTIONS)")
+    parser.add_argument("--workers", type=numbers, default=given.get("WORKERS", "1"), help="of each of our servers, as 1,2 (WORKERS)")
+    parser.add_argument("--port", type=positive, default=given.get("BENCH_PORT", "18480"), help="of every server in turn (BENCH_PORT)")
+    parser.add_argument("--data-root", type=Path, default=DATA_ROOT, help="the folder that holds MNIST/raw")
+    parser.add_argument("--out", type=Path, default=OUT, help="the folder for table, CSV and plot")
+    flags = parser.parse_args(arguments)
+    unknown = sorted(set(flags.targets) - {*TARGETS, BARE})
+    if unknown:
+        parser.error(f"no target {', '.join(unknown)}; there are {every}")
+    return flags
+
+
+def names(text: str) -> tuple[str, ...]:
+    return tuple(text.split(","))
+
+
+def numbers(text: str) -> tuple[int, ...]:
+    return tuple(positive(part) for part in text.split(","))
+
+
+def positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 on")
+    return int(text)
+
+
+def measure(flags: argparse.Namespace) -> tuple[list[Row], list[str]]:
+    """The rows of all rounds, and a sentence for each server that failed; it is left out of the rounds after."""
+    plan = Plan(
+        pictures=load_pictures(flags.data_root, PICTURES),
+        connections=flags.connections,
+        seconds=flags.seconds,
+        port=flags.port,
+        drive=with_wrk if find_wrk() else with_driver,
+    )
+    bare = ort.load(STORE / "digits.onnx", device="cpu", threads=1).run if BARE in flags.targets else None
+    waiting = [service for service in services(flags.workers) if targets_of(service, flags.targets)]
+    rows: list[Row] = []
+    failures: list[str] = []
+    for number in range(1, flags.rounds + 1):
+        if bare:
+            rows += measure_bare(bare, number, plan)
+        for service in list(waiting):
+            say(f"round {number} of {flags.rounds}: {service.name}" + (f", {service.workers} workers" if service.workers > 1 else ""))
+            try:
+                for row in measure_service(service, targets_of(service, flags.targets), number, plan):
+                    say(f"  {row.target} at {row.connections}: {row.answers_s:,.0f} answers/s")
+                    rows.append(row)
+            except (TargetError, LoadError) as err:
+                failures.append(f"{service.name}: {err}")
+                waiting.remove(service)
+    return rows, failures
+
+
+def targets_of(service: Service, chosen: Sequence[str]) -> dict[str, Target]:
+    return {name: target for name, target in TARGETS.items() if name in chosen and target.service == service.name}
+
+
+def say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the bench and return the exit code."""
+    flags = parse_flags(arguments)
+    for variable in THREAD_VARIABLES:  # what the shell says of threads is no setting of any target
+        os.environ.pop(variable, None)
+    try:
+        rows, failures = measure(flags)
+    except (CardError, PicturesError, ValueError, OSError) as err:
+        say(f"bench: {err}")
+        return FAILED
+    if rows:
+        flags.out.mkdir(parents=True, exist_ok=True)
+        show(rows, flags.out, f"{'wrk' if find_wrk() else 'the bundled driver'}, {flags.seconds} s a load, {flags.rounds} rounds")
+    for failure in failures:
+        say(f"bench: {failure}")
+    return FAILED if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,187 @@
+"""The bench of the servers: every answer is checked, ratios are taken within a round, and a failure costs no other target's figures."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+from served import free_port
+
+from bench import targets
+from bench.exchange import Request, digits_in, post, read_requests, write_requests
+from bench.load import Load, find_wrk, with_driver, with_wrk
+from bench.report import ratios, show
+from bench.rounds import Row
+from bench.servers import FAILED, PICTURES, main
+from bench.stock.archive import pack
+from bench.targets import Running, Service, TargetError
+from loadtest.pictures import LabelledPicture, load_pictures
+
+GENERATORS = [with_driver, pytest.param(with_wrk, marks=pytest.mark.skipif(find_wrk() is None, reason="wrk is not installed"))]
+Answer = Callable[[bytes], tuple[int, bytes]]
+
+
+class Silent(BaseHTTPRequestHandler):
+    """Answers as it is told, on connections that stay open."""
+
+    protocol_version = "HTTP/1.1"
+    answer: Answer
+
+    def do_POST(self) -> None:
+        status, body = type(self).answer(self.rfile.read(int(self.headers["Content-Length"])))
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+
+@contextmanager
+def answering(answer: Answer) -> Iterator[int]:
+    """A server in this process; its port."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Told", (Silent,), {"answer": staticmethod(answer)}))
+    server.daemon_threads = True
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield server.server_address[1]
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def echo(body: bytes) -> tuple[int, bytes]:
+    """Reads every "picture" right: a test's picture is its digit."""
+    return 200, b'{"digit": %s, "confidence": 0.5}' % body
+
+
+@pytest.fixture
+def ten_requests(tmp_path: Path) -> Path:
+    path = tmp_path / "requests"
+    write_requests(path, [Request(post("/", str(digit).encode(), {}), str(digit)) for digit in range(10)])
+    return path
+
+
+def test_requests_are_read_back_as_written(tmp_path: Path) -> None:
+    requests = [Request(post("/ping", b"", {"A": "b"}), ""), Request(post("/", b"\n1 2\n\xff", {}), "12")]
+    write_requests(tmp_path / "requests", requests)
+    assert read_requests(tmp_path / "requests") == requests
+    assert requests[0].content == b"GET /ping HTTP/1.1\r\nHost: 127.0.0.1\r\nA: b\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("answer", "count", "digits"),
+    [
+        ('{"digit": 7, "confidence": 0.9}', 1, "7"),
+        ('{\n  "7": 0.99,\n  "3": 0.01\n}', 1, "7"),
+        ("7", 1, "7"),
+        ('[{"digit": 7, "confidence": 1.0}, {"digit":3}]', 2, "73"),
+        ('{"status": "Healthy"}', 0, ""),
+        ("", 1, ""),
+    ],
+)
+def test_digits_of_an_answer_are_found_in_each_servers_form(answer: str, count: int, digits: str) -> None:
+    assert digits_in(answer.encode(), count) == digits
+
+
+@pytest.mark.parametrize("generate", GENERATORS)
+def test_right_answers_are_counted_as_right(generate: Callable[..., Load], ten_requests: Path) -> None:
+    with answering(echo) as port:
+        load = generate(ten_requests, port, 2, 1)
+    assert load.right > 10
+    assert (load.wrong, load.refused) == (0, 0)
+    assert 0 < load.p50_ms <= load.p99_ms < 1000
+    assert load.answers_s == load.right / load.seconds
+
+
+@pytest.mark.parametrize("generate", GENERATORS)
+def test_wrong_digits_are_counted_as_wrong(generate: Callable[..., Load], ten_requests: Path) -> None:
+    with answering(lambda body: echo(b"3" if body == b"8" else body)) as port:
+        load = generate(ten_requests, port, 2, 1)
+    assert 0 < load.wrong < load.right
+
+
+@pytest.mark.parametrize("generate", GENERATORS)
+def test_other_statuses_are_refusals_and_no_wrong_answers(generate: Callable[..., Load], ten_requests: Path) -> None:
+    with answering(lambda body: (503, b"9") if body == b"8" else echo(body)) as port:
+        load = generate(ten_requests, port, 2, 1)
+    assert load.wrong == 0
+    assert load.refused_share == pytest.approx(0.1, abs=0.09)
+
+
+def test_driver_finds_answers_that_went_to_the_wrong_connection(ten_requests: Path) -> None:
+    kept = [b"0"]
+
+    def previous(body: bytes) -> tuple[int, bytes]:
+        kept.append(body)
+        return echo(kept.pop(0))
+
+    with answering(previous) as port:
+        assert with_driver(ten_requests, port, 2, 0.5).wrong > 0
+
+
+def row(target: str, number: int, answers_s: float) -> Row:
+    return Row(
+        round=number, target=target, workers=1, connections=64, answers_s=answers_s, pictures_s=answers_s, p50_ms=1.0, p99_ms=2.0,
+        cpu_us=100.0, memory_mb=500.0, start_s=3.0, accuracy=0.995,
+    )  # fmt: skip
+
+
+def test_ratios_are_taken_within_a_round() -> None:
+    rows = [row("digits_onnx", 1, 1000.0), row("stock-1thread", 1, 100.0), row("digits_onnx", 2, 300.0), row("stock-1thread", 2, 20.0)]
+    cells = [list(column.cells) for column in ratios(rows).columns]
+    assert (cells[0][0], cells[2][0], cells[3][0]) == ("digits_onnx over stock-1thread, requests/s at 64", "12.5", "10 to 15")
+    assert cells[5][0] == "met"
+
+
+def test_report_holds_every_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    show([row("digits_onnx", 1, 1000.0), row("ping", 1, 4000.0)], tmp_path, "by hand")
+    assert len((tmp_path / "servers.csv").read_text().splitlines()) == 3
+    assert (tmp_path / "servers.png").read_bytes().startswith(b"\x89PNG")
+    assert "4,000" in (tmp_path / "servers.txt").read_text()
+    assert "by hand" in capsys.readouterr().out
+
+
+def test_target_that_fails_is_named_and_costs_no_other_its_figures(
+    tmp_path: Path, mnist_root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labels: dict[bytes, str] = {}
+
+    @contextmanager
+    def reads_by_heart(port: int, picture: LabelledPicture) -> Iterator[Running]:
+        pictures = load_pictures(mnist_root, PICTURES)
+        labels.update({each.png: str(each.label) for each in pictures})
+        with answering(lambda body: echo(labels[body].encode())) as own_port:
+            yield Running(own_port, os.getpid(), 0.1)
+
+    @contextmanager
+    def does_not_start(port: int, picture: LabelledPicture) -> Iterator[Running]:
+        raise TargetError("no Java")
+        yield
+
+    found = [Service("digits", 1, "/", does_not_start), Service("digits_onnx", 1, "/", reads_by_heart)]
+    monkeypatch.setattr("bench.servers.services", lambda workers: found)
+    arguments = ["--targets", "digits,digits_onnx", "--seconds", "1", "--rounds", "1", "--connections", "2"]
+    assert main([*arguments, "--data-root", str(mnist_root), "--out", str(tmp_path)]) == FAILED
+    assert "bench: digits: no Java" in capsys.readouterr().err
+    assert "digits_onnx" in (tmp_path / "servers.csv").read_text()
+
+
+@pytest.mark.server
+def test_our_server_and_the_stock_handler_are_measured(
+    store: Path, weights: Path, mnist_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pack(weights, tmp_path / "stock.mar")
+    monkeypatch.setattr(targets, "STORE", store)
+    monkeypatch.setattr(targets, "STOCK_ARCHIVE", tmp_path / "stock.mar")
+    arguments = ["--targets", "digits_onnx,digits_onnx-64,ping,stock-1thread", "--seconds", "1", "--rounds", "1", "--connections", "4"]
+    code = main([*arguments, "--port", str(free_port()), "--data-root", str(mnist_root), "--out", str(tmp_path)])
+    assert code == 0
+    measured = (tmp_path / "servers.csv").read_text()
+    assert all(name in measured for name in ("digits_onnx,", "digits_onnx-64,", "ping,", "stock-1thread,"))

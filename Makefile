@@ -8,6 +8,7 @@ REAL_DATA ?= ../shared/data
 PICTURES ?= 10000
 FLAGS ?=
 FORMS ?= float32
+PEERS ?=
 # The weights that are exported and measured: RECIPE's own, trained where they are missing or old; any other file by its
 # path; or the released ones, which need no training: make run WEIGHTS=shipped
 WEIGHTS ?= runs/$(RECIPE)/digits.pt
@@ -21,6 +22,9 @@ SETUP := .venv/installed
 STORE := model_store
 ARCHIVES := $(STORE)/digits.mar $(STORE)/digits_onnx.mar
 comma := ,
+CHOSEN_PEERS := $(subst $(comma), ,$(PEERS))
+NO_PEERS := $(filter-out $(basename $(notdir $(wildcard bench/peers/*.txt))),$(CHOSEN_PEERS))
+$(if $(NO_PEERS),$(error no peer $(NO_PEERS); there are $(basename $(notdir $(wildcard bench/peers/*.txt)))))
 OTHER_FORMS := $(filter-out float32,$(subst $(comma), ,$(FORMS)))
 MEASURING := $(addprefix training/,report.py plots.py ensemble.py finetune.py prune.py evaluate_real.py corruptions.py evaluate_corruptions.py bench_canvas.py release.py cost.py)
 TRAINING := $(filter-out $(MEASURING),$(wildcard training/*.py))
@@ -113,8 +117,14 @@ $(STORE)/digits_onnx_%.mar: $(STORE)/digits.%.onnx $(HANDLER) export/to_mar.py e
 
 .PRECIOUS: $(STORE)/digits.%.onnx
 
-bench: export build/bench/stock.mar ## our server beside TorchServe's own handler; TARGETS, WORKERS, BENCH_SECONDS, BENCH_ROUNDS, BENCH_CONNECTIONS
+bench: export build/bench/stock.mar $(CHOSEN_PEERS:%=.venv-peers/%/installed) ## our server beside others: PEERS, TARGETS, WORKERS, BENCH_SECONDS, BENCH_ROUNDS, BENCH_CONNECTIONS
 	@$(PY) -m bench.servers $(MNIST)
+
+.venv-peers/%/installed: bench/peers/%.txt | $(SETUP)
+	@echo "making .venv-peers/$*"
+	@.venv/bin/uv venv --quiet --clear --python $(PYTHON) $(@D)
+	@$(if $(PIP_INDEX_URL),UV_DEFAULT_INDEX=$(PIP_INDEX_URL)) .venv/bin/uv pip install --quiet --python $(@D)/bin/python -r $<
+	@touch $@
 
 build/bench/stock.mar: $(WEIGHTS) $(CHOSEN) $(wildcard bench/stock/*) $(DIGITKIT) | $(SETUP)
 	@$(PY) -m bench.stock.archive --weights $< --archive $@

@@ -6,31 +6,35 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
 
 from bench.rounds import Row
 from bench.targets import OURS, TARGETS
 
-COLOURS = ("tab:blue", "tab:orange", "tab:green", "tab:red", "tab:purple", "tab:brown", "tab:pink", "tab:olive", "tab:cyan")
+COLOURS = ("tab:blue", "tab:gray", "tab:cyan", "tab:orange", "tab:red", "tab:green", "tab:purple", "tab:brown", "tab:pink", "tab:olive")
+MARKERS = ("o", "s", "^", "D")
 
 
 def plot(path: Path, rows: Sequence[Row]) -> None:
-    """Right answers a second on the left, p50 with p99 above it on the right, a line for each target; ours are thick."""
+    """Right answers a second on the left, p50 with p99 above it on the right; a colour for each target, ours are thick.
+
+    Latencies are left out where most answers were refusals, which are fast.
+    """
     singles = [row for row in rows if row.target in TARGETS and TARGETS[row.target].pictures <= 1]
-    figure = Figure(figsize=(12, 5.5), layout="constrained")
+    colours = dict(zip((name for name, target in TARGETS.items() if target.pictures <= 1), COLOURS, strict=False))
+    markers = dict(zip(sorted({row.workers for row in singles}), MARKERS, strict=False))
+    figure = Figure(figsize=(12, 6), layout="constrained")
     rate, latency = figure.subplots(1, 2)
-    for i, (target, workers) in enumerate(dict.fromkeys((row.target, row.workers) for row in singles)):
+    for target, workers in sorted({(row.target, row.workers) for row in singles}, key=lambda key: (list(colours).index(key[0]), key[1])):
         own = [row for row in singles if (row.target, row.workers) == (target, workers)]
+        answered = [row for row in own if not row.is_overloaded]
         label = target + (f", {workers} workers" if workers > 1 else "")
-        style = {"color": COLOURS[i % len(COLOURS)], "linewidth": 2.5 if target in OURS else 1.2, "marker": "o", "markersize": 4}
+        style = {"color": colours[target], "linewidth": 2.5 if target in OURS else 1.2, "marker": markers[workers], "markersize": 5}
         _line(rate, own, "answers_s", label=label, **style)
-        _line(latency, own, "p50_ms", label=label, **style)
-        _line(latency, own, "p99_ms", linestyle=":", **style)
-    counts = sorted({row.connections for row in singles})
+        _line(latency, answered, "p50_ms", **style)
+        _line(latency, answered, "p99_ms", linestyle=":", **style)
     for axes, title in (rate, "right answers a second"), (latency, "latency in ms: p50, dotted p99"):
-        axes.set(xscale="log", yscale="log", xlabel="connections", title=title)
-        axes.set_xticks(counts, map(str, counts))
-        axes.minorticks_off()
-        axes.grid(alpha=0.3)
+        _finish(axes, title, sorted({row.connections for row in singles}))
     figure.legend(*rate.get_legend_handles_labels(), loc="outside lower center", ncols=6)
     figure.savefig(path, dpi=120)
 
@@ -43,3 +47,11 @@ def _line(axes: Axes, rows: Sequence[Row], name: str, **style: object) -> None:
     low = [median - min(each) for median, each in zip(medians, values, strict=True)]
     high = [max(each) - median for median, each in zip(medians, values, strict=True)]
     axes.errorbar(counts, medians, yerr=[low, high], capsize=2, **style)  # type: ignore[arg-type]
+
+
+def _finish(axes: Axes, title: str, counts: Sequence[int]) -> None:
+    axes.set(xscale="log", yscale="log", xlabel="connections", title=title)
+    axes.set_xticks(counts, map(str, counts))
+    axes.minorticks_off()
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}" if value >= 1 else f"{value:g}"))
+    axes.grid(alpha=0.3)

@@ -89,11 +89,12 @@ def lists() -> list[str]:
 
 
 def _cell(rows: Sequence[Row]) -> str:
+    """Requests a second, and below them the latencies, or the share that was refused."""
     if not rows:
         return ""
-    latencies = "/".join(number(statistics.median(values)) for values in ([r.p50_ms for r in rows], [r.p99_ms for r in rows]))
-    refused = statistics.median(row.refused for row in rows)
-    return f"{middle(rows, lambda row: row.answers_s)}\n{latencies}" + (f"\n{refused:.1%} refused" if refused > 0 else "")
+    refused, p50, p99 = (statistics.median(getattr(row, name) for row in rows) for name in ("refused", "p50_ms", "p99_ms"))
+    below = f"{refused:.1%} refused" if any(row.is_overloaded for row in rows) else f"{number(p50)} / {number(p99)}"
+    return f"{middle(rows, lambda row: row.answers_s)}\n{below}"
 
 
 def middle(rows: Sequence[Row], figure: Callable[[Row], float]) -> str:

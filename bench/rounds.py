@@ -18,7 +18,8 @@ from PIL import Image
 from bench.exchange import Request, digits_in, post, write_requests
 from bench.load import Load, with_driver
 from bench.measure import speeds
-from bench.targets import Running, Service, Target, TargetError, ask, client
+from bench.service import Running, Service, TargetError, ask, client
+from bench.targets import Target
 from bench.tree import cpu_seconds, memory_mb
 from digitkit.contract import Run
 from loadtest.pictures import LabelledPicture
@@ -27,6 +28,7 @@ LEAST_ACCURACY = 0.9  # below, a target decodes or scales the pictures wrongly: 
 WARM_S = 3.0  # after a start, until the JVM has compiled what is called most
 WARM_CONNECTIONS = 64
 CHECK_S = 0.5  # before every load, at its connections: the driver knows which request an answer belongs to
+OVERLOADED = 0.01  # share of refused requests, from which p99 is theirs
 BARE = "bare"
 BARE_BATCHES = (1, 32, 64)
 
@@ -59,6 +61,11 @@ class Row:
     memory_mb: float = 0.0
     start_s: float = 0.0
     accuracy: float = 0.0
+
+    @property
+    def is_overloaded(self) -> bool:
+        """Whether so many requests were refused that the latencies are those of refusals."""
+        return self.refused > OVERLOADED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +114,7 @@ def measure_service(service: Service, targets: Mapping[str, Target], round_numbe
         for name, target in targets.items():
             requests_file = Path(scratch, name)
             write_requests(requests_file, requests_of(target, service, running, plan.pictures, digits))
-            checked(with_driver(requests_file, running.port, WARM_CONNECTIONS if not target.connections else 1, WARM_S))
+            checked(plan.drive(requests_file, running.port, 1 if target.connections else WARM_CONNECTIONS, WARM_S))
             for connections in target.connections or plan.connections:
                 load, cpu_s = loaded(requests_file, running, connections, plan)
                 yield Row(

@@ -10,40 +10,45 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import psutil
+
 from bench.load import LoadError, find_wrk, with_driver, with_wrk
 from bench.report import OUT, show
 from bench.rounds import BARE, Plan, Row, measure_bare, measure_service
-from bench.targets import STORE, TARGETS, Service, Target, TargetError, services
+from bench.service import Service, TargetError
+from bench.targets import PEERS, STORE, TARGETS, Target, services
 from digitkit import ort
 from digitkit.card import CardError
 from loadtest.pictures import DATA_ROOT, PicturesError, load_pictures
 
 PICTURES = 200  # asked one by one after every start: 1 s of ours, 7 s of the slowest
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-FAILED, WRONG_SETTINGS = 1, 2
+FAILED = 1
 
 
 def parse_flags(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench.servers", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     given = {name: value for name, value in os.environ.items() if value}  # make passes on what is empty, too
-    every = ",".join([*TARGETS, BARE])
+    every = ",".join([BARE, *(name for name in TARGETS if name not in PEERS)])
     parser.add_argument("--targets", type=names, default=given.get("TARGETS", every), help=f"of {every} (TARGETS)")
+    parser.add_argument("--peers", type=names, default=given.get("PEERS", ""), help=f"of {','.join(PEERS)} (PEERS)")
     parser.add_argument("--seconds", type=positive, default=given.get("BENCH_SECONDS", "3"), help="of each load (BENCH_SECONDS)")
     parser.add_argument("--rounds", type=positive, default=given.get("BENCH_ROUNDS", "3"), help="(BENCH_ROUNDS)")
     parser.add_argument("--connections", type=numbers, default=given.get("BENCH_CONNECTIONS", "1,16,64,256"), help="(BENCH_CONNECTIONS)")
-    parser.add_argument("--workers", type=numbers, default=given.get("WORKERS", "1"), help="of each of our servers, as 1,2 (WORKERS)")
+    parser.add_argument("--workers", type=numbers, default=given.get("WORKERS", "1"), help="of ours and of the peers, as 1,2 (WORKERS)")
     parser.add_argument("--port", type=positive, default=given.get("BENCH_PORT", "18480"), help="of every server in turn (BENCH_PORT)")
     parser.add_argument("--data-root", type=Path, default=DATA_ROOT, help="the folder that holds MNIST/raw")
     parser.add_argument("--out", type=Path, default=OUT, help="the folder for table, CSV and plot")
     flags = parser.parse_args(arguments)
-    unknown = sorted(set(flags.targets) - {*TARGETS, BARE})
+    unknown = sorted({*flags.targets, *flags.peers} - {BARE, *TARGETS})
     if unknown:
-        parser.error(f"no target {', '.join(unknown)}; there are {every}")
+        parser.error(f"no target {', '.join(unknown)}; there are {every}, and as peers {', '.join(PEERS)}")
+    flags.targets += flags.peers
     return flags
 
 
 def names(text: str) -> tuple[str, ...]:
-    return tuple(text.split(","))
+    return tuple(text.split(",")) if text else ()
 
 
 def numbers(text: str) -> tuple[int, ...]:
@@ -73,13 +78,14 @@ def measure(flags: argparse.Namespace) -> tuple[list[Row], list[str]]:
         if bare:
             rows += measure_bare(bare, number, plan)
         for service in list(waiting):
-            say(f"round {number} of {flags.rounds}: {service.name}" + (f", {service.workers} workers" if service.workers > 1 else ""))
+            title = service.name + (f" with {service.workers} workers" if service.workers > 1 else "")
+            say(f"round {number} of {flags.rounds}: {title}")
             try:
                 for row in measure_service(service, targets_of(service, flags.targets), number, plan):
                     say(f"  {row.target} at {row.connections}: {row.answers_s:,.0f} answers/s")
                     rows.append(row)
-            except (TargetError, LoadError) as err:
-                failures.append(f"{service.name}: {err}")
+            except (TargetError, LoadError, psutil.NoSuchProcess) as err:
+                failures.append(f"{title}: {err}")
                 waiting.remove(service)
     return rows, failures
 
@@ -104,7 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return FAILED
     if rows:
         flags.out.mkdir(parents=True, exist_ok=True)
-        show(rows, flags.out, f"{'wrk' if find_wrk() else 'the bundled driver'}, {flags.seconds} s a load, {flags.rounds} rounds")
+        show(rows, flags.out, f"{'wrk' if find_wrk() else 'the bundled driver'}, {flags.seconds} s a load, rounds: {flags.rounds}")
     for failure in failures:
         say(f"bench: {failure}")
     return FAILED if failures else 0

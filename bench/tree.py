@@ -1,9 +1,12 @@
 """What a server with all of its processes uses."""
 
+import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
 
 import psutil
+
+STOP_TIMEOUT_S = 10.0
 
 
 def cpu_seconds(pid: int) -> float:
@@ -28,3 +31,16 @@ def memory_mb(pid: int) -> float:
 def _tree(pid: int) -> Iterator[psutil.Process]:
     root = psutil.Process(pid)
     yield from (root, *root.children(recursive=True))
+
+
+def end(process: "subprocess.Popen[bytes]") -> None:
+    """End a server and all of its processes: asked to first, killed where they do not."""
+    family = list(_tree(process.pid)) if process.poll() is None else []
+    for member in family[:1]:  # it ends its own workers in order
+        member.terminate()
+    _, alive = psutil.wait_procs(family, timeout=STOP_TIMEOUT_S)
+    for member in alive:
+        with suppress(psutil.NoSuchProcess):
+            member.kill()
+    psutil.wait_procs(alive, timeout=STOP_TIMEOUT_S)
+    process.wait()

@@ -8,17 +8,25 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
+from conftest import ROOT
 from served import free_port
 
 from bench import targets
 from bench.exchange import Request, digits_in, post, read_requests, write_requests
 from bench.load import Load, find_wrk, with_driver, with_wrk
+from bench.peer import peer
+from bench.peers.model import Model, decode
 from bench.report import ratios, show
 from bench.rounds import Row
 from bench.servers import FAILED, PICTURES, main
+from bench.service import Running, Service, TargetError
 from bench.stock.archive import pack
-from bench.targets import Running, Service, TargetError
+from bench.targets import PEERS
+from digitkit import ort
+from digitkit.classify import classify
+from digitkit.picture import encode_png
 from loadtest.pictures import LabelledPicture, load_pictures
+from training.data import Split
 
 GENERATORS = [with_driver, pytest.param(with_wrk, marks=pytest.mark.skipif(find_wrk() is None, reason="wrk is not installed"))]
 Answer = Callable[[bytes], tuple[int, bytes]]
@@ -171,6 +179,36 @@ def test_target_that_fails_is_named_and_costs_no_other_its_figures(
     assert main([*arguments, "--data-root", str(mnist_root), "--out", str(tmp_path)]) == FAILED
     assert "bench: digits: no Java" in capsys.readouterr().err
     assert "digits_onnx" in (tmp_path / "servers.csv").read_text()
+
+
+@pytest.mark.parametrize("name", PEERS)
+def test_every_peer_has_a_service_and_exact_versions(name: str) -> None:
+    assert (ROOT / f"bench/peers/{name}.py").is_file()
+    pins = (ROOT / f"bench/peers/{name}.txt").read_text().split()
+    assert name in {pin.partition("==")[0] for pin in pins}
+    assert all("==" in pin for pin in pins)
+
+
+def test_peer_without_its_environment_is_named_with_the_command_that_builds_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bench.peer.ENVIRONMENTS", tmp_path)
+    with pytest.raises(TargetError, match="make bench PEERS=mosec"), peer("mosec", tmp_path, 1).start(1, LabelledPicture(b"", 7)):
+        pass
+
+
+def test_unknown_targets_are_refused_with_the_names_that_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["--targets", "digits,nothing"])
+    assert "no target nothing; there are bare,digits_onnx," in capsys.readouterr().err
+
+
+@pytest.mark.server
+def test_peers_model_reads_what_ours_reads(store: Path, mnist_test: Split, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRAPH", str(store / "digits.onnx"))
+    pictures = mnist_test.pictures[:100]
+    answers = Model()([decode(encode_png(picture)) for picture in pictures])
+    ours = classify(pictures, ort.load(store / "digits.onnx", device="cpu").run, 0.5)
+    assert [answer["digit"] for answer in answers] == [prediction.digit for prediction in ours]
+    assert [answer["confidence"] for answer in answers] == [pytest.approx(p.confidence, abs=6e-5) for p in ours]
 
 
 @pytest.mark.server

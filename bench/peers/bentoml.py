@@ -1,0 +1,32 @@
+"""BentoML, one picture at a time: only methods that take lists can gather batches, and single pictures are what is sent here.
+
+A second service that gathers what this one asks for, as its documentation has it under "Adaptive batching", broke the connection
+for one request in five at 64 connections (1.4.39).
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import bentoml
+
+from bench.peers.model import PATH, PORT, WORKERS, Model, decode
+
+
+@bentoml.service(workers=WORKERS, logging={"access": {"enabled": False}})
+class Digits:
+    """The model, in each worker."""
+
+    def __init__(self) -> None:
+        self.model = Model()
+
+    @bentoml.api(route=PATH)  # type: ignore[untyped-decorator]
+    def predict(self, picture: Annotated[bytes, bentoml.validators.ContentType("image/png")], /) -> dict[str, Any]:
+        (answer,) = self.model([decode(picture)])
+        return answer
+
+
+if __name__ == "__main__":
+    bento = Path(sys.executable).with_name("bentoml")
+    os.execv(bento, [str(bento), "serve", "bench.peers.bentoml:Digits", "--host", "127.0.0.1", "--port", str(PORT)])

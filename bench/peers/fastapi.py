@@ -1,0 +1,20 @@
+"""FastAPI on uvicorn, as written by hand: no batching, the model runs in the event loop, which is fastest for a model this small."""
+
+import uvicorn
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+
+from bench.peers.model import PATH, PORT, WORKERS, Model, decode
+
+app = FastAPI()
+model = Model()
+
+
+@app.post(PATH)  # type: ignore[untyped-decorator]
+async def predict(request: Request) -> JSONResponse:
+    (answer,) = model([decode(await request.body())])
+    return JSONResponse(answer)
+
+
+if __name__ == "__main__":
+    uvicorn.run("bench.peers.fastapi:app", port=PORT, workers=WORKERS, log_level="warning", access_log=False)

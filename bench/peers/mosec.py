@@ -1,0 +1,32 @@
+"""mosec: a Rust frontend that batches, Python workers behind it. Source: its guide, mosecorg.github.io/mosec."""
+
+import json
+from typing import Any
+
+import numpy as np
+from mosec import Server, Worker
+from numpy.typing import NDArray
+
+from bench.peers.model import BATCH, DELAY_MS, PATH, WORKERS, Model, decode
+
+
+class Digits(Worker):  # type: ignore[misc]
+    """A worker: its frontend hands it up to BATCH requests at a time."""
+
+    def __init__(self) -> None:
+        self.model = Model()
+
+    def deserialize(self, data: bytes) -> NDArray[np.uint8]:
+        return decode(data)
+
+    def forward(self, data: list[NDArray[np.uint8]]) -> list[dict[str, Any]]:
+        return self.model(data)
+
+    def serialize(self, data: dict[str, Any]) -> bytes:
+        return json.dumps(data).encode()  # by default it would be indented
+
+
+if __name__ == "__main__":  # port and address come from MOSEC_PORT and MOSEC_ADDRESS
+    server = Server()
+    server.append_worker(Digits, num=WORKERS, max_batch_size=BATCH, max_wait_time=DELAY_MS, route=PATH)
+    server.run()

@@ -9,6 +9,7 @@ PICTURES ?= 10000
 FLAGS ?=
 FORMS ?= float32
 PEERS ?=
+MINUTES ?= 30
 # The weights that are exported and measured: RECIPE's own, trained where they are missing or old; any other file by its
 # path; or the released ones, which need no training: make run WEIGHTS=shipped
 WEIGHTS ?= runs/$(RECIPE)/digits.pt
@@ -37,7 +38,7 @@ MNIST := --data-root $(DATA_ROOT)
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup run stop serve train train-many finetune evaluate evaluate-real corruptions compare bench-canvas release export smoke loadtest test check fmt lock clean bench bench-models
+.PHONY: help setup run stop serve train train-many finetune evaluate evaluate-real corruptions compare bench-canvas release export smoke loadtest test check fmt lock clean bench bench-models chaos soak
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -139,7 +140,13 @@ runs/seed/digits.onnx: export/to_onnx.py handlers/digitkit/fold.py | $(SETUP)
 smoke: $(SETUP) ## ask the running server for ten digits
 	@$(PY) -m deploy.smoke --port $(PORT) $(MNIST)
 
-loadtest: $(SETUP) ## load-test the running server against its budgets; LOADTEST_USERS, LOADTEST_SECONDS, HOST, TOKEN
+loadchaos: $(ARCHIVES) ## break a server of its own under load in ten ways and count what became of the requests; FAULTS=names
+	@$(PY) -m chaos.run $(if $(FAULTS),--faults $(FAULTS)) --data-root $(DATA_ROOT)
+
+soak: $(ARCHIVES) ## MINUTES (30) of mixed traffic at 60 % of the knee: memory, latency, errors, with a plot
+	@$(PY) -m chaos.soak --minutes $(MINUTES) --data-root $(DATA_ROOT)
+
+test: $(SETUP) ## load-test the running server against its budgets; LOADTEST_USERS, LOADTEST_SECONDS, HOST, TOKEN
 	@$(PY) -m loadtest.run --port $(PORT) $(MNIST)
 
 $(LOADTEST): $(ARCHIVES) config.properties $(wildcard loadtest/*.py loadtest/*.yaml loadtest/*.j2)

@@ -73,7 +73,7 @@ def test_handler_file_holds_one_class() -> None:
     assert classes == ["DigitHandler"]  # TorchServe accepts no second one
 
 
-@pytest.mark.parametrize("room", ["handlers", "training", "export", "deploy", "loadtest", "bench"])
+@pytest.mark.parametrize("room", ["handlers", "training", "export", "deploy", "loadtest", "bench", "chaos"])
 def test_no_file_is_longer_than_can_be_read_in_one_sitting(room: str) -> None:
     files = list((ROOT / room).rglob("*.py"))
     assert files

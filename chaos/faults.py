@@ -1,0 +1,133 @@
+"""The faults: what breaks, and how. Each returns when its cause is over; what follows until all is well is recovery."""
+
+import asyncio
+import resource
+import signal
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import requests
+
+from chaos.archives import alter
+from chaos.hostile import dribble, hang_up
+from chaos.load import open_load
+from chaos.scene import MODEL, Scene, renew_token, token_expiry
+from digitkit.card import card_path
+
+OVERLOAD, OVERLOAD_S = 5.0, 3.0  # times the knee, in all; seconds
+HANG_UPS_A_SECOND, HANG_UP_S = 200.0, 5.0
+SLOW_CLIENTS, DRIBBLE_S, BYTE_S = 300, 6.0, 0.1
+FULL_S = 4.0
+OPERATOR_S = 1.0  # that a token stays expired before somebody renews it
+NEW_VERSION = "2.0"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A way to break.
+
+    Attributes:
+        name: in the table and as a flag.
+        what: in words.
+        strike: does it.
+        short_tokens: whether it needs a server of its own whose tokens last a minute.
+    """
+
+    name: str
+    what: str
+    strike: Callable[[Scene], Awaitable[None]]
+    short_tokens: bool = False
+
+
+async def kill_worker(scene: Scene) -> None:
+    (await asyncio.to_thread(scene.worker)).kill()
+
+
+async def stop_worker(scene: Scene) -> None:
+    (await asyncio.to_thread(scene.worker)).send_signal(signal.SIGSTOP)
+
+
+async def kill_frontend(scene: Scene) -> None:
+    scene.frontend().kill()
+
+
+async def overload(scene: Scene) -> None:
+    rate = (OVERLOAD - scene.share) * scene.knee
+    burst = open_load(scene.client, scene.questions, rate, seconds=OVERLOAD_S, records=scene.records)
+    scene.background.append(asyncio.create_task(burst))
+    await asyncio.sleep(OVERLOAD_S)
+
+
+async def hang_ups(scene: Scene) -> None:
+    sent = await hang_up(scene.server.inference, scene.questions[0].request(scene.client.token), HANG_UPS_A_SECOND, HANG_UP_S)
+    scene.notes.append(f"{sent} connections were reset after their request")
+
+
+async def slow_clients(scene: Scene) -> None:
+    request = scene.questions[0].request(scene.client.token)
+    left = await dribble(scene.server.inference, request, SLOW_CLIENTS, DRIBBLE_S, BYTE_S)
+    scene.notes.append(f"of {SLOW_CLIENTS} slow connections {left} were still open after {DRIBBLE_S:.0f} s")
+
+
+async def new_version(scene: Scene) -> None:
+    """Register version 2.0, make it the default, delete 1.0: a whole roll-out."""
+    archive = alter(scene.server.model_store / f"{MODEL}.mar", scene.server.model_store / "new.mar", version=NEW_VERSION)
+    old = (await asyncio.to_thread(scene.manage, "GET", f"/models/{MODEL}")).json()[0]["modelVersion"]
+    try:
+        await _accepted(scene, "POST", "/models", url=archive.name, initial_workers="1", synchronous="true")
+        await _accepted(scene, "PUT", f"/models/{MODEL}/{NEW_VERSION}/set-default")
+        await _accepted(scene, "DELETE", f"/models/{MODEL}/{old}")
+    finally:
+        archive.unlink()
+        card_path(archive).unlink()
+
+
+async def broken_archive(scene: Scene) -> None:
+    """Register version 3.0, whose weights are cut in half: it is refused, and the default stays."""
+    archive = alter(scene.server.model_store / f"{MODEL}.mar", scene.server.model_store / "broken.mar", version="3.0", damaged=True)
+    try:
+        answer = await asyncio.to_thread(
+            scene.manage, "POST", "/models", url=archive.name, initial_workers="1", synchronous="true", response_timeout="3"
+        )
+        scene.notes.append(f"registering it was answered {answer.status_code}: {answer.json().get('message', '')[:90]}")
+        await asyncio.to_thread(scene.manage, "DELETE", f"/models/{MODEL}/3.0")
+    finally:
+        archive.unlink()
+        card_path(archive).unlink()
+
+
+async def full_disk(scene: Scene) -> None:
+    """No log file can grow: each write to one fails, as on a full disk. Needs no root, and is undone at the end."""
+    frontend = scene.frontend()
+    before = frontend.rlimit(resource.RLIMIT_FSIZE)
+    assert before is not None
+    frontend.rlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    await asyncio.sleep(FULL_S)
+    frontend.rlimit(resource.RLIMIT_FSIZE, before)
+
+
+async def expired_token(scene: Scene) -> None:
+    """Wait until the token has expired, and a second later renew it, as a timer of the operator should have."""
+    await asyncio.sleep((token_expiry(scene.server) - datetime.now(UTC)).total_seconds() + OPERATOR_S)
+    await asyncio.to_thread(renew_token, scene.server)
+
+
+async def _accepted(scene: Scene, method: str, path: str, **query: str) -> requests.Response:
+    answer = await asyncio.to_thread(lambda: scene.manage(method, path, **query))
+    answer.raise_for_status()
+    return answer
+
+
+FAULTS = (
+    Fault("worker-killed", "SIGKILL to the worker", kill_worker),
+    Fault("worker-stopped", "SIGSTOP to the worker, past its time-out of 3 s", stop_worker),
+    Fault("overload", "five times the knee for 3 s", overload),
+    Fault("hang-ups", "200 clients a second that reset their connection", hang_ups),
+    Fault("slow-clients", "300 connections that send 10 bytes a second", slow_clients),
+    Fault("frontend-killed", "SIGKILL to the frontend; the supervisor starts it anew", kill_frontend),
+    Fault("disk-full", "no log file can grow for 4 s", full_disk),
+    Fault("broken-archive", "a version whose weights are damaged is registered", broken_archive),
+    Fault("new-version", "a version is registered, made the default, the old one deleted", new_version),
+    Fault("token-expired", "the token expires, and is renewed a second later", expired_token, short_tokens=True),
+)

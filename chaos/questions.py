@@ -1,0 +1,119 @@
+"""What is asked under load, and whether an answer is right: it is the one that the same question got before the load."""
+
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from chaos.connection import Answer, Lost, Pool
+from loadtest.answers import TOLERANCE
+from loadtest.pictures import LabelledPicture
+
+# Answers that promise nothing but that the question may be asked again: of TorchServe when its queue is full, its worker died
+# or was too slow, of a proxy when TorchServe is away.
+TRY_AGAIN = (500, 502, 503, 504, 507)
+ALONE_S = 30.0  # for an answer before the load
+
+
+class NotServed(Exception):
+    """The server does not even answer without load as it should."""
+
+
+class Outcome(StrEnum):
+    RIGHT = "right"
+    ERROR = "error"  # clear: a status and a body that say that and why to try again
+    LOST = "lost"  # no answer
+    WRONG = "wrong"  # another answer, or one without meaning: never to happen
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A request to one model.
+
+    Attributes:
+        kind: its name in a table.
+        path: from the root of the inference API.
+        body: as sent.
+        headers: further lines of the head, each with its end.
+        status: of the right answer.
+        expected: the body of the right answer, empty while unknown.
+    """
+
+    kind: str
+    path: str
+    body: bytes
+    headers: str = ""
+    status: int = 200
+    expected: bytes = b""
+
+    def request(self, token: str) -> bytes:
+        """The bytes to send."""
+        head = f"POST {self.path} HTTP/1.1\r\nHost: digits\r\nAuthorization: Bearer {token}\r\nContent-Length: {len(self.body)}\r\n"
+        return f"{head}{self.headers}\r\n".encode() + self.body
+
+    def judge(self, answer: Answer) -> Outcome:
+        """What an answer is worth."""
+        if answer.status == self.status and (answer.body == self.expected or _same(_parse(answer.body), _parse(self.expected))):
+            return Outcome.RIGHT
+        if answer.status in TRY_AGAIN or is_expired(answer):
+            return Outcome.ERROR if _is_clear(answer) else Outcome.WRONG
+        return Outcome.WRONG
+
+
+def is_expired(answer: Answer) -> bool:
+    """Whether TorchServe refused the token: it expired, or the server was started anew and has others."""
+    return answer.status == 400 and b"InvalidKeyException" in answer.body
+
+
+def single(model: str, picture: LabelledPicture) -> Question:
+    """One picture as the body."""
+    return Question("single", f"/predictions/{model}", picture.png)
+
+
+def stack(model: str, pictures: Sequence[LabelledPicture]) -> Question:
+    """Several pictures as one NumPy file, (N, 28, 28): more work for the worker than for the frontend and the driver."""
+    body = io.BytesIO()
+    np.save(body, np.stack([np.asarray(Image.open(io.BytesIO(picture.png))) for picture in pictures]))
+    return Question("stack", f"/predictions/{model}", body.getvalue(), headers="Content-Type: application/x-npy\r\n")
+
+
+async def ask_alone(pool: Pool, questions: Sequence[Question], token: str) -> list[Question]:
+    """The questions with their answers, each asked while the server has nothing else to do; raises NotServed."""
+    answered = []
+    for question in questions:
+        try:
+            answer = await pool.ask(question.request(token), ALONE_S)
+        except Lost as err:
+            raise NotServed(f"{question.path} gets no answer without load: {err}") from err
+        if answer.status != question.status:
+            raise NotServed(f"{question.path} answers {answer.status} to {question.kind}, not {question.status}: {answer.body[:200]!r}")
+        answered.append(replace(question, expected=answer.body))
+    return answered
+
+
+def _is_clear(answer: Answer) -> bool:
+    told = _parse(answer.body)
+    return isinstance(told, dict) and told.get("code") == answer.status and bool(told.get("type")) and bool(told.get("message"))
+
+
+def _parse(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return body
+
+
+def _same(found: Any, expected: Any) -> bool:
+    """Whether two parsed answers are equal but for the last decimals, which the size of a batch moves."""
+    if isinstance(expected, float) and isinstance(found, int | float):
+        return abs(found - expected) <= TOLERANCE
+    if isinstance(expected, dict) and isinstance(found, dict):
+        return found.keys() == expected.keys() and all(_same(found[key], expected[key]) for key in expected)
+    if isinstance(expected, list) and isinstance(found, list):
+        return len(found) == len(expected) and all(map(_same, found, expected))
+    return bool(found == expected)

@@ -1,0 +1,118 @@
+"""`python -m chaos.run` breaks a server under load in ten ways and prints what became of the requests."""
+
+import argparse
+import asyncio
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from chaos.command import EXIT_FAILED, PORT, ending
+from chaos.connection import Pool
+from chaos.faults import FAULTS, Fault
+from chaos.knee import find_knee
+from chaos.load import Client
+from chaos.questions import ask_alone, single
+from chaos.scene import HIGHEST_KNEE, MODEL, OPEN_TO_MODELS, Scene, impatient_store, supervised, token_or_none
+from chaos.tables import console, counts, latencies, write_csv
+from chaos.trial import Trial, try_fault
+from deploy.server import ROOT, Server
+from loadtest.pictures import DATA_ROOT, LabelledPicture, load_pictures
+
+OUT = Path("reports/chaos")
+PICTURES = 200
+SHORT_TOKENS = {"token_expiration_min": "1"}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="chaos.run", description=__doc__)
+    parser.add_argument("--port", type=int, default=PORT, help="of a server of its own; the others move with it")
+    parser.add_argument("--faults", default=",".join(fault.name for fault in FAULTS), help="names, with commas between them")
+    parser.add_argument("--data-root", type=Path, default=DATA_ROOT)
+    flags = parser.parse_args()
+    names = flags.faults.split(",")
+    known = {fault.name: fault for fault in FAULTS}
+    if unknown := sorted(set(names) - known.keys()):
+        parser.error(f"no fault {', '.join(unknown)}; there are {', '.join(known)}")
+    OUT.mkdir(parents=True, exist_ok=True)
+    out = console()
+    with ending(parser.prog):
+        plan = Plan(port=flags.port, store=ROOT / "model_store", pictures=load_pictures(flags.data_root, PICTURES))
+        trials = run([known[name] for name in names], plan, out.print)
+    write_csv(OUT / "chaos.csv", trials)
+    out.print(counts(trials), latencies(trials))
+    print(f"{OUT}/chaos.csv")
+    if failed := [trial.fault for trial in trials if not trial.passed]:
+        print(f"not survived: {', '.join(failed)}", file=sys.stderr)
+        sys.exit(EXIT_FAILED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a run needs.
+
+    Attributes:
+        port: of the inference API of its server.
+        store: the folder with the archives.
+        pictures: that are sent.
+        knee: requests a second; 0 to look for it.
+        out: where the server's console is kept.
+    """
+
+    port: int
+    store: Path
+    pictures: Sequence[LabelledPicture]
+    knee: float = 0.0
+    out: Path = OUT
+
+
+def run(faults: Sequence[Fault], plan: Plan, report: Callable[[str], None]) -> list[Trial]:
+    """The trials of `faults`; those that need short tokens come last, on a server started for them."""
+    trials, knee = list[Trial](), plan.knee
+    for short in (False, True):
+        chosen = [fault for fault in faults if fault.short_tokens is short]
+        if not chosen:
+            continue
+        with ExitStack() as stack:
+            store = stack.enter_context(impatient_store(plan.store))
+            state = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chaos-state-")))
+            server = Server(plan.port, store, state, OPEN_TO_MODELS | (SHORT_TOKENS if short else {}))
+            stack.callback(_keep_console, server, plan.out)
+            stack.enter_context(supervised(server))
+            done, knee = asyncio.run(_try_all(chosen, server, replace(plan, knee=knee), report))
+            trials += done
+    return trials
+
+
+async def _try_all(faults: Sequence[Fault], server: Server, plan: Plan, report: Callable[[str], None]) -> tuple[list[Trial], float]:
+    pool = Pool(server.inference)
+    try:
+        client = Client(pool, lambda: token_or_none(server))
+        questions = await ask_alone(pool, [single(MODEL, picture) for picture in plan.pictures], client.token)
+        knee = plan.knee or min(HIGHEST_KNEE, await find_knee(client, questions))
+        report(f"knee: {knee:,.0f} requests/s of one picture; the load is half of it")
+        scene = Scene(server, pool, client, questions, knee)
+        trials = []
+        for fault in faults:
+            trials.append(await try_fault(scene, fault))
+            report(line(trials[-1], fault))
+        return trials, knee
+    finally:
+        await pool.close()
+
+
+def _keep_console(server: Server, out: Path) -> None:
+    if (server.folder / "console.log").is_file():  # else it was never started
+        shutil.copy(server.folder / "console.log", out)
+
+
+def line(trial: Trial, fault: Fault) -> str:
+    """A trial as soon as it is over."""
+    return f"{fault.name}: {fault.what}; {', '.join([f'well again after {trial.recovery_s:.1f} s', *trial.notes])}"
+
+
+if __name__ == "__main__":
+    main()

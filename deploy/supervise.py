@@ -1,0 +1,76 @@
+"""A supervisor for machines without systemd: `python -m deploy.supervise` starts the server anew whenever it ends.
+
+TorchServe starts workers that die anew by itself, but nothing starts its frontend, the Java process: killed, it takes every
+model along. Its launcher then ends with 0, as if all were well, so a supervisor has to restart whatever the code. In production
+use deploy/digits.service, or the restart policy of the container.
+"""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+
+from deploy.java import JavaError
+from deploy.server import DEFAULT_PORT, Server, ServerError
+
+POLL_S = 0.1
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 30.0  # between two starts; doubled after each that failed
+
+
+def supervise(server: Server, ended: threading.Event) -> None:
+    """Start `server`, and again whenever it ends, until `ended` is set; then stop it.
+
+    Raises:
+        ServerError: the first start failed: a mistake of the settings, which no restart heals.
+    """
+    process = server.start()
+    while True:
+        while process.poll() is None and not ended.wait(POLL_S):
+            pass
+        if ended.is_set():
+            server.stop()
+            process.wait()
+            return
+        print(f"the server on port {server.port} ended with {process.returncode}: starting it anew", flush=True)
+        _clear(process.pid)
+        again = _start_again(server, ended)
+        if again is None:
+            return
+        process = again
+
+
+def _start_again(server: Server, ended: threading.Event) -> "subprocess.Popen[bytes] | None":
+    pause = FIRST_PAUSE_S
+    while not ended.wait(pause):
+        try:
+            return server.start()
+        except ServerError as err:
+            print(f"{err}; trying again", file=sys.stderr, flush=True)
+            pause = min(2 * pause, LONGEST_PAUSE_S)
+    return None
+
+
+def _clear(launcher: int) -> None:
+    """End what the launcher left: workers without a frontend, or a frontend without a launcher; they are one process group."""
+    with suppress(ProcessLookupError):
+        os.killpg(launcher, signal.SIGKILL)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="deploy.supervise", description=__doc__)
+    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="of the inference API; the others move with it")
+    flags = parser.parse_args()
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
+    try:
+        supervise(Server(flags.port), ended)
+    except (ServerError, JavaError, OSError) as err:
+        sys.exit(f"{parser.prog}: {err}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,246 @@
+"""The driver of chaos and soak against a server of a few lines, whose every fault is known."""
+
+import asyncio
+import json
+import math
+import os
+import re
+import sys
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from chaos.connection import Answer, Lost, Pool
+from chaos.figures import percentile
+from chaos.hostile import dribble, hang_up
+from chaos.load import LONGEST_PAUSE_S, Client, Record, open_load, pause_s
+from chaos.mix import CYCLE, SHARES, spread
+from chaos.questions import NotServed, Outcome, Question, ask_alone
+from chaos.soak import Bin, growth, judge
+
+T = TypeVar("T")
+ROOT = Path(__file__).resolve().parent.parent
+GOOD = json.dumps({"digit": 7, "confidence": 0.9, "probabilities": [0.1, 0.9]}).encode()
+OTHER = json.dumps({"digit": 1, "confidence": 0.9, "probabilities": [0.9, 0.1]}).encode()
+QUESTION = Question("single", "/predictions/digits", b"picture", expected=GOOD)
+
+
+def error(status: int, kind: str = "ServiceUnavailableException") -> tuple[int, bytes]:
+    return status, json.dumps({"code": status, "type": kind, "message": "try again"}).encode()
+
+
+class Flaky:
+    """Gives the answers it is told, one a request, the last for ever; None hangs up."""
+
+    def __init__(self, *answers: tuple[int, bytes] | None, delay_s: float = 0.0) -> None:
+        self.answers, self.delay_s = list(answers), delay_s
+        self.requests: list[bytes] = []
+        self.connections: list[asyncio.StreamWriter] = []
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections.append(writer)
+        try:
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                length = int(head.lower().partition(b"content-length:")[2].split()[0])
+                self.requests.append(head + await reader.readexactly(length))
+                answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+                await asyncio.sleep(self.delay_s)
+                if answer is None:
+                    break
+                status, body = answer
+                writer.write(b"HTTP/1.1 %d x\r\nX-Model-Version: 1.0\r\nContent-Length: %d\r\n\r\n%s" % (status, len(body), body))
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+
+def against(server: Flaky, test: Callable[[Pool, str], Awaitable[T]]) -> T:
+    """What `test` returns, given a pool of connections to `server` and its address."""
+
+    async def run() -> T:
+        listening = await asyncio.start_server(server, "127.0.0.1", 0)
+        url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+        pool = Pool(url)
+        try:
+            return await test(pool, url)
+        finally:
+            await pool.close()
+            listening.close()
+            for writer in server.connections:
+                writer.close()
+            await asyncio.sleep(0.01)  # the server's side sees the end of its connections
+
+    return asyncio.run(run())
+
+
+def ask(server: Flaky, *, attempt_s: float = 1.0, patience_s: float = 5.0, tokens: str = "ab") -> Record:
+    """What becomes of one request by the rule; each reading of the token gives the next letter."""
+    letters = iter(tokens)
+
+    async def test(pool: Pool, url: str) -> Record:
+        record = Record("single", asyncio.get_running_loop().time())
+        await Client(pool, lambda: next(letters), attempt_s=attempt_s, patience_s=patience_s).ask(QUESTION, record)
+        return record
+
+    return against(server, test)
+
+
+def test_a_right_answer_is_right_at_once() -> None:
+    record = ask(Flaky((200, GOOD)))
+    assert (record.first, record.final, record.attempts, record.version, record.done) == (Outcome.RIGHT, Outcome.RIGHT, 1, "1.0", True)
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504, 507])
+def test_an_answer_that_says_try_again_is_an_error_and_right_after_a_retry(status: int) -> None:
+    record = ask(Flaky(error(status), (200, GOOD)))
+    assert (record.first, record.status, record.final, record.attempts) == (Outcome.ERROR, status, Outcome.RIGHT, 2)
+
+
+def test_a_connection_that_ends_without_an_answer_is_lost_and_right_after_a_retry() -> None:
+    record = ask(Flaky(None, (200, GOOD)))
+    assert (record.first, record.reason, record.final) == (Outcome.LOST, "closed without an answer", Outcome.RIGHT)
+
+
+def test_a_server_that_is_silent_costs_the_time_of_an_attempt_and_its_late_answer_goes_to_nobody() -> None:
+    record = ask(Flaky((200, GOOD), delay_s=0.3), attempt_s=0.1, patience_s=0.5)
+    assert (record.first, record.reason, record.final) == (Outcome.LOST, "no answer in time", Outcome.LOST)
+    assert record.first_s >= 0.1
+
+
+def test_a_refused_token_is_read_again() -> None:
+    server = Flaky(error(400, "InvalidKeyException"), (200, GOOD))
+    assert ask(server).final is Outcome.RIGHT
+    assert [b"Bearer a" in server.requests[0], b"Bearer b" in server.requests[1]] == [True, True]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [(200, OTHER), (200, b"{}"), (200, b"no JSON"), error(400, "UnreadablePicture"), error(404), (503, b"busy"), (503, b'{"code": 500}')],
+)
+def test_another_answer_or_an_unclear_error_is_wrong_and_never_asked_again(answer: tuple[int, bytes]) -> None:
+    record = ask(Flaky(answer, (200, GOOD)))
+    assert (record.first, record.final, record.attempts) == (Outcome.WRONG, Outcome.WRONG, 1)
+
+
+def test_the_last_decimals_of_an_answer_may_differ_and_no_others() -> None:
+    near, far = (GOOD.replace(b"0.9]", digits) for digits in (b"0.9004]", b"0.903]"))
+    assert [QUESTION.judge(Answer(200, {}, body)) for body in (near, far)] == [Outcome.RIGHT, Outcome.WRONG]
+
+
+def test_retries_end_when_patience_does() -> None:
+    record = ask(Flaky(error(503)), patience_s=0.4)
+    assert record.final is Outcome.ERROR
+    assert record.attempts > 1
+    assert record.final_s < 2
+
+
+def test_pauses_grow_to_a_limit_and_heed_retry_after() -> None:
+    assert max(pause_s(1, None) for _ in range(200)) <= 0.2
+    assert 1 < max(pause_s(20, None) for _ in range(200)) <= LONGEST_PAUSE_S
+    assert min(pause_s(1, Answer(503, {b"retry-after": b"2"}, b"")) for _ in range(50)) >= 2
+
+
+def load(server: Flaky, rate: float, seconds: float) -> list[Record]:
+    async def test(pool: Pool, url: str) -> list[Record]:
+        records = deque[Record]()
+        await open_load(Client(pool, lambda: "a", patience_s=0), [QUESTION], rate, seconds=seconds, records=records)
+        return list(records)
+
+    return against(server, test)
+
+
+@pytest.mark.parametrize("rate", [200, 333.3])
+def test_open_load_sends_at_its_rate_and_counts_latency_from_when_a_request_should_have_left(rate: float) -> None:
+    records = load(Flaky((200, GOOD), delay_s=0.05), rate, 0.5)
+    assert len(records) == round(rate * 0.5)
+    assert {record.first for record in records} == {Outcome.RIGHT}
+    assert all(b.intended - a.intended == pytest.approx(1 / rate) for a, b in pairwise(records))
+    assert min(record.first_s for record in records) >= 0.045
+    assert all(record.first_s >= record.late_s for record in records)
+
+
+def test_open_load_counts_each_request_once_whatever_becomes_of_it() -> None:
+    records = load(Flaky((200, GOOD), error(503), None, (200, OTHER), (200, GOOD)), 100, 0.2)
+    assert Counter(record.first for record in records) == {Outcome.RIGHT: 17, Outcome.ERROR: 1, Outcome.LOST: 1, Outcome.WRONG: 1}
+
+
+def test_nobody_listening_is_a_lost_request() -> None:
+    async def run() -> None:
+        with pytest.raises(Lost, match="no connection: ConnectionRefusedError"):
+            await Pool("http://127.0.0.1:1").ask(b"", 1.0)
+
+    asyncio.run(run())
+
+
+def test_a_server_that_answers_wrong_without_load_is_named() -> None:
+    with pytest.raises(NotServed, match=r"/predictions/digits answers 404 to single, not 200"):
+        against(Flaky(error(404)), lambda pool, url: ask_alone(pool, [QUESTION], "a"))
+
+
+def test_hostile_clients_do_what_they_are_named_for() -> None:
+    server = Flaky((200, GOOD))
+
+    async def test(pool: Pool, url: str) -> tuple[int, int]:
+        return await hang_up(url, QUESTION.request("a"), 100, 0.2), await dribble(url, QUESTION.request("a"), 3, 0.1, 0.02)
+
+    sent, left = against(server, test)
+    assert 0 < sent <= 20
+    assert left == 3
+    assert len(server.connections) == sent + 3
+
+
+def test_mixed_traffic_keeps_its_shares_and_spreads_them() -> None:
+    kinds = spread()
+    assert Counter(kinds) == SHARES
+    places = [i for i, kind in enumerate(kinds) if kind == "list"]
+    assert max(b - a for a, b in pairwise(places)) < 1.5 * CYCLE / SHARES["list"]
+
+
+def bins(memory: Callable[[float], float], p99: Callable[[float], float], failed: int = 0) -> list[Bin]:
+    return [Bin(t, 100, failed, 1.0, p99(t), memory(t), 500.0, 0.1) for t in map(float, range(1, 61))]
+
+
+def test_a_soak_holds_only_without_growth_slowness_and_failures() -> None:
+    assert [verdict.holds for verdict in judge(bins(lambda t: 100.0, lambda t: 10.0))] == [True] * 4
+    growing = judge(bins(lambda t: 100 + t / 10, lambda t: 10 + t / 30, failed=1))
+    assert [verdict.holds for verdict in growing] == [False, True, False, False]
+    assert judge(bins(lambda t: 200 if t < 20 else 100, lambda t: 10.0))[0].holds  # the first third is the start
+
+
+def test_growth_is_that_of_the_straight_line() -> None:
+    assert growth([0, 1, 2], [100, 101, 102]) == pytest.approx(0.02)
+    assert growth([5], [100]) == 0
+
+
+def test_percentile_is_a_value_that_was_measured() -> None:
+    assert [percentile([4, 1, 3, 2], share) for share in (1, 50, 75, 99, 100)] == [1, 2, 3, 4, 4]
+    assert math.isnan(percentile([], 99))
+
+
+def test_the_client_in_the_docs_keeps_to_the_rule(tmp_path: Path) -> None:
+    """As many failures of each kind as a restart has in a row, then the answer."""
+    server = Flaky(error(503), None, error(507), error(500), (200, GOOD))
+    code = next(block for block in re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "api.md").read_text(), re.S) if "Retry(" in block)
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "sample.png").write_bytes(b"picture")
+
+    async def test(pool: Pool, url: str) -> tuple[int | None, bytes]:
+        command = (sys.executable, "-c", code.replace("http://127.0.0.1:8080", url).replace("backoff_factor=0.1", "backoff_factor=0"))
+        pipe = asyncio.subprocess.PIPE
+        client = await asyncio.create_subprocess_exec(*command, cwd=tmp_path, env=os.environ | {"TOKEN": "a"}, stdout=pipe)
+        answered, _ = await client.communicate()
+        return client.returncode, answered
+
+    assert against(server, test) == (0, b"7\n")
+    assert len(server.requests) == 5
+
+
+def test_systemd_restarts_whatever_the_exit_code_and_ends_the_whole_group() -> None:
+    unit = (ROOT / "deploy" / "digits.service").read_text().splitlines()
+    assert {"Restart=always", "KillMode=control-group", "ExecStart=/opt/digits/.venv/bin/python -m deploy.server serve"} <= set(unit)

@@ -140,16 +140,16 @@ runs/seed/digits.onnx: export/to_onnx.py handlers/digitkit/fold.py | $(SETUP)
 smoke: $(SETUP) ## ask the running server for ten digits
 	@$(PY) -m deploy.smoke --port $(PORT) $(MNIST)
 
-loadchaos: $(ARCHIVES) ## break a server of its own under load in ten ways and count what became of the requests; FAULTS=names
+chaos: $(ARCHIVES) ## break a server of its own under load in ten ways and count what became of the requests; FAULTS=names
 	@$(PY) -m chaos.run $(if $(FAULTS),--faults $(FAULTS)) --data-root $(DATA_ROOT)
 
 soak: $(ARCHIVES) ## MINUTES (30) of mixed traffic at 60 % of the knee: memory, latency, errors, with a plot
 	@$(PY) -m chaos.soak --minutes $(MINUTES) --data-root $(DATA_ROOT)
 
-test: $(SETUP) ## load-test the running server against its budgets; LOADTEST_USERS, LOADTEST_SECONDS, HOST, TOKEN
+loadtest: $(SETUP) ## load-test the running server: PROFILE (steady), TARGET, LOADTEST_SECONDS, HOST, TOKEN, BASELINE: docs/loadtest.md
 	@$(PY) -m loadtest.run --port $(PORT) $(MNIST)
 
-$(LOADTEST): $(ARCHIVES) config.properties $(wildcard loadtest/*.py loadtest/*.yaml loadtest/*.j2)
+$(LOADTEST): $(ARCHIVES) config.properties $(wildcard loadtest/*.py loadtest/*.yaml loadtest/*.j2 loadtest/budgets/steady/*.yaml)
 	@$(PY) -m loadtest.run --port $(PORT) $(MNIST)
 	@touch $@
 

@@ -82,7 +82,7 @@ def main() -> None:
     print(f"  curl -H 'Authorization: Bearer {token}' -T {SAMPLE} {server.inference}/predictions/digits\n")
     suffix = "" if flags.port == DEFAULT_PORT else f" PORT={flags.port}"
     report = Path("reports", flags.weights.parent.name, "report.html")
-    print(f"The model's report: {report}   The load test's: reports/loadtest/report.html   To stop it: make stop{suffix}")
+    print(f"The model's report: {report}   The load test's: reports/loadtest/steady/report.html   To stop it: make stop{suffix}")
 
 
 if __name__ == "__main__":

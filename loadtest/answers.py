@@ -1,9 +1,13 @@
 """What a right answer is: well formed, and the one that belongs to the picture that was sent."""
 
 import json
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
-from digitkit.contract import LABELS, Prediction
+import numpy as np
+
+from digitkit.contract import LABELS, SIDE_PX, Prediction
 
 # Probabilities travel with 4 decimals, and on a CPU the size of a batch moves them by less than 1e-5. Two pictures of
 # different digits differ by nearly 1: answers swapped within a batch lie far beyond this.
@@ -11,14 +15,36 @@ TOLERANCE = 1e-3
 SUM_TOLERANCE = 1e-2  # of ten probabilities, each rounded
 
 
+ATTRIBUTION_TOLERANCE = 0.02  # attributions reach from -1 to 1; a batch moves them by less than 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The clear error that a bad picture must get."""
+
+    code: int
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Which pixels made the decision: (28, 28) rows of numbers from -1 to 1."""
+
+    digit: int
+    attributions: list[list[float]]
+
+
+Expected: TypeAlias = Prediction | Refusal | Explanation
+
+
 class WrongAnswer(Exception):
     """An answer with the wrong content; the message is the same for all of a kind, so that Locust can count them."""
 
 
-def read_answer(body: bytes) -> Prediction:
-    """The prediction in the body of an answer to one picture; raises WrongAnswer for a malformed one."""
+def read_json(body: bytes) -> Any:
+    """The parsed body of an answer; raises WrongAnswer where it is no JSON."""
     try:
-        return to_prediction(json.loads(body))
+        return json.loads(body)
     except ValueError as err:
         raise WrongAnswer("malformed: no JSON") from err
 
@@ -47,17 +73,46 @@ def to_prediction(answer: Any) -> Prediction:
     return prediction
 
 
-def check_answer(body: bytes, expected: Prediction) -> None:
-    """Return where `body` answers what is `expected` for its picture: the ten probabilities are the same.
+def to_explanation(answer: Any) -> Explanation:
+    """The explanation in the parsed JSON of an answer; raises WrongAnswer for a malformed one."""
+    try:
+        explanation = Explanation(answer["digit"], answer["attributions"])
+        pixels = np.array(explanation.attributions, dtype=np.float64)
+        explains_itself = answer["target"] == explanation.digit
+    except (TypeError, KeyError, ValueError) as err:
+        raise WrongAnswer("malformed: no object with digit, target and attributions") from err
+    if not explains_itself or pixels.shape != (SIDE_PX, SIDE_PX) or not np.abs(pixels).max() <= 1:
+        raise WrongAnswer("malformed: no attributions of 28 x 28 pixels from -1 to 1 for the digit that was read")
+    return explanation
+
+
+def check_answers(found: Sequence[Any], expected: Sequence[Expected]) -> None:
+    """Return where the parsed answers are those `expected` for their pictures, in order.
 
     A digit that differs from the label is no fault of the answer: the model misreads that picture, and accuracy counts it.
 
     Raises:
-        WrongAnswer: malformed, or another picture's answer.
+        WrongAnswer: too many or too few, malformed, another picture's answer, or another error than the picture's own.
     """
-    found = read_answer(body).probabilities
-    if any(abs(p - q) > TOLERANCE for p, q in zip(found, expected.probabilities, strict=True)):
-        raise WrongAnswer("wrong content: not the answer that this picture got before the load")
+    if len(found) != len(expected):
+        raise WrongAnswer("malformed: not as many answers as pictures")
+    for answer, due in zip(found, expected, strict=True):
+        _check(answer, due)
+
+
+def _check(answer: Any, due: Expected) -> None:
+    if isinstance(due, Refusal):
+        if not isinstance(answer, dict) or (answer.get("code"), answer.get("type")) != (due.code, due.type):
+            raise WrongAnswer("wrong content: not the error of this bad picture")
+    elif isinstance(due, Explanation):
+        explanation = to_explanation(answer)
+        apart = np.abs(np.subtract(explanation.attributions, due.attributions)).max()
+        if explanation.digit != due.digit or apart > ATTRIBUTION_TOLERANCE:
+            raise WrongAnswer("wrong content: not the explanation that this picture got before the load")
+    else:
+        found = to_prediction(answer).probabilities
+        if any(abs(p - q) > TOLERANCE for p, q in zip(found, due.probabilities, strict=True)):
+            raise WrongAnswer("wrong content: not the answer that this picture got before the load")
 
 
 def _is_share(value: Any) -> bool:

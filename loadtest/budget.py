@@ -1,24 +1,19 @@
-"""The limits in budgets.yaml: read, compared with measured figures, and named where they are broken."""
+"""Budgets: the limits of one profile on one target, read from budgets/PROFILE/TARGET.yaml and compared with measured figures."""
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
-import yaml
+from loadtest.figures import MEASURES, Figures, Window
+from loadtest.settings import SettingsError, read_yaml, to_number, to_section
 
-from loadtest.figures import MEASURES, Figures
-
-BUDGETS: Final = Path(__file__).with_name("budgets.yaml")
-RATIOS: Final = ("failure_ratio", "accuracy")
-HIGHER_IS_BETTER: Final = ("answers_per_s", "accuracy")
+BUDGETS: Final = Path(__file__).with_name("budgets")
+RATIOS: Final = ("fail_ratio", "accuracy")
+HIGHER_IS_BETTER: Final = ("rps", "accuracy")
 
 Budget = Mapping[str, float]  # the limit of every figure in MEASURES, by its name
-
-
-class BudgetError(Exception):
-    """The file of budgets cannot be read, lacks a limit, or holds one that cannot be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,43 +50,25 @@ def compare(figures: Figures, budget: Budget) -> list[Check]:
     return [Check(name, getattr(figures, name), budget[name]) for name in MEASURES]
 
 
-def read_budgets(path: Path = BUDGETS) -> dict[str, Budget]:
-    """The budget of each target, in the file's order.
-
-    Raises:
-        BudgetError: no YAML, no target, a key that is missing, unknown or there twice, or a value out of range.
-    """
-    try:
-        content = yaml.load(path.read_text(), _UniqueKeys)
-    except (OSError, yaml.YAMLError) as err:
-        raise BudgetError(f"{path} cannot be read: {' '.join(str(err).split())}") from err
-    if not isinstance(content, dict) or not content:
-        raise BudgetError(f"{path} names no target; it must hold a section for each")
-    return {str(target): _to_budget(f"{path}: {target}", limits) for target, limits in content.items()}
+def holds(step: Window, budget: Budget) -> bool:
+    """Whether a step of a ramp keeps the budgets of p99 and of failures."""
+    return step.requests > 0 and step.p99_ms <= budget["p99_ms"] and step.fail_ratio <= budget["fail_ratio"]
 
 
-def _to_budget(where: str, limits: Any) -> Budget:
+def targets_of(profile: str, folder: Path = BUDGETS) -> list[str]:
+    """The targets that have a budget for a profile, in the order of their names; raises SettingsError where none has."""
+    found = sorted(path.stem for path in (folder / profile).glob("*.yaml"))
+    if not found:
+        raise SettingsError(f"{folder / profile} holds no budget; it must hold a file TARGET.yaml for each target")
+    return found
+
+
+def read_budget(profile: str, target: str, folder: Path = BUDGETS) -> Budget:
+    """The limits of a profile on a target; raises SettingsError where the file is missing, or lacks a limit or holds a wrong one."""
+    path = folder / profile / f"{target}.yaml"
+    if not path.is_file():
+        known = ", ".join(targets_of(profile, folder))
+        raise SettingsError(f"target {target} has no budget for {profile} ({path} is missing); known are {known}")
     keys = {f"{name}_{Check(name, 0, 0).bound}": name for name in MEASURES}
-    if not isinstance(limits, dict):
-        raise BudgetError(f"{where} is no section; it must hold {', '.join(keys)}")
-    for problem, names in (("unknown", limits.keys() - keys.keys()), ("missing", keys.keys() - limits.keys())):
-        if names:
-            raise BudgetError(f"{where}: {problem} {', '.join(sorted(map(str, names)))}; it must hold {', '.join(keys)}")
-    return {name: _to_limit(f"{where}.{key}", limits[key], 1 if name in RATIOS else math.inf) for key, name in keys.items()}
-
-
-def _to_limit(where: str, value: Any, highest: float) -> float:
-    if type(value) not in (int, float) or not math.isfinite(value) or not 0 <= value <= highest:
-        raise BudgetError(f"{where} is {value!r}; it must be a number from 0 {'to 1, as 0.98' if highest == 1 else 'up, as 250'}")
-    return float(value)
-
-
-class _UniqueKeys(yaml.SafeLoader):
-    """Refuses a key that is there twice: YAML would keep the last one and say nothing."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        names = [key.value for key, _ in node.value]
-        twice = [name for name in names if names.count(name) > 1]
-        if twice:
-            raise yaml.YAMLError(f"{twice[0]} is there twice")
-        return super().construct_mapping(node, deep)
+    section = to_section(str(path), read_yaml(path), required=keys.keys())
+    return {name: to_number(f"{path}: {key}", section[key], highest=1 if name in RATIOS else math.inf) for key, name in keys.items()}

@@ -34,29 +34,76 @@ MEASURES: Final = {
     "p50_ms": Measure("p50", "ms", 0),
     "p95_ms": Measure("p95", "ms", 0),
     "p99_ms": Measure("p99", "ms", 0),
-    "failure_ratio": Measure("failed requests", "%", 2, scale=100),
-    "answers_per_s": Measure("right answers", "/s", 0),
+    "fail_ratio": Measure("failed requests", "%", 2, scale=100),
+    "rps": Measure("right answers", "/s", 0),
     "accuracy": Measure("accuracy", "%", 2, scale=100),
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """The figures of one target; their names are those of MEASURES.
+    """The figures of one target; their names are those of MEASURES, their meaning is Locust's.
 
     Attributes:
-        p50_ms, p95_ms, p99_ms: latency from sending to the last byte, as Locust rounds it: to 1 ms below 100, else to 10.
-        failure_ratio: the share of requests without an answer, with another status than 200, or with wrong content.
-        answers_per_s: requests a second that did not fail.
+        p50_ms, p95_ms, p99_ms: latency as Locust rounds it, to 1 ms below 100, else to 10: in a closed workload from sending
+            to the last byte, in an open one from the time at which the request was due.
+        fail_ratio: the share of requests without an answer, with a wrong status, or with wrong content.
+        rps: requests a second that did not fail.
         accuracy: the share of the test pictures that are read right, 0 to 1.
     """
 
     p50_ms: float
     p95_ms: float
     p99_ms: float
-    failure_ratio: float
-    answers_per_s: float
+    fail_ratio: float
+    rps: float
     accuracy: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """What happened in a stretch of the test: a stage, or a second of it. Answers count where they end.
+
+    Attributes:
+        name: of the stage.
+        load: users or arrivals a second.
+        start_s: seconds after the warm-up.
+        late_p99_ms: how late the load generator itself was with 99 % of an open workload's requests.
+        held: whether a step of a ramp kept its budgets; None in other profiles.
+    """
+
+    name: str
+    load: float
+    start_s: float
+    seconds: float
+    requests: int
+    failures: int
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float
+    late_p99_ms: float
+    held: bool | None = None
+
+    @property
+    def rps(self) -> float:
+        return (self.requests - self.failures) / self.seconds if self.seconds else 0.0
+
+    @property
+    def fail_ratio(self) -> float:
+        return self.failures / self.requests if self.requests else 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """What became of one kind of request through one door, over the whole test."""
+
+    door: str
+    kind: str
+    requests: int
+    failures: int
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,10 +112,13 @@ class Result:
 
     Attributes:
         target: the model's name in TorchServe.
-        figures: those that have a budget.
+        figures: those that have a budget; of a ramp they are those at its knee, or of its first step where none held.
         requests: how many were measured.
         percentiles_ms: latency by share of requests, "0.5" to "1.0".
         failures: how many requests failed, by reason.
+        stages: the stages, or the steps of the ramp.
+        kinds: by door and kind of request.
+        seconds: second by second.
     """
 
     target: str
@@ -76,11 +126,25 @@ class Result:
     requests: int
     percentiles_ms: dict[str, float]
     failures: dict[str, int]
+    stages: list[Window]
+    kinds: list[Kind]
+    seconds: list[Window]
+
+    @property
+    def knee(self) -> Window | None:
+        """The highest step of a ramp that held; None where none did, or where there is no ramp."""
+        return highest_held(self.stages)
+
+
+def highest_held(stages: list[Window]) -> Window | None:
+    return max((stage for stage in stages if stage.held), key=lambda stage: stage.load, default=None)
 
 
 def to_result(content: dict[str, Any]) -> Result:
     """The result whose fields, as asdict() gives them, were read from JSON."""
-    return Result(**content | {"figures": Figures(**content["figures"])})
+    windows = {name: [Window(**each) for each in content[name]] for name in ("stages", "seconds")}
+    kinds = [Kind(**each) for each in content["kinds"]]
+    return Result(**content | windows | {"kinds": kinds, "figures": Figures(**content["figures"])})
 
 
 def write_result(result: Result, path: Path) -> None:

@@ -1,99 +1,113 @@
-"""Users who send MNIST's test pictures to one model without pause. `make loadtest` runs this file for each target; by hand:
+"""What Locust runs: a profile's users and stages against one model. `make loadtest` runs it for each target; by hand:
 
     export TOKEN=$(python -m deploy.server token)
-    locust -f loadtest/locustfile.py --host http://127.0.0.1:8080 --model digits --headless -u 32 -r 32 -t 10s
+    locust -f loadtest/locustfile.py --host http://127.0.0.1:8080 --model digits --profile mixed --headless
 
-or, for Locust's web page on port 8089, `--web-host 127.0.0.1` in place of `--headless` and what follows it.
+or, for Locust's web page on port 8089, `--web-host 127.0.0.1` in place of `--headless`. A worker of a distributed test gets
+all it needs from its master: `locust -f loadtest/locustfile.py --worker --master-host ADDRESS`.
 """
 
 import sys
-from collections.abc import Iterator
 from functools import partial
-from itertools import cycle
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
-from locust import FastHttpUser, events, task
+from locust import User, events, runners
 from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 
-from digitkit.contract import Prediction
-from loadtest.answers import WrongAnswer, check_answer
-from loadtest.figures import Figures, Result, write_result
-from loadtest.pictures import DATA_ROOT, PicturesError, load_pictures
-from loadtest.reference import ServerRefused, accuracy, ask_alone, auth_headers, predict_path
+from loadtest.budget import BUDGETS, read_budget
+from loadtest.exporter import start_exporter
+from loadtest.grpc_users import GrpcUser, OipUser
+from loadtest.manager import Manager
+from loadtest.outcome import save_result
+from loadtest.pictures import DATA_ROOT, LabelledPicture, PicturesError, load_pictures
+from loadtest.profile import DEFAULT, Profile, read_profiles
+from loadtest.reference import ServerRefused, accuracy, ask_alone, explain_alone
+from loadtest.settings import SettingsError
+from loadtest.shape import Course
+from loadtest.traffic import EXPLAINED, Known, Traffic
+from loadtest.users import RestUser, Sender, V2User
 
-SHARES = (0.5, 0.66, 0.75, 0.8, 0.9, 0.95, 0.98, 0.99, 0.999, 1.0)
+SENDERS: tuple[type[Sender], ...] = (RestUser, V2User, GrpcUser, OipUser)
 
-
-class Sender(FastHttpUser):
-    """Sends one picture after the other; an answer with the wrong content is a failed request.
-
-    All users draw from one endless round of pictures, so no two that are under way at once are the same. Where the server
-    mixes two of them up, both answers are wrong, unless the two are answered alike: one pair in twenty, both the same digit.
-    """
-
-    insecure = False  # a server's certificate is checked
-    connection_timeout = network_timeout = 10.0  # seconds
-    cases: ClassVar[Iterator[tuple[bytes, Prediction]]]  # a picture and what it must be answered
-
-    def on_start(self) -> None:
-        options = self.environment.parsed_options
-        self.path, self.headers = predict_path(options.model), auth_headers(options.token)
-
-    @task
-    def predict(self) -> None:
-        picture, expected = next(self.cases)
-        sent = self.client.post(self.path, data=picture, headers=self.headers, catch_response=True)  # type: ignore[arg-type]
-        with sent as response:
-            if response.request_meta["exception"] is None:  # else Locust itself counts it as failed
-                try:
-                    check_answer(response.content, expected)
-                except WrongAnswer as err:
-                    response.failure(str(err))
+runners.WORKER_REPORT_INTERVAL = 1.0  # seconds, in place of 3: the stages are as short as that
 
 
 def add_arguments(parser: LocustArgumentParser) -> None:
-    """The arguments beside Locust's own; none is on the web page, which would show the token to whoever opens it."""
+    """The arguments beside Locust's own, whose --profile names a section of profiles.yaml.
+
+    None is on the web page, which would show the token to whoever opens it.
+    """
     add = partial(parser.add_argument, include_in_web_ui=False)
     add("--model", env_var="LOADTEST_MODEL", default="digits", help="the model's name in TorchServe")
     add("--token", env_var="TOKEN", default="", help="the inference token; better in the environment than here")
+    add("--grpc", env_var="GRPC", default="127.0.0.1:7070", help="host:port of gRPC")
+    add("--management", env_var="MANAGEMENT", default="http://127.0.0.1:8081", help="the management API")
+    add("--management-token", env_var="MANAGEMENT_TOKEN", default="", help="its token; better in the environment than here")
+    add("--load", type=float, help="of the first stage, in place of the profile's")
+    add("--seconds", type=float, help="of all stages, in place of the profile's")
+    add("--warm-up", type=float, default=2.0, help="seconds before the first stage, which are not measured")
+    add("--budgets", default=str(BUDGETS), help="the folder with the limits")
     add("--data-root", default=str(DATA_ROOT), help="the folder that holds MNIST/raw")
     add("--result", default="", help="a file for what is measured, as JSON")
+    add("--exporter-port", type=int, default=0, help="of Locust's own figures for Prometheus, on 127.0.0.1; 0 for none")
 
 
-def learn_answers(environment: Environment, **_: object) -> None:
-    """Ask for every picture before the load; what the server answers now is what it must answer then."""
-    options: Any = environment.parsed_options
+def set_up(environment: Environment, **_: object) -> None:
+    """On whoever leads the test: read the settings, ask for every answer once, and prepare the users."""
+    runner, options, course = environment.runner, environment.parsed_options, environment.shape_class
+    if isinstance(runner, runners.WorkerRunner):
+        environment.events.test_start.add_listener(set_up_worker)
+        return
+    assert runner is not None and options is not None and isinstance(course, Course)
     try:
+        profile = find_profile(options.profile or DEFAULT).scaled(options.load, options.seconds)
+        budget = read_budget(profile.name, options.model, Path(options.budgets))
         pictures = load_pictures(Path(options.data_root))
-        answers = ask_alone(environment.host or "", options.model, options.token, pictures)
-    except (PicturesError, ServerRefused) as err:
+        known = learn(environment.host or "", profile, pictures, options)
+    except (SettingsError, PicturesError, ServerRefused) as err:
         sys.exit(f"loadtest: {err}")
-    right = accuracy(answers, pictures)
-    print(f"{options.model}: {right:.2%} of {len(pictures)} test pictures are read right", flush=True)
-    Sender.cases = cycle(zip([picture.png for picture in pictures], answers, strict=True))
+    right = accuracy(known.predictions, pictures)
+    print(f"{options.model}: {right:.2%} of {len(pictures)} test pictures are read right; {profile.summary}", flush=True)
+    course.prepare(profile, budget, warm_up_s=options.warm_up, users=prepare_users(profile, known))
+    options.setup = {"profile": profile.to_message(), "known": known.to_message()}  # Locust passes all options on to its workers
+    if options.exporter_port:
+        start_exporter(environment, options.exporter_port)
     if options.result:
-        environment.events.quitting.add_listener(partial(save_result, accuracy=right))  # type: ignore[no-untyped-call]
+        save = partial(save_result, course=course, accuracy=right, path=Path(options.result))
+        environment.events.quitting.add_listener(save)
 
 
-def save_result(environment: Environment, *, accuracy: float, **_: object) -> None:
-    """Write what --result names, from Locust's own statistics."""
+def find_profile(name: str) -> Profile:
+    """The profile of that name; raises SettingsError."""
+    profiles = read_profiles()
+    if name not in profiles:
+        raise SettingsError(f"no profile {name}; known are {', '.join(profiles)}")
+    return profiles[name]
+
+
+def learn(host: str, profile: Profile, pictures: list[LabelledPicture], options: Any) -> Known:
+    """What the server answers now is what it must answer under load; raises ServerRefused."""
+    predictions = ask_alone(host, options.model, options.token, pictures)
+    explained = pictures[:EXPLAINED] if "explanation" in profile.traffic else []
+    explanations = explain_alone(host, options.model, options.token, explained)
+    return Known([picture.png for picture in pictures], predictions, explanations)
+
+
+def prepare_users(profile: Profile, known: Known) -> list[type[User]]:
+    """The classes of users that a profile needs, each with its share and its requests."""
+    senders, traffic = [sender for sender in SENDERS if sender.door in profile.doors], Traffic(known)
+    for sender in senders:
+        sender.prepare(profile, traffic)
+    return [*senders, Manager] if profile.management else [*senders]
+
+
+def set_up_worker(environment: Environment, **_: object) -> None:
+    """Prepare the users with what the master knows."""
     options: Any = environment.parsed_options
-    total, errors = environment.stats.total, environment.stats.errors.values()
-    percentiles = {str(share): float(total.get_response_time_percentile(share)) for share in SHARES}
-    figures = Figures(
-        p50_ms=percentiles["0.5"],
-        p95_ms=percentiles["0.95"],
-        p99_ms=percentiles["0.99"],
-        failure_ratio=total.fail_ratio,
-        answers_per_s=total.total_rps - total.total_fail_per_sec,
-        accuracy=accuracy,
-    )
-    failures = {error.to_name().partition(": ")[2]: error.occurrences for error in errors}
-    result = Result(target=options.model, figures=figures, requests=total.num_requests, percentiles_ms=percentiles, failures=failures)
-    write_result(result, Path(options.result))
+    prepare_users(Profile.from_message(options.setup["profile"]), Known.from_message(options.setup["known"]))
 
 
-events.init_command_line_parser.add_listener(add_arguments)  # type: ignore[no-untyped-call]
-events.init.add_listener(learn_answers)  # type: ignore[no-untyped-call]
+events.init_command_line_parser.add_listener(add_arguments)
+events.init.add_listener(set_up)

@@ -1,17 +1,23 @@
 """One target under load: Locust runs in a process of its own, where gevent may patch what it likes."""
 
 import os
+import socket
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from loadtest.budget import BUDGETS
 from loadtest.figures import Result, read_result
+from loadtest.pictures import DATA_ROOT
+from loadtest.profile import Profile
 
 LOCUSTFILE = Path(__file__).with_name("locustfile.py")
-WARM_UP_S = 2  # users come in one second after another; what they measure until all are there is dropped
+WARM_UP_S = 2  # users come in one after another; what they measure until all are there is dropped
 STOP_S = 15  # at the end every request is waited for, longer than its timeout: a server that hangs is not let off
 GRACE_S = 90  # for Locust to start, to ask for all pictures once, and to stop
+WORKERS_S = 600  # for the workers of a distributed test to connect
+MASTER_PORT = 5557  # Locust's own default, where workers of other machines look
 
 
 class MeasureError(Exception):
@@ -19,23 +25,52 @@ class MeasureError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """Where the server is, and what opens it.
+
+    Attributes:
+        host: of the inference API, as http://127.0.0.1:8080.
+        grpc: host:port.
+        management: of the management API, as http://127.0.0.1:8081; empty where it cannot be reached.
+    """
+
+    host: str
+    token: str
+    grpc: str = ""
+    management: str = ""
+    management_token: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
     """How a server is loaded.
 
     Attributes:
-        host: of the inference API, as http://127.0.0.1:8080.
-        users: who send at the same time, each one picture after the other.
-        seconds: that are measured for each target, after the warm-up.
+        profile: as it is in profiles.yaml.
+        load, seconds: replace those of the profile, see Profile.scaled; None keeps them.
+        processes: that send, on this machine; 1 for one that also leads the test.
+        workers: that are waited for, on other machines; 0 for none.
+        exporter_port: of Locust's own figures for Prometheus; 0 for none.
+        budgets: the folder with the limits.
         data_root: the folder that holds MNIST/raw.
     """
 
-    host: str
-    users: int
-    seconds: int
-    data_root: Path
+    profile: Profile
+    load: float | None = None
+    seconds: float | None = None
+    processes: int = 1
+    workers: int = 0
+    exporter_port: int = 0
+    budgets: Path = BUDGETS
+    data_root: Path = DATA_ROOT
+
+    @property
+    def scaled(self) -> Profile:
+        """The profile as it is run."""
+        return self.profile.scaled(self.load, self.seconds)
 
 
-def measure(model: str, load: Load, token: str, folder: Path) -> Result:
+def measure(model: str, load: Load, server: Server, folder: Path) -> Result:
     """What one model does under load; Locust's own report is left at `folder`/`model`.html.
 
     Raises:
@@ -43,16 +78,21 @@ def measure(model: str, load: Load, token: str, folder: Path) -> Result:
     """
     path = folder / f"{model}.result.json"
     command = [
-        *(sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--host", load.host, "--model", model),
-        *("--data-root", str(load.data_root), "--result", str(path), "--html", str(folder / f"{model}.html")),
-        *("--headless", "--only-summary", "--reset-stats", "--loglevel", "ERROR"),
-        *("--users", str(load.users), "--spawn-rate", str(load.users / (WARM_UP_S + 1))),
-        *("--run-time", f"{WARM_UP_S + load.seconds}s", "--stop-timeout", str(STOP_S)),
+        *(sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--host", server.host, "--model", model),
+        *("--profile", load.profile.name, "--grpc", server.grpc, "--management", server.management),
+        *("--budgets", str(load.budgets), "--data-root", str(load.data_root), "--result", str(path)),
+        *("--headless", "--only-summary", "--loglevel", "ERROR", "--html", str(folder / f"{model}.html")),
+        *("--warm-up", str(WARM_UP_S), "--stop-timeout", str(STOP_S), "--exporter-port", str(load.exporter_port)),
+        *(("--load", str(load.load)) if load.load else ()),
+        *(("--seconds", str(load.seconds)) if load.seconds else ()),
+        *_processes(load),
     ]
-    environment = os.environ | {"TOKEN": token}  # not an argument: those are for all to see in the list of processes
+    # Not arguments: those are for all to see in the list of processes.
+    environment = os.environ | {"TOKEN": server.token, "MANAGEMENT_TOKEN": server.management_token}
+    limit_s = load.scaled.longest_s + GRACE_S + (WORKERS_S if load.workers else 0)
     try:
         ended = subprocess.run(
-            command, env=environment, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, timeout=load.seconds + GRACE_S
+            command, env=environment, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, timeout=limit_s, check=False
         )
     except subprocess.TimeoutExpired as err:
         raise MeasureError(f"Locust did not end within {err.timeout:.0f} s") from err
@@ -61,8 +101,25 @@ def measure(model: str, load: Load, token: str, folder: Path) -> Result:
     result = read_result(path)
     path.unlink()
     if not result.requests:
-        raise MeasureError(f"not one request to {model} was answered in {load.seconds} s")
+        raise MeasureError(f"not one request to {model} was answered in {load.scaled.longest_s:.0f} s")
     return result
+
+
+def _processes(load: Load) -> list[str]:
+    """Locust's arguments for a master with processes of its own, or with workers on other machines."""
+    if load.workers:
+        return ["--master", "--expect-workers", str(load.workers), "--expect-workers-max-wait", str(WORKERS_S)]
+    if load.processes == 1:
+        return []
+    port = str(_free_port())
+    return ["--processes", str(load.processes), "--master-bind-host", "127.0.0.1", "--master-bind-port", port, "--master-port", port]
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 def last_line(text: str) -> str:

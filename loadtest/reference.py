@@ -6,19 +6,17 @@ from typing import Any
 import requests
 
 from digitkit.contract import Prediction
-from loadtest.answers import WrongAnswer, to_prediction
+from loadtest.answers import Explanation, WrongAnswer, to_explanation, to_prediction
+from loadtest.doors import encode_form, predict_path
 from loadtest.pictures import LabelledPicture
 
 TIMEOUT_S = 30.0
 PICTURES_A_REQUEST = 250  # 1,000 pictures are answered in 1 to 2 s; one a request takes 5 to 28 s
+EXPLANATIONS_A_REQUEST = 8  # the server's own limit
 
 
 class ServerRefused(Exception):
     """The server cannot be reached, or does not even answer a first request as it should."""
-
-
-def predict_path(model: str) -> str:
-    return f"/predictions/{model}"
 
 
 def auth_headers(token: str) -> dict[str, str]:
@@ -32,16 +30,20 @@ def ask_alone(host: str, model: str, token: str, pictures: Sequence[LabelledPict
     Raises:
         ServerRefused: no server at `host`, a wrong token, no such model, another status than 200, a malformed answer.
     """
-    answers: list[Any] = []
-    with requests.Session() as session:
-        session.trust_env = False  # no proxy and no .netrc: Locust's client knows neither
-        session.headers.update(auth_headers(token))
-        for start in range(0, len(pictures), PICTURES_A_REQUEST):
-            answers += _ask(session, host, model, pictures[start : start + PICTURES_A_REQUEST])
+    answers = _ask_all(host, predict_path(model), token, pictures, PICTURES_A_REQUEST)
     try:
         return [to_prediction(answer) for answer in answers]
     except WrongAnswer as err:
         raise ServerRefused(f"{host} gives answers for {model} that are none ({err})") from err
+
+
+def explain_alone(host: str, model: str, token: str, pictures: Sequence[LabelledPicture]) -> list[Explanation]:
+    """The explanations of `pictures`, in order, asked one request at a time; raises ServerRefused like ask_alone."""
+    answers = _ask_all(host, f"/explanations/{model}", token, pictures, EXPLANATIONS_A_REQUEST)
+    try:
+        return [to_explanation(answer) for answer in answers]
+    except WrongAnswer as err:
+        raise ServerRefused(f"{host} gives explanations for {model} that are none ({err})") from err
 
 
 def accuracy(predictions: Sequence[Prediction], pictures: Sequence[LabelledPicture]) -> float:
@@ -49,22 +51,32 @@ def accuracy(predictions: Sequence[Prediction], pictures: Sequence[LabelledPictu
     return sum(p.digit == picture.label for p, picture in zip(predictions, pictures, strict=True)) / len(pictures)
 
 
-def _ask(session: requests.Session, host: str, model: str, pictures: Sequence[LabelledPicture]) -> list[Any]:
-    """The parsed answers to the pictures of one request: an object for one picture, a list for more."""
-    parts = {str(i): (f"{i}.png", picture.png, "image/png") for i, picture in enumerate(pictures)}
+def _ask_all(host: str, path: str, token: str, pictures: Sequence[LabelledPicture], at_once: int) -> list[Any]:
+    answers: list[Any] = []
+    with requests.Session() as session:
+        session.trust_env = False  # no proxy and no .netrc: Locust's client knows neither
+        session.headers.update(auth_headers(token))
+        for start in range(0, len(pictures), at_once):
+            answers += _ask(session, host, path, [picture.png for picture in pictures[start : start + at_once]])
+    return answers
+
+
+def _ask(session: requests.Session, host: str, path: str, pngs: Sequence[bytes]) -> list[Any]:
+    """The parsed answers to the pictures of one request, which are an object for one picture and a list for more."""
+    body, content_type = encode_form(pngs)
     try:
-        response = session.post(host + predict_path(model), files=parts, timeout=TIMEOUT_S)
+        response = session.post(host + path, data=body, headers={"Content-Type": content_type}, timeout=TIMEOUT_S)
     except requests.RequestException as err:
         raise ServerRefused(f"{host} cannot be reached ({type(err).__name__}); start the server, or name one with HOST=http://…") from err
     if "InvalidKeyException" in response.text:
         raise ServerRefused(f"{host} refuses the token; TOKEN=… must be its inference token, and not expired")
     if response.status_code != 200:
-        raise ServerRefused(f"{host} answers {response.status_code} for {model}, not 200; is this model served there?")
+        raise ServerRefused(f"{host} answers {response.status_code} on {path}, not 200; is this model served there?")
     try:
         answers = response.json()
     except ValueError as err:
-        raise ServerRefused(f"{host} answers no JSON for {model}") from err
+        raise ServerRefused(f"{host} answers no JSON on {path}") from err
     answers = answers if isinstance(answers, list) else [answers]
-    if len(answers) != len(pictures):
-        raise ServerRefused(f"{host} gives {len(answers)} answers for {len(pictures)} pictures to {model}")
+    if len(answers) != len(pngs):
+        raise ServerRefused(f"{host} gives {len(answers)} answers for {len(pngs)} pictures on {path}")
     return answers

@@ -1,6 +1,7 @@
-"""`python -m loadtest.run` puts every target of budgets.yaml under load in turn and compares them with their budgets.
+"""`python -m loadtest.run` puts every target of a profile under load in turn and compares each with its budget.
 
-Exit code 0: every budget is kept. 3: one is broken, each is named. 1: no server, token or pictures. 2: wrong settings.
+Exit code 0: every budget is kept. 3: one is broken, or a figure is worse than the baseline's; each is named.
+1: no server, token or pictures. 2: wrong settings.
 """
 
 import argparse
@@ -10,47 +11,65 @@ import tempfile
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from deploy.server import DEFAULT_PORT, Server, ServerError
-from loadtest.budget import BUDGETS, Budget, BudgetError, read_budgets
-from loadtest.measure import Load, MeasureError, measure
+from deploy.server import DEFAULT_PORT, ServerError
+from deploy.server import Server as LocalServer
+from loadtest.baseline import RATIO
+from loadtest.budget import BUDGETS, read_budget, targets_of
+from loadtest.measure import MASTER_PORT, Load, MeasureError, Server, measure
 from loadtest.page import PAGE, write_page
 from loadtest.pictures import DATA_ROOT, PicturesError, load_pictures
+from loadtest.profile import DEFAULT, read_profiles
 from loadtest.reference import ServerRefused, ask_alone
-from loadtest.report import REPORTS, Summary, show, write_summary
+from loadtest.report import REPORTS, Summary, read_baseline, show, write_summary
+from loadtest.settings import SettingsError
 
-USERS = 32  # enough to fill batches on two cores; more only wait longer
-SECONDS = 7  # two targets with start and warm-up then take under half a minute on two cores
 NO_ANSWER, WRONG_SETTINGS, BUDGET_BROKEN = 1, 2, 3
+GRPC_OFFSET, MANAGEMENT_OFFSET = 7070 - DEFAULT_PORT, 1  # from the inference port, as in config.properties
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the load test and return the exit code."""
     flags = parse_flags(arguments)
     try:
-        summary = measure_targets(flags, read_budgets(flags.budgets))
-    except BudgetError as err:
+        load, targets = to_load(flags), to_targets(flags)
+        baseline = read_baseline(flags.baseline, load.scaled) if flags.baseline else None
+        summary = measure_targets(flags, load, targets, baseline)
+    except SettingsError as err:
         return complain(WRONG_SETTINGS, f"loadtest: {err}")
     except (ServerError, ServerRefused, PicturesError, MeasureError, OSError) as err:
         return complain(NO_ANSWER, f"loadtest: {err}")
     show(summary)
-    print(f"more in {flags.reports / PAGE}", flush=True)
+    print(f"more in {reports_of(flags) / PAGE}", flush=True)
     broken = [f"budget broken: {line}" for line in summary.broken()]
+    broken += [f"regression: {line}" for line in summary.regressions()]
     return complain(BUDGET_BROKEN, *broken) if broken else 0
 
 
 def parse_flags(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="loadtest.run", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     given = {name: value for name, value in os.environ.items() if value}  # make passes on what is empty, too
-    users, seconds = given.get("LOADTEST_USERS", USERS), given.get("LOADTEST_SECONDS", SECONDS)
-    parser.add_argument("--users", type=at_least_one, default=users, help="who send at the same time (LOADTEST_USERS)")
-    parser.add_argument("--seconds", type=at_least_one, default=seconds, help="measured for each target (LOADTEST_SECONDS)")
-    parser.add_argument("--host", default=given.get("HOST", ""), help="http://127.0.0.1:8080 for one; else the local server (HOST)")
-    parser.add_argument("--token", default=given.get("TOKEN", ""), help="for inference; else the local server's (TOKEN)")
-    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="of the local server, where no host is given")
-    parser.add_argument("--budgets", type=Path, default=BUDGETS, help="the limits of each target")
-    parser.add_argument("--data-root", type=Path, default=DATA_ROOT, help="the folder that holds MNIST/raw")
-    parser.add_argument("--reports", type=Path, default=REPORTS, help="the folder for the reports")
+    add = parser.add_argument
+    add("--profile", default=given.get("PROFILE", DEFAULT), help="a section of loadtest/profiles.yaml (PROFILE)")
+    add("--target", default=given.get("TARGET", ""), help="models, with commas between; else all that have a budget (TARGET)")
+    add("--users", type=at_least_one, default=given.get("LOADTEST_USERS"), help="of a closed workload (LOADTEST_USERS)")
+    add("--rate", type=at_least_one, default=given.get("LOADTEST_RATE"), help="arrivals a second of an open one (LOADTEST_RATE)")
+    add("--seconds", type=at_least_one, default=given.get("LOADTEST_SECONDS"), help="measured for each target (LOADTEST_SECONDS)")
+    add("--host", default=given.get("HOST", ""), help="http://127.0.0.1:8080 for one; else the local server (HOST)")
+    add("--token", default=given.get("TOKEN", ""), help="for inference; else the local server's (TOKEN)")
+    add("--grpc", default=given.get("GRPC", ""), help="host:port; else port 7070 beside the host (GRPC)")
+    add("--management", default=given.get("MANAGEMENT", ""), help="http://…:8081 of a remote server (MANAGEMENT)")
+    add("--management-token", default=given.get("MANAGEMENT_TOKEN", ""), help="for the management API (MANAGEMENT_TOKEN)")
+    add("--processes", type=at_least_one, default=given.get("PROCESSES", 1), help="that send, on this machine (PROCESSES)")
+    add("--workers", type=int, default=given.get("WORKERS", 0), help="that send, on other machines (WORKERS)")
+    add("--exporter-port", type=int, default=given.get("EXPORTER_PORT", 0), help="for Prometheus, on 127.0.0.1 (EXPORTER_PORT)")
+    add("--baseline", default=given.get("BASELINE", ""), help="the folder of an earlier report to compare with (BASELINE)")
+    add("--ratio", type=float, default=given.get("RATIO", RATIO), help="how many times worse is a regression (RATIO)")
+    add("--port", type=int, default=DEFAULT_PORT, help="of the local server, where no host is given")
+    add("--budgets", type=Path, default=BUDGETS, help="the folder of the limits")
+    add("--data-root", type=Path, default=DATA_ROOT, help="the folder that holds MNIST/raw")
+    add("--reports", default=given.get("REPORTS", ""), help=f"the folder for the report; else {REPORTS}/PROFILE (REPORTS)")
     return parser.parse_args(arguments)
 
 
@@ -61,38 +80,83 @@ def at_least_one(text: str) -> int:
     return number
 
 
-def find_server(flags: argparse.Namespace) -> tuple[str, str]:
-    """Address and token of the server: those given, else those of the local server; raises ServerError where it is down."""
-    if flags.host:
-        return flags.host.rstrip("/"), flags.token
-    server = Server(flags.port)
-    return server.inference, flags.token or server.token()
+def to_load(flags: argparse.Namespace) -> Load:
+    """The profile with what the flags change of it; raises SettingsError."""
+    profiles = read_profiles()
+    if flags.profile not in profiles:
+        raise SettingsError(f"no profile {flags.profile}; known are {', '.join(profiles)}")
+    profile = profiles[flags.profile]
+    if flags.rate and profile.workload == "closed":
+        raise SettingsError(f"profile {profile.name} is a closed workload: LOADTEST_USERS sets its users, it has no LOADTEST_RATE")
+    if flags.users and profile.workload == "open":
+        raise SettingsError(f"profile {profile.name} is an open workload: LOADTEST_RATE sets its arrivals, it has no LOADTEST_USERS")
+    return Load(
+        profile=profile, load=flags.users or flags.rate, seconds=flags.seconds, processes=flags.processes, workers=flags.workers,
+        exporter_port=flags.exporter_port, budgets=flags.budgets, data_root=flags.data_root,
+    )  # fmt: skip
 
 
-def measure_targets(flags: argparse.Namespace, budgets: dict[str, Budget]) -> Summary:
+def to_targets(flags: argparse.Namespace) -> list[str]:
+    """The models to test; raises SettingsError for one without a budget."""
+    targets = [name for name in flags.target.split(",") if name] or targets_of(flags.profile, flags.budgets)
+    for target in targets:
+        read_budget(flags.profile, target, flags.budgets)
+    if flags.workers and len(targets) > 1:
+        raise SettingsError("workers on other machines end with the test of one target; name it with TARGET=")
+    return targets
+
+
+def find_server(flags: argparse.Namespace) -> Server:
+    """The server that is given, else the local one; raises ServerError where that is down."""
+    if not flags.host:
+        local = LocalServer(flags.port)
+        return Server(
+            host=local.inference, token=flags.token or local.token(), grpc=f"127.0.0.1:{flags.port + GRPC_OFFSET}",
+            management=local.management, management_token=local.token("management"),
+        )  # fmt: skip
+    grpc = flags.grpc or f"{urlsplit(flags.host).hostname}:7070"
+    return Server(
+        host=flags.host.rstrip("/"), token=flags.token, grpc=grpc,
+        management=flags.management.rstrip("/"), management_token=flags.management_token,
+    )  # fmt: skip
+
+
+def measure_targets(flags: argparse.Namespace, load: Load, targets: list[str], baseline: Summary | None) -> Summary:
     """Measure every target and write the reports; those of an earlier test stay until all of the new ones are made."""
-    host, token = find_server(flags)
-    load = Load(host=host, users=flags.users, seconds=flags.seconds, data_root=flags.data_root)
+    server = find_server(flags)
+    if load.profile.management and not server.management:
+        raise SettingsError(f"profile {load.profile.name} needs the management API: name it with MANAGEMENT=http://… MANAGEMENT_TOKEN=…")
     pictures = load_pictures(load.data_root)
-    for target in budgets:
-        ask_alone(host, target, token, pictures[:1])
-    flags.reports.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=flags.reports, prefix=".new-") as folder:
+    for target in targets:
+        ask_alone(server.host, target, server.token, pictures[:1])
+    if load.workers:
+        print(f"waiting for {load.workers} workers on port {MASTER_PORT}: locust -f loadtest/locustfile.py --worker --master-host …")
+    reports = reports_of(flags)
+    reports.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=reports, prefix=".new-") as folder:
         made = Path(folder)
         summary = Summary(
-            host=host,
-            users=load.users,
-            seconds=load.seconds,
+            profile=load.profile.name,
+            question=load.profile.question,
+            workload=load.profile.workload,
+            load=load.scaled.summary,
+            host=server.host,
             pictures=len(pictures),
-            targets=[measure(target, load, token, made) for target in budgets],
-            budgets=budgets,
+            targets=[measure(target, load, server, made) for target in targets],
+            budgets={target: read_budget(load.profile.name, target, load.budgets) for target in targets},
             ended=datetime.now().isoformat(timespec="seconds"),
+            baseline=baseline,
+            ratio=flags.ratio,
         )
         write_summary(summary, made)
         write_page(summary, made)
         for path in made.iterdir():
-            path.replace(flags.reports / path.name)
+            path.replace(reports / path.name)
     return summary
+
+
+def reports_of(flags: argparse.Namespace) -> Path:
+    return Path(flags.reports) if flags.reports else REPORTS / flags.profile
 
 
 def complain(code: int, *lines: str) -> int:

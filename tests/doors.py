@@ -2,30 +2,24 @@
 
 import base64
 import importlib
-import importlib.util
 import io
 import json
-import subprocess
-import sys
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import google.rpc
 import grpc
-import grpc_tools
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from deploy.server import DEFAULT_PORT, Server
+from loadtest.stubs import PROTOS
 
 FORMATS: dict[str, dict[str, Any]] = {
     "PNG": {}, "JPEG": {"quality": 100}, "BMP": {}, "GIF": {}, "WEBP": {"lossless": True}, "TIFF": {},
 }  # fmt: skip
-PROTOS = ("inference", "open_inference_grpc")
 
 
 def encode(picture: NDArray[np.uint8], form: str = "PNG") -> bytes:
@@ -67,20 +61,6 @@ def v2_bytes(pictures: list[bytes]) -> dict[str, Any]:
 def tensors(answer: dict[str, Any]) -> dict[str, list[Any]]:
     """The data of each output of a V2 answer by its name."""
     return {output["name"]: output["data"] for output in answer["outputs"]}
-
-
-def compile_protos(folder: Path) -> None:
-    """The stubs of TorchServe's own .proto files, in `folder`: they are inside the jar of the installed package."""
-    package = importlib.util.find_spec("ts")  # not imported: it leaves a file open
-    assert package is not None and package.origin is not None
-    jar = Path(package.origin).parent / "frontend" / "model-server.jar"
-    with zipfile.ZipFile(jar) as archive:
-        for name in PROTOS:
-            (folder / f"{name}.proto").write_bytes(archive.read(f"proto/{name}.proto"))
-    includes = [folder, Path(next(iter(google.rpc.__path__))).parent.parent, Path(next(iter(grpc_tools.__path__))) / "_proto"]
-    command = [sys.executable, "-m", "grpc_tools.protoc", *(f"-I{path}" for path in includes)]
-    files = [str(folder / f"{name}.proto") for name in PROTOS]
-    subprocess.run([*command, f"--python_out={folder}", f"--grpc_python_out={folder}", *files], check=True)
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,12 @@ import grpc
 import httpx
 import numpy as np
 import pytest
-from doors import Grpc, compile_protos, encode, npy, v1, v2
+from doors import Grpc, encode, npy, v1, v2
 from google.protobuf.empty_pb2 import Empty
 from numpy.typing import NDArray
 
 from deploy.server import MODELS, Server
+from loadtest.stubs import compile_protos
 
 pytestmark = pytest.mark.server
 

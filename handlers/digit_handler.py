@@ -2,16 +2,18 @@
 
 import importlib
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from digitkit import wire
+from digitkit import frames, wire
 from digitkit.card import check_card
 from digitkit.classify import classify
 from digitkit.contract import Backend, Canvas, Prediction
 from digitkit.describe import is_describe, write_description
 from digitkit.errors import DigitError, Overloaded, TooLarge
 from digitkit.explain import Explanation
+from digitkit.request import Request, from_torchserve, is_explain, read_target, response_headers
 from digitkit.settings import Settings
 
 BACKENDS = {".pt": "digitkit.net", ".onnx": "digitkit.ort"}  # imported when needed: each costs seconds and memory
@@ -30,35 +32,46 @@ class DigitHandler:
         load = importlib.import_module(BACKENDS[self.weights.suffix]).load
         self.backend: Backend = load(self.weights, device=self.settings.device, gpu_id=context.system_properties["gpu_id"])
         print(f"{self.weights.name} runs on {self.backend.place}", flush=True)
+        if not frames.take_over(self.answer, self.headers):
+            print(f"batches are read as TorchServe reads them: digitkit.frames is for TorchServe {frames.VERSION}", flush=True)
 
     def handle(self, rows: list[dict[str, Any]], context: Any) -> list[bytes]:
-        """One body for each row; statuses and headers go through `context`. A bad row never costs its neighbours."""
-        given = [context.get_all_request_header(i) for i in range(len(rows))]
-        headers = [wire.read_headers(row, header) for row, header in zip(rows, given, strict=True)]
+        """One body for each row; statuses and headers go through `context`. TorchServe's own way, where frames.py has none."""
+        requests = [from_torchserve(row, context.get_all_request_header(i)) for i, row in enumerate(rows)]
+        answers = self.answer(requests)
+        for i, (request, answer) in enumerate(zip(requests, answers, strict=True)):
+            context.set_response_status(code=answer.status, idx=i)
+            context.set_response_content_type(i, answer.content_type)
+            for name, value in response_headers(request, self.headers).items():
+                context.set_response_header(i, name, value)
+        return [answer.body for answer in answers]
+
+    def answer(self, requests: Sequence[Request]) -> list[wire.Answer]:
+        """The answers to a batch of requests, in order. A bad request never costs its neighbours."""
         deadline = time.monotonic() + self.settings.limits.batch_seconds
-        questions = [self._read(row, header, deadline) for row, header in zip(rows, headers, strict=True)]
+        questions = [self._read(request, deadline) for request in requests]
         good = [question for question in questions if isinstance(question, wire.Question)]
         canvases = [picture for question in good for picture in question.pictures if not isinstance(picture, DigitError)]
         predictions = iter(classify(canvases, self.backend.run, self.settings.min_score))
         answers = []
-        for i, (header, question) in enumerate(zip(headers, questions, strict=True)):
-            if is_describe(rows[i], header):
+        for request, question in zip(requests, questions, strict=True):
+            if is_describe(request):
                 answers.append(self._describe())
                 continue
             if isinstance(question, DigitError):
-                answers.append(wire.write_refusal(question, rows[i], given[i], self.model))
+                answers.append(wire.write_refusal(question, request, self.model))
                 continue
             results = [p if isinstance(p, DigitError) else next(predictions) for p in question.pictures]
-            if wire.is_explain(header):
-                answers.append(self._explain(question, results, header, deadline=deadline))
+            if is_explain(request):
+                answers.append(self._explain(request, question, results, deadline=deadline))
             else:
                 answers.append(wire.write_answer(question, results, self.model))
-        return [self._send(answer, i, given[i], context) for i, answer in enumerate(answers)]
+        return answers
 
-    def _read(self, row: dict[str, Any], headers: dict[str, Any], deadline: float) -> wire.Question | DigitError:
+    def _read(self, request: Request, deadline: float) -> wire.Question | DigitError:
         try:
             self._check_time(deadline)
-            return wire.read_question(row, headers, self.settings.limits)
+            return wire.read_question(request, self.settings.limits)
         except DigitError as err:
             return err.alone()
 
@@ -67,11 +80,11 @@ class DigitHandler:
             raise Overloaded(f"the batch has taken {self.settings.limits.batch_seconds} s so far; send the request again")
 
     def _explain(
-        self, question: wire.Question, results: list[Prediction | DigitError], headers: dict[str, Any], *, deadline: float
+        self, request: Request, question: wire.Question, results: list[Prediction | DigitError], *, deadline: float
     ) -> wire.Answer:
         try:
             self._check_time(deadline)
-            wanted = wire.read_target(headers)
+            wanted = read_target(request)
             limit = self.settings.limits.explanations
             if len(results) > limit:
                 raise TooLarge(f"{len(results)} pictures to explain in one request, the limit is {limit}")
@@ -88,12 +101,3 @@ class DigitHandler:
     def _describe(self) -> wire.Answer:
         card = check_card(self.weights)
         return write_description(self.weights.name, self.backend, device=self.settings.device, card=card)
-
-    def _send(self, answer: wire.Answer, i: int, headers: dict[str, Any], context: Any) -> bytes:
-        context.set_response_status(code=answer.status, idx=i)
-        context.set_response_content_type(i, answer.content_type)
-        for name, value in self.headers.items():
-            context.set_response_header(i, name, value)
-        if wire.is_grpc(headers):  # TorchServe's worker dies of an answer to StreamPredictions that does not say it is the last
-            context.set_response_header(i, "ts_stream_next", "false")
-        return answer.body

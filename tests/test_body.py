@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from digitkit.contract import Prediction
 from digitkit.errors import BadRequest, BlankPicture, DigitError, TooLarge, UnreadablePicture
+from digitkit.request import from_torchserve
 from digitkit.settings import Limits
 from digitkit.wire import Model, Question, read_question, write_answer
 
@@ -34,7 +35,7 @@ def tensor(datatype: str, shape: list[int], data: Any) -> dict[str, Any]:
 
 
 def read(body: Any, limits: Limits, **headers: str) -> Question:
-    return read_question({"body": body}, {name.replace("_", "-"): value for name, value in headers.items()}, limits)
+    return read_question(from_torchserve({"body": body}, {name.replace("_", "-"): value for name, value in headers.items()}), limits)
 
 
 def same(question: Question, expected: Digits) -> bool:

@@ -12,6 +12,7 @@ from served import workers
 
 from deploy.server import MODELS, Server
 from digitkit.errors import DigitError
+from digitkit.request import from_torchserve
 from digitkit.settings import Limits
 from digitkit.wire import read_question
 
@@ -30,7 +31,7 @@ def outcomes(request: Request, limits: Limits) -> list[str]:
     """What becomes of each picture of a request, "canvas" or the type of its refusal."""
     row, headers = as_row(request)
     try:
-        pictures = read_question(row, headers, limits).pictures
+        pictures = read_question(from_torchserve(row, headers), limits).pictures
     except DigitError as err:
         pictures = (err,)
     for picture in pictures:

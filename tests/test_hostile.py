@@ -23,6 +23,7 @@ from deploy.server import Server
 from digitkit.classify import classify
 from digitkit.errors import DigitError, TooLarge
 from digitkit.picture import Allowance, decode_picture
+from digitkit.request import from_torchserve
 from digitkit.settings import Limits, Settings
 from digitkit.wire import Model, read_question, write_answer, write_error
 
@@ -36,7 +37,7 @@ def read(hostile: Hostile, limits: Limits) -> tuple[int, str]:
     row, headers = as_row(Request(hostile.body(), hostile.headers))
     started = time.perf_counter()
     try:
-        question = read_question(row, headers, limits)
+        question = read_question(from_torchserve(row, headers), limits)
         refused = [picture for picture in question.pictures if isinstance(picture, DigitError)]
         answer = write_answer(replace(question, pictures=()), refused, Model("digits", "1.0"))
     except DigitError as err:
@@ -60,7 +61,7 @@ def test_hostile_request_is_answered_clearly_and_in_bounded_time(
 def test_all_pictures_of_a_request_share_its_pixels(limits: Limits) -> None:
     picture = png(300, 200)
     few = replace(limits, request_pixels=2 * 300 * 200 + 28 * 28)
-    question = read_question({"body": {"instances": [text_of(picture)] * 3 + [text_of(png(28, 28))]}}, {}, few)
+    question = read_question(from_torchserve({"body": {"instances": [text_of(picture)] * 3 + [text_of(png(28, 28))]}}, {}), few)
     assert [p.type for p in question.pictures if isinstance(p, DigitError)] == ["BlankPicture", "BlankPicture", "TooLarge", "BlankPicture"]
     assert "60000 pixels after 120000" in str(question.pictures[2])
     assert "is 120784" in str(question.pictures[2])
@@ -78,7 +79,7 @@ def test_the_pixels_of_a_large_jpeg_count_as_they_are_decoded(limits: Limits) ->
 
 
 def test_refusal_keeps_no_picture_in_memory(limits: Limits) -> None:
-    (error,) = read_question({"body": png(600, 400)}, {}, limits).pictures
+    (error,) = read_question(from_torchserve({"body": png(600, 400)}, {}), limits).pictures
     assert isinstance(error, DigitError)
     assert error.__traceback__ is error.__cause__ is error.__context__ is None
 

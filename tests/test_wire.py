@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from digitkit.contract import Prediction
 from digitkit.errors import BadRequest, BlankPicture, DigitError, TooLarge
 from digitkit.picture import encode_png
+from digitkit.request import from_torchserve
 from digitkit.settings import Limits
 from digitkit.wire import Form, Model, Question, read_question, write_answer, write_error
 
@@ -34,7 +35,7 @@ def canvases(question: Question) -> NDArray[np.uint8]:
 def refusal(row: dict[str, Any], headers: dict[str, Any], limits: Limits) -> DigitError:
     """Why a request of one picture or none is refused, whether it is the request or the picture that is."""
     try:
-        (error,) = read_question(row, headers, limits).pictures
+        (error,) = read_question(from_torchserve(row, headers), limits).pictures
     except DigitError as err:
         error = err
     assert isinstance(error, DigitError)
@@ -44,7 +45,7 @@ def refusal(row: dict[str, Any], headers: dict[str, Any], limits: Limits) -> Dig
 @pytest.mark.parametrize("name", ["body", "data"])  # REST, gRPC
 @pytest.mark.parametrize("kind", [bytes, bytearray])
 def test_raw_body_is_one_picture(name: str, kind: type, ten_digits: NDArray[np.uint8], ten_pngs: list[bytes], limits: Limits) -> None:
-    question = read_question({name: kind(ten_pngs[7])}, {name: {"content-type": "image/png"}}, limits)
+    question = read_question(from_torchserve({name: kind(ten_pngs[7])}, {name: {"content-type": "image/png"}}), limits)
     assert question.form == "one"
     assert question.accept == ""
     np.testing.assert_array_equal(canvases(question), ten_digits[[7]])
@@ -53,24 +54,24 @@ def test_raw_body_is_one_picture(name: str, kind: type, ten_digits: NDArray[np.u
 @pytest.mark.parametrize("content_type", ["", "image/png", "image/jpeg", "application/octet-stream", "application/x-www-form-urlencoded"])
 def test_content_type_of_a_raw_body_does_not_matter(content_type: str, ten_pngs: list[bytes], limits: Limits) -> None:
     headers = {"body": {"content-type": content_type}, "Content-Type": content_type}
-    assert len(canvases(read_question({"body": bytearray(ten_pngs[7])}, headers, limits))) == 1
+    assert len(canvases(read_question(from_torchserve({"body": bytearray(ten_pngs[7])}, headers), limits))) == 1
 
 
 def test_each_part_of_a_form_is_a_picture_in_order(ten_digits: NDArray[np.uint8], ten_pngs: list[bytes], limits: Limits) -> None:
-    question = read_question(*multipart(left=ten_pngs[4], middle=ten_pngs[0], right=ten_pngs[2]), limits)
+    question = read_question(from_torchserve(*multipart(left=ten_pngs[4], middle=ten_pngs[0], right=ten_pngs[2])), limits)
     assert question.form == "many"
     np.testing.assert_array_equal(canvases(question), ten_digits[[4, 0, 2]])
 
 
 def test_form_of_one_part_is_one_picture(ten_digits: NDArray[np.uint8], ten_pngs: list[bytes], limits: Limits) -> None:
-    question = read_question(*multipart(picture=ten_pngs[4]), limits)
+    question = read_question(from_torchserve(*multipart(picture=ten_pngs[4])), limits)
     assert question.form == "one"
     np.testing.assert_array_equal(canvases(question), ten_digits[[4]])
 
 
 @pytest.mark.parametrize("name", ["data", "body"])
 def test_part_that_is_named_as_a_raw_body_costs_no_other_part(name: str, ten_pngs: list[bytes], limits: Limits) -> None:
-    question = read_question(*multipart(first=ten_pngs[1], **{name: ten_pngs[2]}), limits)
+    question = read_question(from_torchserve(*multipart(first=ten_pngs[1], **{name: ten_pngs[2]})), limits)
     assert question.form == "many"
     assert len(question.pictures) == 2
 
@@ -79,12 +80,12 @@ def test_part_that_is_named_as_a_raw_body_costs_no_other_part(name: str, ten_png
 def test_form_is_known_by_its_header_in_any_case(name: str, ten_pngs: list[bytes], limits: Limits) -> None:
     row, headers = multipart(a=ten_pngs[1], b=ten_pngs[2])
     headers[name] = headers.pop("content-type")
-    assert len(canvases(read_question(row, headers, limits))) == 2
+    assert len(canvases(read_question(from_torchserve(row, headers), limits))) == 2
 
 
 def test_bad_part_stands_in_its_place(ten_digits: NDArray[np.uint8], ten_pngs: list[bytes], limits: Limits) -> None:
     blank = encode_png(np.zeros((28, 28), dtype=np.uint8))
-    question = read_question(*multipart(a=ten_pngs[1], b=b"garbage", c=blank, d=b"", e=ten_pngs[9]), limits)
+    question = read_question(from_torchserve(*multipart(a=ten_pngs[1], b=b"garbage", c=blank, d=b"", e=ten_pngs[9])), limits)
     types = [picture.type if isinstance(picture, DigitError) else "canvas" for picture in question.pictures]
     assert types == ["canvas", "UnreadablePicture", "BlankPicture", "BadRequest", "canvas"]
     np.testing.assert_array_equal(canvases(question), ten_digits[[1, 9]])
@@ -93,14 +94,14 @@ def test_bad_part_stands_in_its_place(ten_digits: NDArray[np.uint8], ten_pngs: l
 def test_query_parameters_are_no_pictures(ten_digits: NDArray[np.uint8], ten_pngs: list[bytes], limits: Limits) -> None:
     row, headers = multipart(picture=ten_pngs[4])
     parameters = {"target": bytearray(b"3"), "from": bytearray(b"camera")}
-    question = read_question(parameters | row, headers | dict.fromkeys(parameters, PARAMETER), limits)
+    question = read_question(from_torchserve(parameters | row, headers | dict.fromkeys(parameters, PARAMETER)), limits)
     assert question.form == "one"
     np.testing.assert_array_equal(canvases(question), ten_digits[[4]])
 
 
 def test_query_parameters_beside_a_raw_body_are_no_pictures(ten_pngs: list[bytes], limits: Limits) -> None:
     row = {"target": bytearray(b"3"), "body": bytearray(ten_pngs[4])}
-    question = read_question(row, {"target": PARAMETER, "body": PARAMETER}, limits)
+    question = read_question(from_torchserve(row, {"target": PARAMETER, "body": PARAMETER}), limits)
     assert question.form == "one"
     assert len(canvases(question)) == 1
 
@@ -121,7 +122,7 @@ ACCEPTS: list[tuple[dict[str, Any], bool]] = [
 
 @pytest.mark.parametrize(("headers", "plain"), ACCEPTS)
 def test_text_is_answered_only_to_who_accepts_it(headers: dict[str, Any], plain: bool, ten_pngs: list[bytes], limits: Limits) -> None:
-    question = read_question({"body": bytearray(ten_pngs[7])}, headers, limits)
+    question = read_question(from_torchserve({"body": bytearray(ten_pngs[7])}, headers), limits)
     assert (question.accept == "text/plain") is plain
 
 
@@ -153,14 +154,14 @@ def test_json_that_is_no_request_is_refused_with_400(body: Any, limits: Limits) 
 def test_too_many_pictures_are_refused_with_413(ten_pngs: list[bytes], limits: Limits) -> None:
     assert limits.pictures == 1024
     with pytest.raises(TooLarge) as caught:
-        read_question(*multipart(**{f"p{i}": ten_pngs[7] for i in range(1025)}), limits)
+        read_question(from_torchserve(*multipart(**{f"p{i}": ten_pngs[7] for i in range(1025)})), limits)
     assert (caught.value.status, caught.value.type) == (413, "TooLarge")
     assert "1025" in str(caught.value)
     assert "the limit is 1024" in str(caught.value)
 
 
 def test_as_many_pictures_as_the_limit_are_read(ten_pngs: list[bytes], limits: Limits) -> None:
-    assert len(read_question(*multipart(a=ten_pngs[1], b=ten_pngs[2]), replace(limits, pictures=2)).pictures) == 2
+    assert len(read_question(from_torchserve(*multipart(a=ten_pngs[1], b=ten_pngs[2])), replace(limits, pictures=2)).pictures) == 2
 
 
 def test_too_many_bytes_are_refused_with_413(limits: Limits) -> None:

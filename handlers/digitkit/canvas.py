@@ -17,6 +17,9 @@ MIN_FAR_PX = 10  # ink of the smallest digit on a scaled-down page, before it is
 CLOSE_UP = 0.3  # a digit smaller than this share of a scaled-down picture is cropped and looked at again
 MIDDLE = SIDE_PX / 2  # MNIST's centres of mass lie within half a pixel of it, in pixels from the first pixel's centre
 
+# The weights of a canvas's pixels in its mass and, by that mass, its centre's x and y: (SIDE_PX * SIDE_PX, 3).
+MOMENTS = np.stack([np.ones((SIDE_PX, SIDE_PX)), *np.meshgrid(*[np.arange(SIDE_PX)] * 2)], axis=-1).reshape(-1, 3).astype(np.float32)
+
 
 def to_canvas(picture: Picture) -> Canvas:
     """The canvas of a grey picture of any size and polarity; a canvas of MNIST's own passes unchanged.
@@ -47,13 +50,13 @@ def is_canvas(picture: Picture) -> bool:
 
     The ink's longer side is 19 or 20 px, its centre of mass lies in the middle pixel, the paper is 0, the ink above 250.
     """
-    if picture.shape != (SIDE_PX, SIDE_PX) or picture.max() < 250 or np.count_nonzero(picture) > SIDE_PX * SIDE_PX // 2:
+    if picture.shape != (SIDE_PX, SIDE_PX) or cv2.norm(picture, cv2.NORM_INF) < 250 or cv2.countNonZero(picture) > SIDE_PX * SIDE_PX // 2:
         return False
     _, _, width, height = cv2.boundingRect(picture)
     if max(width, height) not in (BOX_PX - 1, BOX_PX):
         return False
-    x, y = mass_centre(picture)
-    return abs(x - MIDDLE) <= 0.55 and abs(y - MIDDLE) <= 0.55
+    mass, x, y = (picture.reshape(-1).astype(np.float32) @ MOMENTS).tolist()  # exact, in a third of the time of mass_centre
+    return bool(max(abs(x - MIDDLE * mass), abs(y - MIDDLE * mass)) <= 0.55 * mass)
 
 
 def mass_centre(ink: Ink) -> tuple[float, float]:

@@ -1,18 +1,17 @@
 """What a model says of itself: TorchServe asks for it on GET /models/{model}?customized=true of the management API."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
 
 from digitkit.card import Card
 from digitkit.contract import Backend
-from digitkit.wire import JSON, Answer
+from digitkit.request import JSON, Request
+from digitkit.wire import Answer
 
 
-def is_describe(row: Mapping[str, Any], headers: Mapping[str, Any]) -> bool:
+def is_describe(request: Request) -> bool:
     """Whether TorchServe asks for the description: a request without a body that carries its mark."""
-    return not row and headers.get("describe") == "True"
+    return not request.row and request.headers.get("describe") == "True"
 
 
 def write_description(file: str, backend: Backend, *, device: str, card: Card) -> Answer:

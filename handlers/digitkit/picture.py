@@ -7,6 +7,7 @@ import zlib
 from dataclasses import dataclass
 from typing import Final
 
+import cv2
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 from PIL.TiffImagePlugin import TiffImageFile
@@ -22,6 +23,12 @@ EXIF_ORIENTATION: Final = 0x0112
 TIFF_TILE: Final = (0x0142, 0x0143)  # its width and its length
 START_OF_SCAN: Final = b"\xff\xda"  # of a JPEG; in its compressed data no 0xff is followed by it
 MAX_HEADER_STEPS: Final = 4096  # segments and stray bytes before a JPEG's first scan; 10 MiB of them take Pillow 7 s
+
+# A PNG of grey 8-bit pixels in one piece: the lengths and names of its chunks, its size, "8 bits, grey, not interlaced".
+PNG_START: Final = struct.Struct("!16sII5sII4s")
+PNG_HEAD, PNG_GREY, PNG_DATA = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", b"\x08\x00\x00\x00\x00", b"IDAT"
+PNG_END: Final = b"\x00\x00\x00\x00IEND\xaeB`\x82"
+CRC: Final = struct.Struct("!I")
 
 # What Pillow's decoders raise for damaged files, seen by feeding them mutated ones: tests/test_fuzz.py.
 DECODER_FAULTS: Final = (
@@ -72,6 +79,9 @@ def decode_picture(data: bytes | bytearray, limits: Limits, allowance: Allowance
         raise BadRequest(f"the body is empty; {ACCEPTED}")
     if len(data) > limits.body_bytes:
         raise TooLarge(f"the picture is {len(data)} bytes, the limit is {limits.body_bytes}")
+    plain = _decode_plain_png(data, limits, allowance)
+    if plain is not None:
+        return plain
     with warnings.catch_warnings(action="ignore"):  # Pillow warns of odd metadata; the picture is what counts
         if data.startswith(b"\xff\xd8"):
             _check_jpeg(data, limits)
@@ -86,6 +96,29 @@ def decode_picture(data: bytes | bytearray, limits: Limits, allowance: Allowance
             raise TooLarge(f"the picture unpacks to more than the limit of {limits.pixels} pixels") from err
         except DECODER_FAULTS as err:
             raise UnreadablePicture(f"the {image.format} picture is damaged or truncated") from err
+
+
+def _decode_plain_png(data: bytes | bytearray, limits: Limits, allowance: Allowance | None) -> Picture | None:
+    """The pixels of the plainest PNG, by OpenCV in 8 us where Pillow takes 33; None for any other picture and for a damaged one.
+
+    Such a file is grey with 8 bits, has no palette, transparency or metadata, and every checksum of it is right. OpenCV then
+    gives Pillow's pixels or nothing at all: tests/test_picture.py tries it on thousands of damaged streams.
+    """
+    if len(data) < PNG_START.size or not data.endswith(PNG_END):
+        return None
+    head, width, height, form, checksum, length, name = PNG_START.unpack_from(data)
+    end = PNG_START.size + length
+    if (head, form, name, end + CRC.size + len(PNG_END)) != (PNG_HEAD, PNG_GREY, PNG_DATA, len(data)):
+        return None
+    if not 0 < width * height <= limits.pixels:
+        return None
+    view = memoryview(data)
+    if zlib.crc32(view[12:29]) != checksum or zlib.crc32(view[PNG_START.size - 4 : end]) != CRC.unpack_from(data, end)[0]:
+        return None
+    if allowance:
+        allowance.spend(width * height)
+    pixels = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
+    return None if pixels is None else np.asarray(pixels, dtype=np.uint8)
 
 
 def encode_png(picture: Picture) -> bytes:

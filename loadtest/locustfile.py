@@ -61,8 +61,9 @@ def set_up(environment: Environment, **_: object) -> None:
         environment.events.test_start.add_listener(set_up_worker)
         return
     assert runner is not None and options is not None and isinstance(course, Course)
+    options.profile = options.profile or DEFAULT
     try:
-        profile = find_profile(options.profile or DEFAULT).scaled(options.load, options.seconds)
+        profile = find_profile(options.profile).scaled(options.load, options.seconds)
         budget = read_budget(profile.name, options.model, Path(options.budgets))
         pictures = load_pictures(Path(options.data_root))
         known = learn(environment.host or "", profile, pictures, options)

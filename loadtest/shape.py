@@ -128,13 +128,16 @@ class Course(LoadTestShape):
         return snapshot
 
     def _drain(self, now: float) -> tuple[int, float, list[type[User]]] | None:
-        """No more users; the end once all are gone, and every worker has reported what it saw last."""
+        """The end. A local runner waits for the last answers itself; a master would not, so first all users of its workers go.
+
+        Every worker has then reported what it saw last.
+        """
         assert self.runner is not None
+        if not isinstance(self.runner, runners.MasterRunner):
+            return None
         if self.runner.user_count:
             self.ends_at = now
-        distributed = isinstance(self.runner, runners.MasterRunner)
-        wait_s = 2 * runners.WORKER_REPORT_INTERVAL if distributed else 0.0
-        return None if not self.runner.user_count and now >= self.ends_at + wait_s else (0, AT_ONCE, self.users)
+        return None if now >= self.ends_at + 2 * runners.WORKER_REPORT_INTERVAL else (0, AT_ONCE, self.users)
 
     def _count(self, load: float) -> int:
         users = load / SOURCE_RATE if self.profile.workload == "open" else load

@@ -23,7 +23,7 @@ from loadtest.manager import Manager
 from loadtest.outcome import save_result
 from loadtest.pictures import DATA_ROOT, LabelledPicture, PicturesError, load_pictures
 from loadtest.profile import DEFAULT, Profile, read_profiles
-from loadtest.reference import ServerRefused, accuracy, ask_alone, explain_alone
+from loadtest.reference import ServerRefused, accuracy, ask_alone, check_management, explain_alone
 from loadtest.settings import SettingsError
 from loadtest.shape import Course
 from loadtest.traffic import EXPLAINED, Known, Traffic
@@ -67,6 +67,8 @@ def set_up(environment: Environment, **_: object) -> None:
         budget = read_budget(profile.name, options.model, Path(options.budgets))
         pictures = load_pictures(Path(options.data_root))
         known = learn(environment.host or "", profile, pictures, options)
+        if profile.management:
+            check_management(options.management, options.model, options.management_token)
     except (SettingsError, PicturesError, ServerRefused) as err:
         sys.exit(f"loadtest: {err}")
     right = accuracy(known.predictions, pictures)

@@ -46,6 +46,20 @@ def explain_alone(host: str, model: str, token: str, pictures: Sequence[Labelled
         raise ServerRefused(f"{host} gives explanations for {model} that are none ({err})") from err
 
 
+def check_management(management: str, model: str, token: str) -> None:
+    """Return where the management API at `management` describes the model; raises ServerRefused."""
+    try:
+        response = requests.get(f"{management}/models/{model}", headers=auth_headers(token), timeout=TIMEOUT_S)
+    except requests.RequestException as err:
+        raise ServerRefused(
+            f"{management} cannot be reached ({type(err).__name__}); name the management API with MANAGEMENT=http://…"
+        ) from err
+    if response.status_code != 200:
+        raise ServerRefused(
+            f"{management} answers {response.status_code} for {model}, not 200; MANAGEMENT_TOKEN=… must be its management token"
+        )
+
+
 def accuracy(predictions: Sequence[Prediction], pictures: Sequence[LabelledPicture]) -> float:
     """The share of pictures that are read right, 0 to 1."""
     return sum(p.digit == picture.label for p, picture in zip(predictions, pictures, strict=True)) / len(pictures)

@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+from bench.peers.model import PATH
 from bench.service import Running, Service, TargetError, answers_right
 from bench.tree import end
 from loadtest.pictures import LabelledPicture
 
 ENVIRONMENTS = Path(".venv-peers")
-PATH = "/predict"  # as in bench/peers/model.py
 LOG_LINES = 5
 
 

@@ -78,8 +78,8 @@ def pictures_table(rows: Sequence[Row]) -> Table:
     table = Table("target", "workers", "connections; batch", "pictures/s", "p50 ms", "p99 ms", title="Pictures a second")
     for target, workers, count in dict.fromkeys((row.target, row.workers, row.connections) for row in chosen):
         own = [row for row in chosen if (row.target, row.workers, row.connections) == (target, workers, count)]
-        rate = middle(own, lambda row: row.pictures_s)
-        table.add_row(target, str(workers), str(count), rate, middle(own, lambda row: row.p50_ms), middle(own, lambda row: row.p99_ms))
+        figures = [middle(own, figure) for figure in (lambda row: row.pictures_s, lambda row: row.p50_ms, lambda row: row.p99_ms)]
+        table.add_row(target, str(workers or ""), str(count), *figures)
     return table
 
 

@@ -95,7 +95,7 @@ def measure_bare(run: Run, round_number: int, plan: Plan) -> list[Row]:
         speed = speeds({BARE: run}, canvases, batch)[BARE]
         latencies = {"p50_ms": speed.median_us / 1e3, "p99_ms": speed.p99_us / 1e3}
         rate = {"answers_s": speed.pictures_s / batch, "pictures_s": speed.pictures_s}
-        rows.append(Row(round=round_number, target=BARE, workers=1, connections=batch, **rate, **latencies))
+        rows.append(Row(round=round_number, target=BARE, workers=0, connections=batch, **rate, **latencies))
     return rows
 
 

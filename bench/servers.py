@@ -32,7 +32,7 @@ def parse_flags(arguments: Sequence[str] | None) -> argparse.Namespace:
     every = ",".join([BARE, *(name for name in TARGETS if name not in PEERS)])
     parser.add_argument("--targets", type=names, default=given.get("TARGETS", every), help=f"of {every} (TARGETS)")
     parser.add_argument("--peers", type=names, default=given.get("PEERS", ""), help=f"of {','.join(PEERS)} (PEERS)")
-    parser.add_argument("--seconds", type=positive, default=given.get("BENCH_SECONDS", "3"), help="of each load (BENCH_SECONDS)")
+    parser.add_argument("--seconds", type=positive, default=given.get("BENCH_SECONDS", "2"), help="of each load (BENCH_SECONDS)")
     parser.add_argument("--rounds", type=positive, default=given.get("BENCH_ROUNDS", "3"), help="(BENCH_ROUNDS)")
     parser.add_argument("--connections", type=numbers, default=given.get("BENCH_CONNECTIONS", "1,16,64,256"), help="(BENCH_CONNECTIONS)")
     parser.add_argument("--workers", type=numbers, default=given.get("WORKERS", "1"), help="of ours and of the peers, as 1,2 (WORKERS)")

@@ -34,8 +34,8 @@ class Target:
 
 TARGETS = {
     "digits_onnx": Target("digits_onnx"),
-    "digits_onnx-64": Target("digits_onnx", pictures=64, connections=(1, 4)),
-    "digits_onnx-1024": Target("digits_onnx", pictures=1024, connections=(1, 4)),
+    "digits_onnx-64": Target("digits_onnx", pictures=64, connections=(1,)),
+    "digits_onnx-1024": Target("digits_onnx", pictures=1024, connections=(1,)),
     "ping": Target("digits_onnx", "/ping", pictures=0),
     "digits": Target("digits"),
     **{name: Target(name) for name in PEERS},

@@ -6,7 +6,9 @@ import sys
 from dataclasses import fields
 
 import pytest
+from conftest import ROOT
 
+from digitkit.net import DigitNet
 from training.recipe import RECIPES, Recipe, add_flags, from_flags
 
 
@@ -48,6 +50,12 @@ def test_the_paper_recipe_is_the_seeds_own() -> None:
     paper = RECIPES["paper"]
     assert (paper.architecture, paper.optimizer, paper.learning_rate, paper.batch_size, paper.epochs) == ("seed", "adam", 1e-3, 64, 100)
     assert paper.patience > 0
+
+
+def test_the_tiny_net_has_less_than_10_000_parameters_and_a_teacher_that_is_shipped() -> None:
+    tiny = RECIPES["tiny"]
+    assert sum(parameter.numel() for parameter in DigitNet(tiny.architecture).parameters()) < 10_000
+    assert [(ROOT / path).is_file() for path in tiny.sources()] == [True]
 
 
 @pytest.mark.parametrize(

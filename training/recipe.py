@@ -74,6 +74,17 @@ RECIPES = {
         synthetic=0.4,
         pool=60_000,
     ),
+    "tiny": Recipe(  # 8,962 parameters, taught by the released net
+        architecture="lean-8-16-32",
+        learning_rate=1e-2,
+        epochs=30,
+        dropout=0.0,
+        augmentation=0.3,
+        calm=0.3,
+        synthetic=0.05,
+        pool=4_000,
+        teachers="training/released/digits.pt",
+    ),
     "finetune": Recipe(learning_rate=3e-3, epochs=8, batch_size=64, lora_rank=2),  # for training.finetune, which names init_from
     "paper": Recipe(
         architecture="seed",

@@ -51,8 +51,8 @@ class DigitHandler:
         deadline = time.monotonic() + self.settings.limits.batch_seconds
         questions = [self._read(request, deadline) for request in requests]
         good = [question for question in questions if isinstance(question, wire.Question)]
-        canvases = [picture for question in good for picture in question.pictures if not isinstance(picture, DigitError)]
-        predictions = iter(classify(canvases, self.backend.run, self.settings.min_score))
+        pictures = [picture for question in good for picture in question.pictures if not isinstance(picture, DigitError)]
+        predictions = iter(classify(pictures, self.backend.run, self.settings.min_score))
         answers = []
         for request, question in zip(requests, questions, strict=True):
             if is_describe(request):
@@ -91,7 +91,7 @@ class DigitHandler:
         except DigitError as err:
             return wire.write_error(err)
         pairs = zip(question.pictures, results, strict=True)  # a result is an error exactly where its picture is one
-        explained = [r if isinstance(r, DigitError) else self._explain_one(cast(Canvas, p), r, wanted) for p, r in pairs]
+        explained = [r if isinstance(r, DigitError) else self._explain_one(cast(list[Canvas], p)[r.reading], r, wanted) for p, r in pairs]
         return wire.write_explanation(question, explained)
 
     def _explain_one(self, canvas: Canvas, prediction: Prediction, wanted: int | None) -> Explanation:

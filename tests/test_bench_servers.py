@@ -206,7 +206,7 @@ def test_peers_model_reads_what_ours_reads(store: Path, mnist_test: Split, monke
     monkeypatch.setenv("GRAPH", str(store / "digits.onnx"))
     pictures = mnist_test.pictures[:100]
     answers = Model()([decode(encode_png(picture)) for picture in pictures])
-    ours = classify(pictures, ort.load(store / "digits.onnx", device="cpu").run, 0.5)
+    ours = classify([[picture] for picture in pictures], ort.load(store / "digits.onnx", device="cpu").run, 0.5)
     assert [answer["digit"] for answer in answers] == [prediction.digit for prediction in ours]
     assert [answer["confidence"] for answer in answers] == [pytest.approx(p.confidence, abs=6e-5) for p in ours]
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from digitkit.canvas import to_canvas
+from digitkit.canvas import IN_PLACE_PX, to_canvas, to_canvases
 from digitkit.errors import BlankPicture
 
 if TYPE_CHECKING:
@@ -37,10 +37,10 @@ def centre_of_mass(canvas: Picture) -> NDArray[np.float64]:
     return np.array([np.average(axis, weights=canvas) for axis in np.indices(canvas.shape)])
 
 
-def assert_canvas(canvas: Picture) -> None:
+def assert_canvas(canvas: Picture, *, longer: int = 20) -> None:
     assert canvas.shape == (28, 28)
     assert canvas.dtype == np.uint8
-    assert max(box(canvas)) <= 20
+    assert max(box(canvas)) <= longer
     assert canvas.max() > 250
 
 
@@ -53,6 +53,43 @@ def assert_blank(picture: Picture) -> None:
 def test_canvas_of_mnist_passes_bit_for_bit(mnist_test: "Split") -> None:
     changed = [i for i, canvas in enumerate(mnist_test.pictures) if not np.array_equal(to_canvas(canvas), canvas)]
     assert changed == []
+
+
+def test_canvas_of_dark_ink_is_inverted_bit_for_bit(sample: Picture) -> None:
+    for original in sample:
+        assert np.array_equal(to_canvas(dark(original)), original)
+
+
+def blurred(picture: Picture) -> Picture:
+    """Under a lens that is out of focus: no pixel of the paper next to a stroke is 0 any more."""
+    return np.asarray(cv2.GaussianBlur(picture, (5, 5), 1), dtype=np.uint8)
+
+
+def test_ink_that_lies_as_on_a_canvas_stays_in_its_place(sample: Picture) -> None:
+    for original in sample:
+        (canvas,) = to_canvases(blurred(original) // 2 + 40)  # on grey paper, of half the contrast
+        assert_canvas(canvas, longer=round(IN_PLACE_PX[1]) + 2)
+        assert np.abs(centre_of_mass(canvas) - centre_of_mass(original)).max() < 0.5
+        assert np.corrcoef(canvas.ravel(), blurred(original).ravel())[0, 1] > 0.95
+
+
+def test_ink_off_the_middle_of_a_canvas_is_centred(sample: Picture) -> None:
+    for original in sample:
+        (canvas,) = to_canvases(pasted(original[:-3, 3:], 28, 28, 3, 0))
+        assert_canvas(canvas)
+        assert np.abs(centre_of_mass(canvas) - MIDDLE).max() <= 1
+
+
+@pytest.mark.parametrize("is_dark", [False, True])
+def test_picture_of_a_canvas_s_size_that_ink_fills_is_read_as_it_is_too(is_dark: bool, sample: Picture) -> None:
+    for original in sample:
+        rows, columns = np.nonzero(original)
+        digit = original[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+        filled = cv2.resize(digit, (28, 28), interpolation=cv2.INTER_LINEAR)
+        picture = dark(filled) if is_dark else filled
+        fitted, as_it_is = to_canvases(picture)
+        assert_canvas(fitted)
+        assert as_it_is is picture
 
 
 def enlarged(picture: Picture, scale: float) -> Picture:
@@ -199,7 +236,7 @@ def assert_canvas_or_blank(picture: Picture) -> None:
         canvas = to_canvas(picture)
     except BlankPicture:
         return
-    assert_canvas(canvas)
+    assert_canvas(canvas, longer=28 if picture.shape == canvas.shape else 20)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 2), (2, 1), (1, 500), (500, 1), (2, 500), (3000, 10), (10, 3000), (28, 28), (40, 3)])

@@ -5,7 +5,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from digitkit.classify import classify, digit_score, softmax, to_predictions
+from digitkit.classify import classify, digit_score, read, softmax
+from digitkit.contract import Prediction
 
 RANDOM = np.random.default_rng(0)
 LOGITS = {
@@ -16,6 +17,12 @@ LOGITS = {
     "so low that exponentials overflow": RANDOM.uniform(-2000, -200, (20, 10)).astype(np.float32),
     "so high that exponentials overflow": RANDOM.uniform(200, 2000, (20, 10)).astype(np.float32),
 }
+
+
+def predict(logits: NDArray[np.float32], min_score: float) -> list[Prediction]:
+    """What classify answers where the model gives `logits`, one canvas a picture."""
+    empty = np.zeros((28, 28), dtype=np.uint8)
+    return classify([[empty]] * len(logits), lambda _: logits, min_score)
 
 
 @pytest.fixture(params=LOGITS)
@@ -37,7 +44,7 @@ def test_digit_score_is_what_an_eleventh_class_with_logit_zero_leaves(logits: ND
 
 def test_digit_is_the_highest_logit_and_confidence_its_probability(logits: NDArray[np.float32]) -> None:
     probabilities = torch.from_numpy(logits).softmax(dim=1)
-    predictions = to_predictions(logits, 0.5)
+    predictions = predict(logits, 0.5)
     assert [p.digit for p in predictions] == probabilities.argmax(dim=1).tolist()
     np.testing.assert_allclose([p.confidence for p in predictions], probabilities.amax(dim=1).numpy(), rtol=1e-4)
     for prediction in predictions:
@@ -47,7 +54,7 @@ def test_digit_is_the_highest_logit_and_confidence_its_probability(logits: NDArr
 
 
 def test_predictions_are_plain_numbers_that_json_can_write() -> None:
-    (prediction,) = to_predictions(LOGITS["all alike"][:1], 0.5)
+    (prediction,) = predict(LOGITS["all alike"][:1], 0.5)
     assert type(prediction.digit) is int
     assert type(prediction.accepted) is bool
     assert {type(p) for p in prediction.probabilities} == {float}
@@ -56,14 +63,14 @@ def test_predictions_are_plain_numbers_that_json_can_write() -> None:
 @pytest.mark.parametrize(("logit", "min_score", "accepted"), [(-3, 0.5, False), (-2, 0.5, True), (-2, 0.9, False), (9, 0.9, True)])
 def test_prediction_is_accepted_from_the_least_score_on(logit: float, min_score: float, accepted: bool) -> None:
     # Ten logits of -2 are 10 * exp(-2) : 1 for a digit, 57 %; of -3, 33 %.
-    (prediction,) = to_predictions(np.full((1, 10), logit, dtype=np.float32), min_score)
+    (prediction,) = predict(np.full((1, 10), logit, dtype=np.float32), min_score)
     assert prediction.accepted is accepted
 
 
 def test_least_score_of_0_accepts_all_and_of_1_only_the_certain() -> None:
     rows = np.array([[-50] * 10, [50] * 10], dtype=np.float32)
-    assert [p.accepted for p in to_predictions(rows, 0)] == [True, True]
-    assert [p.accepted for p in to_predictions(rows, 1)] == [False, True]
+    assert [p.accepted for p in predict(rows, 0)] == [True, True]
+    assert [p.accepted for p in predict(rows, 1)] == [False, True]
 
 
 def test_canvases_are_classified_in_order_by_one_call_of_the_model() -> None:
@@ -74,7 +81,7 @@ def test_canvases_are_classified_in_order_by_one_call_of_the_model() -> None:
         return np.eye(10, dtype=np.float32)[canvases[:, 0, 0]] * 9
 
     canvases = [np.full((28, 28), digit, dtype=np.uint8) for digit in (3, 1, 4)]
-    assert [p.digit for p in classify(canvases, run, 0.5)] == [3, 1, 4]
+    assert [p.digit for p in classify([[canvas] for canvas in canvases], run, 0.5)] == [3, 1, 4]
     assert seen == [((3, 28, 28), "uint8")]
 
 
@@ -83,3 +90,40 @@ def test_no_canvases_cost_no_call_of_the_model() -> None:
         raise AssertionError("the model was called")
 
     assert classify([], run, 0.5) == []
+
+
+def by_first_pixel(canvases: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """A model that answers with the digit in the tens of a canvas's first pixel, the surer the higher its ones."""
+    tens, ones = np.divmod(canvases[:, 0, 0], 10)
+    logits = np.full((len(canvases), 10), -3, dtype=np.float32)
+    logits[np.arange(len(canvases)), tens] = ones
+    return logits
+
+
+def few(*firsts: int) -> list[NDArray[np.uint8]]:
+    """Canvases with these first pixels."""
+    return [np.full((28, 28), first, dtype=np.uint8) for first in firsts]
+
+
+def test_of_a_pictures_canvases_the_surest_is_answered() -> None:
+    predictions = classify([few(35), few(41, 58), few(69, 72), few(85)], by_first_pixel, 0.5)
+    assert [(p.digit, p.reading) for p in predictions] == [(3, 0), (5, 1), (6, 0), (8, 0)]
+    alone = classify([few(35), few(58), few(69), few(85)], by_first_pixel, 0.5)
+    assert [p.probabilities for p in predictions] == [p.probabilities for p in alone]
+
+
+def test_surest_counts_whether_it_is_a_digit_at_all() -> None:
+    def run(canvases: NDArray[np.uint8]) -> NDArray[np.float32]:
+        doubtful_three = [-40.0] * 3 + [-4.0] + [-40.0] * 6  # all but certain among ten digits, 2 % a digit
+        likely_seven = [0.0] * 7 + [4.0] + [0.0] * 2
+        return np.array([doubtful_three, likely_seven], dtype=np.float32)
+
+    (prediction,) = classify([few(0, 0)], run, 0.0)
+    assert (prediction.digit, prediction.reading) == (7, 1)
+
+
+def test_a_picture_is_as_likely_a_digit_as_the_least_likely_of_its_canvases() -> None:
+    readings = read([few(39), few(39, 40), few(40, 39)], by_first_pixel)
+    low, high = digit_score(by_first_pixel(np.stack(few(40, 39))))
+    assert readings.scores.tolist() == [high, low, low]
+    assert low < high

@@ -36,8 +36,7 @@ def outcomes(request: Request, limits: Limits) -> list[str]:
         pictures = (err,)
     for picture in pictures:
         if not isinstance(picture, DigitError):
-            assert picture.dtype == np.uint8
-            assert picture.shape == (28, 28)
+            assert {(canvas.dtype.name, canvas.shape) for canvas in picture} == {("uint8", (28, 28))}
     return [picture.type if isinstance(picture, DigitError) else "canvas" for picture in pictures]
 
 

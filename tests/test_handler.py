@@ -39,7 +39,10 @@ class FakeBackend(ModuleType):
 
     def load(self, path: Any, *, device: str, gpu_id: int | None) -> Backend:
         self.asked = (path.name, device, gpu_id)
-        return Backend(self.run, lambda canvas, target: np.full((28, 28), target / 9, dtype=np.float32), "by heart", "nowhere")
+        return Backend(self.run, lambda canvas, target: self.explain(canvas, target), "by heart", "nowhere")
+
+    def explain(self, _: NDArray[np.uint8], target: int) -> NDArray[np.float32]:
+        return np.full((28, 28), target / 9, dtype=np.float32)
 
 
 @pytest.fixture
@@ -220,6 +223,19 @@ def test_a_body_with_the_describe_header_is_a_picture_all_the_same(handle: Handl
     context.request_headers[0]["describe"] = "True"
     (body,) = handle(rows, context)
     assert json.loads(body)["digit"] == 7
+
+
+def test_what_is_explained_is_the_canvas_that_was_read(
+    handle: Handle, backend: FakeBackend, ten_digits: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled = np.maximum(ten_digits[3], 255 * np.eye(28, dtype=np.uint8))  # struck through: moved, or as it is
+    monkeypatch.setattr(backend.run, "labels", {filled.tobytes(): 3})
+    explained: list[NDArray[np.uint8]] = []
+    monkeypatch.setattr(backend, "explain", lambda canvas, _: explained.append(canvas) or np.zeros((28, 28), dtype=np.float32))
+    rows, _ = raw(encode_png(filled))
+    (body,) = handle(rows, FakeContext([{"explain": "True"}]))
+    assert json.loads(body)["digit"] == 3
+    np.testing.assert_array_equal(explained, [filled])
 
 
 def test_each_row_of_a_batch_is_explained_for_its_own_target(handle: Handle, ten_pngs: list[bytes]) -> None:

@@ -107,7 +107,7 @@ def test_model_never_gets_more_canvases_at_once_than_a_full_request_has() -> Non
         return canvases[:, 0, :10].astype(np.float32)
 
     canvases = [np.full((28, 28), i % 7, dtype=np.uint8) * (np.arange(28) == i % 10).astype(np.uint8) for i in range(2500)]
-    predictions = classify(canvases, run, 0.5)
+    predictions = classify([[canvas] for canvas in canvases], run, 0.5)
     assert sizes == [1024, 1024, 452]
     assert [p.digit for p in predictions] == [i % 10 if i % 7 else 0 for i in range(2500)]
 

@@ -29,7 +29,7 @@ def multipart(**parts: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def canvases(question: Question) -> NDArray[np.uint8]:
-    return np.stack([picture for picture in question.pictures if not isinstance(picture, DigitError)])
+    return np.concatenate([picture for picture in question.pictures if not isinstance(picture, DigitError)])
 
 
 def refusal(row: dict[str, Any], headers: dict[str, Any], limits: Limits) -> DigitError:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from digitkit.canvas import to_canvas
+from digitkit.canvas import to_canvases
 from digitkit.classify import classify
 from digitkit.contract import Prediction, Run
 from digitkit.picture import decode_picture, encode_png
@@ -20,7 +20,7 @@ def predict_served(pictures: Sequence[bytes], run: Run, settings: Settings) -> l
     """Predictions of encoded pictures, every step as in a worker; raises DigitError for a picture that is refused."""
     predictions: list[Prediction] = []
     for start in range(0, len(pictures), BATCH):
-        canvases = [to_canvas(decode_picture(data, settings.limits)) for data in pictures[start : start + BATCH]]
+        canvases = [to_canvases(decode_picture(data, settings.limits)) for data in pictures[start : start + BATCH]]
         predictions += classify(canvases, run, settings.min_score)
     return predictions
 

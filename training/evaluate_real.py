@@ -19,10 +19,10 @@ from rich.table import Table
 from torchmetrics.functional.classification import binary_auroc, multiclass_calibration_error
 
 from digitkit import net
-from digitkit.canvas import to_canvas
+from digitkit.canvas import to_canvases
 from digitkit.card import CardError
-from digitkit.classify import digit_score, softmax
-from digitkit.contract import LABELS, Picture, Run
+from digitkit.classify import read, softmax
+from digitkit.contract import LABELS, Canvas, Run
 from digitkit.errors import DigitError
 from digitkit.picture import decode_picture, encode_png
 from digitkit.settings import Settings, SettingsError
@@ -79,13 +79,13 @@ class Reader:
         self.run, self.settings = run, settings
 
     def read(self, files: Sequence[bytes]) -> Readings:
-        canvases = [self._canvas(file) for file in files]
-        good = [i for i, canvas in enumerate(canvases) if canvas is not None]
+        pictures = [self.canvases(file) for file in files]
+        good = [i for i, canvases in enumerate(pictures) if canvases]
         digits, scores = np.full(len(files), -1), np.zeros(len(files), dtype=np.float32)
         probabilities = np.zeros((len(files), len(LABELS)), dtype=np.float32)
         if good:
-            logits = self.run(np.stack([canvas for canvas in canvases if canvas is not None]))
-            digits[good], scores[good], probabilities[good] = logits.argmax(axis=1), digit_score(logits), softmax(logits)
+            found = read([pictures[i] for i in good], self.run)
+            digits[good], scores[good], probabilities[good] = found.logits.argmax(axis=1), found.scores, softmax(found.logits)
         return Readings(digits, scores, probabilities)
 
     def accuracy(self, files: Sequence[bytes], labels: NDArray[np.integer]) -> float:
@@ -95,11 +95,12 @@ class Reader:
         """The share of pictures that are refused or not accepted."""
         return float(np.mean(self.read(files).scores < self.settings.min_score))
 
-    def _canvas(self, file: bytes) -> Picture | None:
+    def canvases(self, file: bytes) -> list[Canvas]:
+        """Those of one encoded picture, none where it is refused."""
         try:
-            return to_canvas(decode_picture(file, self.settings.limits))
+            return to_canvases(decode_picture(file, self.settings.limits))
         except DigitError:
-            return None
+            return []
 
 
 def on_pages(canvases: NDArray[np.uint8], seed: int = 0) -> list[bytes]:

@@ -15,6 +15,8 @@ MIN_SIDE_PX, MAX_SIDE_PX = 40, 128  # of the longer side while working: lines st
 CROP_SIDE_PX = 32  # so small a picture was cut to its digit by somebody: it has no room for frames and shadows
 MIN_FAR_PX = 10  # ink of the smallest digit on a scaled-down page, before it is looked at closely
 CLOSE_UP = 0.3  # a digit smaller than this share of a scaled-down picture is cropped and looked at again
+IN_PLACE_PX = (16.0, 22.0)  # the longer side of ink that lies as on a canvas: MNIST's is 19 or 20 px, 17 to 22 under noise and blur
+OFF_PX = 2.2  # and how far its centre of mass may be from the middle: MNIST's moves by 1.9 px under blur
 MIDDLE = SIDE_PX / 2  # MNIST's centres of mass lie within half a pixel of it, in pixels from the first pixel's centre
 
 # The weights of a canvas's pixels in its mass and, by that mass, its centre's x and y: (SIDE_PX * SIDE_PX, 3).
@@ -22,27 +24,56 @@ MOMENTS = np.stack([np.ones((SIDE_PX, SIDE_PX)), *np.meshgrid(*[np.arange(SIDE_P
 
 
 def to_canvas(picture: Picture) -> Canvas:
-    """The canvas of a grey picture of any size and polarity; a canvas of MNIST's own passes unchanged.
+    """The likeliest canvas of a grey picture, the first of to_canvases."""
+    return to_canvases(picture)[0]
+
+
+def to_canvases(picture: Picture) -> list[Canvas]:
+    """What a grey picture of any size and polarity may be on a canvas, the likeliest first: one canvas, or two in doubt.
+
+    A picture of a canvas's own size may have been framed by somebody who knew how. Where its ink lies as on a canvas it
+    stays in its place, only cleaned; where it reaches further, of a large digit or of what spoils a small one, the picture
+    as it came is the second canvas. A canvas of MNIST's own is left as it is, a dark one on light paper is inverted.
 
     Args:
         picture: uint8 (H, W), at least 1 x 1.
     Returns:
-        uint8 (28, 28); the ink fits a 20 x 20 box, its centre of mass lies within 1 px of the middle, or as near as
-            the box of a lopsided shape that is no digit allows.
+        uint8 (28, 28) each; but for what stays in its place the ink fits a 20 x 20 box, and its centre of mass lies within
+            1 px of the middle, or as near as the box of a lopsided shape that is no digit allows.
     Raises:
         BlankPicture: no ink that stands out from the paper.
     Source: LeCun et al., Gradient-based learning applied to document recognition (1998), section III.
     """
     if is_canvas(picture):
-        return picture
+        return [picture]
+    if picture.shape == (SIDE_PX, SIDE_PX) and is_canvas(inverted := ~picture):
+        return [inverted]
     if max(picture.shape) <= CROP_SIDE_PX:
         ink = to_ink(resize_to_work(picture), has_shadows=False)
-        return centre(fit(cut_out(ink, find_strokes(ink))))
+        mask = find_strokes(ink)
+        return reframed(picture, ink, mask) if picture.shape == (SIDE_PX, SIDE_PX) else [framed(ink, mask)]
     ink = to_ink(resize_to_work(picture))
     around = close_up(picture, ink)
     if around is not None:
         ink = to_ink(resize_to_work(around))
-    return centre(fit(cut_out(ink, find_digit(ink))))
+    return [framed(ink, find_digit(ink))]
+
+
+def framed(ink: Ink, mask: Mask) -> Canvas:
+    """The canvas of the ink under a mask, scaled and centred."""
+    return centre(fit(cut_out(ink, mask)))
+
+
+def reframed(picture: Picture, ink: Ink, mask: Mask) -> list[Canvas]:
+    """The canvases of a picture of a canvas's size, whose ink is under the mask: in its place, scaled and centred, or both."""
+    scale = SIDE_PX / len(ink)
+    longer = max(cv2.boundingRect(mask)[2:]) * scale
+    off = max(abs(middle * scale - MIDDLE) for middle in mass_centre(np.asarray(cv2.multiply(ink, mask), dtype=np.uint8)))
+    if longer > IN_PLACE_PX[1]:
+        return [framed(ink, mask), picture]
+    if longer < IN_PLACE_PX[0] or off > OFF_PX:
+        return [framed(ink, mask)]
+    return [brightened(np.asarray(cv2.resize(cleaned(ink, mask), picture.shape, interpolation=cv2.INTER_AREA), dtype=np.uint8))]
 
 
 def is_canvas(picture: Picture) -> bool:
@@ -106,19 +137,28 @@ def close_up(picture: Picture, ink: Ink) -> Picture | None:
 
 
 def cut_out(ink: Ink, mask: Mask) -> Ink:
-    """The ink under the mask and its soft edges, cropped to the mask, three tenths of its strokes at 255."""
+    """The ink under the mask and its soft edges, cropped to the mask."""
     x, y, width, height = cv2.boundingRect(mask)
-    near = cv2.dilate(mask, np.ones((3, 3), dtype=np.uint8))
     box = np.s_[y : y + height, x : x + width]
-    inked = np.sort(ink[box][mask[box] > 0])
+    return cleaned(ink[box], mask[box])
+
+
+def cleaned(ink: Ink, mask: Mask) -> Ink:
+    """The ink under the mask and its soft edges, three tenths of its strokes at 255."""
+    near = cv2.dilate(mask, np.ones((3, 3), dtype=np.uint8))
+    inked = np.sort(ink[mask > 0])
     full = float(inked[len(inked) * 7 // 10])
-    return np.asarray(cv2.convertScaleAbs(cv2.multiply(ink[box], near[box]), alpha=255.0 / full), dtype=np.uint8)
+    return np.asarray(cv2.convertScaleAbs(cv2.multiply(ink, near), alpha=255.0 / full), dtype=np.uint8)
 
 
 def fit(digit: Ink) -> Ink:
     """The digit scaled so that its longer side is BOX_PX, its shape kept, its brightest pixel at 255."""
-    fitted = _resized(digit, BOX_PX / max(digit.shape))
-    return np.asarray(cv2.convertScaleAbs(fitted, alpha=255.0 / max(int(fitted.max()), 1)), dtype=np.uint8)
+    return brightened(_resized(digit, BOX_PX / max(digit.shape)))
+
+
+def brightened(ink: Ink) -> Ink:
+    """The ink with its brightest pixel at 255."""
+    return np.asarray(cv2.convertScaleAbs(ink, alpha=255.0 / max(int(ink.max()), 1)), dtype=np.uint8)
 
 
 def centre(ink: Ink) -> Canvas:

@@ -1,6 +1,7 @@
 """Canvases become predictions: the one pipeline that training, serving, export and the tests call."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,16 +14,50 @@ CPU_CHUNK = 64
 CHUNK = 1024  # canvases in one call of the model; a batch of 64 full requests would need 8 GB
 
 
-def classify(canvases: Sequence[Canvas], run: Run, min_score: float) -> list[Prediction]:
-    """Predict one digit for each canvas, in order, CHUNK at a time; no canvases, no call of the model.
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """What the model made of N pictures.
+
+    Attributes:
+        logits: (N, 10), of the canvas that was chosen for each.
+        scores: (N,), how likely each is a digit at all, 0 to 1.
+        chosen: the place of that canvas among the picture's own.
+    """
+
+    logits: NDArray[np.float32]
+    scores: NDArray[np.float32]
+    chosen: list[int]
+
+
+def classify(pictures: Sequence[Sequence[Canvas]], run: Run, min_score: float) -> list[Prediction]:
+    """Predict one digit for each picture, in order; no pictures, no call of the model.
 
     Args:
-        canvases: uint8 (28, 28) each.
+        pictures: the canvases of each, one or more, as to_canvases gives them.
         run: the model, as net.load or ort.load gives it.
         min_score: predictions are accepted from this score on, 0 to 1.
     """
-    chunks = [canvases[start : start + CHUNK] for start in range(0, len(canvases), CHUNK)]
-    return to_predictions(np.concatenate([run(np.stack(chunk)) for chunk in chunks]), min_score) if chunks else []
+    if not pictures:
+        return []
+    return to_predictions(read(pictures, run), min_score)
+
+
+def read(pictures: Sequence[Sequence[Canvas]], run: Run) -> Readings:
+    """Run the model on the canvases of all pictures, CHUNK at a time, and choose one for each picture.
+
+    Where a picture has several it is the one whose digit is surest: its probability among the ten and no digit. The
+    picture's score is the lowest of theirs, so that one is accepted only if it is a digit whichever way it is read.
+    """
+    canvases = [canvas for few in pictures for canvas in few]
+    logits = np.concatenate([run(np.stack(canvases[start : start + CHUNK])) for start in range(0, len(canvases), CHUNK)])
+    scores = digit_score(logits)
+    if len(canvases) == len(pictures):
+        return Readings(logits, scores, [0] * len(pictures))
+    counts = np.array([len(few) for few in pictures])
+    starts = np.cumsum(counts) - counts
+    sureness = softmax(logits).max(axis=1) * scores
+    chosen = [int(sureness[start : start + count].argmax()) for start, count in zip(starts, counts, strict=True)]
+    return Readings(logits[starts + chosen], np.minimum.reduceat(scores, starts), chosen)
 
 
 def in_chunks(run: Run, size: int) -> Run:
@@ -36,14 +71,14 @@ def in_chunks(run: Run, size: int) -> Run:
     return chunked
 
 
-def to_predictions(logits: NDArray[np.float32], min_score: float) -> list[Prediction]:
-    """Predictions of logits (N, 10), which are calibrated: the temperature is inside the weights."""
-    probabilities = softmax(logits)
-    digits = logits.argmax(axis=1)
-    accepted = digit_score(logits) >= min_score
+def to_predictions(readings: Readings, min_score: float) -> list[Prediction]:
+    """Predictions of readings; the logits are calibrated: the temperature is inside the weights."""
+    probabilities = softmax(readings.logits)
+    digits = readings.logits.argmax(axis=1)
+    accepted = readings.scores >= min_score
     return [
-        Prediction(digit, row[digit], ok, tuple(row))
-        for digit, row, ok in zip(digits.tolist(), probabilities.tolist(), accepted.tolist(), strict=True)
+        Prediction(digit, row[digit], ok, tuple(row), chosen)
+        for digit, row, ok, chosen in zip(digits.tolist(), probabilities.tolist(), accepted.tolist(), readings.chosen, strict=True)
     ]
 
 

@@ -54,9 +54,11 @@ class Prediction:
         confidence: the calibrated probability of `digit`, 0 to 1.
         accepted: False where the picture is probably no digit at all.
         probabilities: ten floats that sum to 1, in the order of LABELS.
+        reading: which of the picture's canvases was read, 0 for the first.
     """
 
     digit: int
     confidence: float
     accepted: bool
     probabilities: tuple[float, ...]
+    reading: int = 0

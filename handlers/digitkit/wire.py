@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 import numpy as np
 
 from digitkit.body import NPY_MAGIC, Source, kind_of, parse_json, read_instances, read_npy, read_tensor
-from digitkit.canvas import to_canvas
+from digitkit.canvas import to_canvases
 from digitkit.contract import LABELS, Canvas, Prediction
 from digitkit.errors import BadRequest, DigitError, TooLarge
 from digitkit.explain import Explanation, overlay
@@ -31,7 +31,7 @@ REFUSED: Final = Prediction(-1, 0.0, False, (0.0,) * len(LABELS))  # in the plac
 
 FIELDS: Final = ('"instances" (KServe V1)', '"inputs" (Open Inference Protocol)')
 
-Decoded = Canvas | DigitError
+Decoded = list[Canvas] | DigitError
 Form = Literal["one", "many", "v1", "v2"]
 
 
@@ -40,7 +40,7 @@ class Question:
     """One request.
 
     Attributes:
-        pictures: a canvas for each picture, or why it is refused, in the request's order.
+        pictures: the canvases of each picture, or why it is refused, in the request's order.
         form: of the answer: one object, a list, or that of a protocol.
         accept: the media type that the client prefers, "" for none.
         id: of a V2 request, given back with the answer.
@@ -128,14 +128,14 @@ def _decode_all(sources: Sequence[Source | Any], limits: Limits) -> tuple[Decode
 
 
 def _decode(source: Source | Any, limits: Limits, allowance: Allowance) -> Decoded:
-    """The canvas of one source, or why it is refused."""
+    """The canvases of one source, or why it is refused."""
     try:
         if isinstance(source, DigitError):
             return source
         if isinstance(source, np.ndarray):
-            return to_canvas(source)
+            return to_canvases(source)
         if isinstance(source, bytes | bytearray):
-            return to_canvas(decode_picture(source, limits, allowance))
+            return to_canvases(decode_picture(source, limits, allowance))
         raise BadRequest(f"a part is {type(source).__name__}, by its Content-Type; send the bytes of an encoded picture")
     except DigitError as err:
         return err.alone()

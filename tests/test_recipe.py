@@ -78,7 +78,7 @@ def test_a_value_out_of_range_is_named(flags: dict[str, object], message: str) -
 def test_an_unknown_recipe_ends_with_one_sentence_that_names_the_known_ones() -> None:
     ended = subprocess.run([sys.executable, "-m", "training.train", "--recipe", "slow"], capture_output=True, text=True, check=False)
     assert ended.returncode == 1
-    assert ended.stderr.strip() == "training.train: unknown recipe 'slow'; there are quick, release, finetune, paper"
+    assert ended.stderr.strip() == "training.train: unknown recipe 'slow'; there are quick, release, tiny, finetune, paper"
 
 
 def test_an_unknown_flag_ends_with_an_error() -> None:

@@ -15,7 +15,7 @@ class Teacher:
     """The nets in a recipe's `teachers`, whose logits are averaged, on the student's device."""
 
     def __init__(self, recipe: Recipe, device: torch.device) -> None:
-        teachers = net.ensemble([net.read(path) for path in recipe.sources()]).requires_grad_(False)
+        teachers = net.ensemble([net.read(path) for path in recipe.teacher_files()]).requires_grad_(False)
         self.net = teachers.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.temperature, self.share = recipe.distill_temperature, recipe.distill_share
 

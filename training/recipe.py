@@ -57,7 +57,11 @@ class Recipe:
 
     def sources(self) -> list[Path]:
         """The weights files that a training by this recipe learns from."""
-        return [Path(path) for path in (*self.teachers.split(","), self.init_from) if path]
+        return self.teacher_files() + ([Path(self.init_from)] if self.init_from else [])
+
+    def teacher_files(self) -> list[Path]:
+        """The weights files in `teachers`."""
+        return [Path(path) for path in self.teachers.split(",") if path]
 
 
 RECIPES = {

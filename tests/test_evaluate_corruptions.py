@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from digitkit import net
 from digitkit.card import write_card
+from digitkit.picture import decode_picture
 from digitkit.settings import Settings
 from training.corruptions import CORRUPTIONS, corrupt
 from training.data import Split
@@ -49,7 +50,7 @@ def test_a_run_in_batches_answers_in_the_same_order(ten_digits: NDArray[np.uint8
 
 
 @pytest.mark.slow
-def test_the_command_leaves_the_printed_figures_in_both_files(mnist_root: Path, tmp_path: Path) -> None:
+def test_the_command_leaves_the_printed_figures_in_both_files(mnist_root: Path, settings: Settings, tmp_path: Path) -> None:
     weights = tmp_path / "digits.pt"
     net.save(net.DigitNet(), weights)
     write_card(weights, version="1.0", recipe={}, data_sha256="", commit="", accuracy={}, temperature=1.0, parameters=0, packages={})
@@ -64,8 +65,10 @@ def test_the_command_leaves_the_printed_figures_in_both_files(mnist_root: Path, 
     assert [float(row["served"]) for row in rows] == [row["served"] for row in report["corruptions"]]
     assert report["mean"]["direct"] == pytest.approx(np.mean([row["direct"] for row in report["corruptions"][1:]]))
     assert all(f"{row['name']} " in done.stdout for row in rows)
-    assert f"{report['mean']['served']:.2%}" in done.stdout.splitlines()[-1]
+    assert f"{report['mean']['served']:.2%}" in done.stdout.splitlines()[-2]
     assert report["pictures"] == 20
+    sheet = decode_picture((tmp_path / "report" / "corruptions.png").read_bytes(), settings.limits)
+    assert sheet.std() > 50
 
 
 @pytest.mark.parametrize(

@@ -29,9 +29,11 @@ from training import data
 from training.corruptions import CORRUPTIONS, corrupt
 from training.evaluate import MODEL_CONFIG
 from training.evaluate_real import Reader
+from training.plots import examples_figure, to_png
 
 REPORTS = Path("reports")
-REPORT, TABLE = "corruptions.json", "corruptions.csv"
+REPORT, TABLE, SHEET = "corruptions.json", "corruptions.csv", "corruptions.png"
+EXAMPLES = 10  # pictures of each corruption on the sheet
 CLEAN = "clean"  # the first line of the table, which is no part of the mean
 BATCH = 128  # on one core a net reads 5,500 pictures/s in batches of 128, 4,000 in batches of 1,000
 
@@ -87,6 +89,17 @@ def line(figure: Figure) -> str:
     return f"{figure.name:>14} {figure.served:>8.2%} {figure.direct:>8.2%} {figure.refused:>8.2%}"
 
 
+def sheet(figures: Iterable[Figure], test: data.Split, reader: Reader, *, seed: int) -> bytes:
+    """A PNG file with EXAMPLES of each corruption over the canvases that are read, an empty one where a picture is refused."""
+    panels = []
+    for figure in figures:
+        examples = test.pictures[:EXAMPLES]
+        pictures = examples if figure.name == CLEAN else corrupt(figure.name, examples, seed)
+        canvases = [reader.canvas(encode_png(picture)) for picture in pictures]
+        panels.append((f"{figure.name}: served {figure.served:.2%}, direct {figure.direct:.2%}", list(pictures), canvases))
+    return to_png(examples_figure(panels))
+
+
 def write(figures: list[Figure], folder: Path, *, weights: Path, pictures: int, seed: int) -> None:
     """Leave REPORT and TABLE in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -105,7 +118,7 @@ def main() -> None:
         prog="training.evaluate_corruptions", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--weights", type=Path, required=True, help="digits.pt of a run, with its card beside it")
-    parser.add_argument("--out", type=Path, help=f"folder of {REPORT} and {TABLE} (reports/RUN, by the weights' own folder)")
+    parser.add_argument("--out", type=Path, help=f"folder of {REPORT}, {TABLE} and {SHEET} (reports/RUN, by the weights' own folder)")
     parser.add_argument("--pictures", type=int, default=10_000, help="read only the first so many test pictures (10000)")
     parser.add_argument("--seed", type=int, default=0, help="of everything random in the corruptions (0)")
     parser.add_argument("--data-root", type=Path, default=data.DATA_ROOT, help="folder that holds MNIST/raw, or will")
@@ -114,9 +127,9 @@ def main() -> None:
         sys.exit(f"{parser.prog}: --pictures is {flags.pictures} and --seed {flags.seed}; at least 1 and at least 0 are accepted")
     try:
         check_card(flags.weights)
-        pictures = len(data.load_test(flags.data_root).take(slice(flags.pictures)))
-        task = partial(measure_file, weights=flags.weights, data_root=flags.data_root, pictures=pictures, seed=flags.seed)
-        print(f"{flags.weights} on {pictures:,} test pictures\n{'corruption':>14} {'served':>8} {'direct':>8} {'refused':>8}")
+        test = data.load_test(flags.data_root).take(slice(flags.pictures))
+        task = partial(measure_file, weights=flags.weights, data_root=flags.data_root, pictures=len(test), seed=flags.seed)
+        print(f"{flags.weights} on {len(test):,} test pictures\n{'corruption':>14} {'served':>8} {'direct':>8} {'refused':>8}")
         figures = []
         # Forked while torch is imported but has started no thread, so that no process pays for the import again.
         with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("fork")) as pool:
@@ -124,7 +137,11 @@ def main() -> None:
                 print(line(figure), flush=True)
                 figures.append(figure)
         print(line(mean(figures)))
-        write(figures, flags.out or REPORTS / flags.weights.parent.name, weights=flags.weights, pictures=pictures, seed=flags.seed)
+        folder = flags.out or REPORTS / flags.weights.parent.name
+        write(figures, folder, weights=flags.weights, pictures=len(test), seed=flags.seed)
+        reader = Reader(net.as_run(net.read(flags.weights), torch.device("cpu")), Settings.read(MODEL_CONFIG))
+        (folder / SHEET).write_bytes(sheet(figures, test, reader, seed=flags.seed))
+        print(f"pictures {folder / SHEET}")
     except (CardError, SettingsError, OSError, ValueError, data.DataError) as err:
         sys.exit(f"{parser.prog}: {err}")
 

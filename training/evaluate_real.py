@@ -22,7 +22,7 @@ from digitkit import net
 from digitkit.canvas import to_canvases
 from digitkit.card import CardError
 from digitkit.classify import read, softmax
-from digitkit.contract import LABELS, Canvas, Run
+from digitkit.contract import LABELS, SIDE_PX, Canvas, Run
 from digitkit.errors import DigitError
 from digitkit.picture import decode_picture, encode_png
 from digitkit.settings import Settings, SettingsError
@@ -94,6 +94,11 @@ class Reader:
     def not_accepted(self, files: Sequence[bytes]) -> float:
         """The share of pictures that are refused or not accepted."""
         return float(np.mean(self.read(files).scores < self.settings.min_score))
+
+    def canvas(self, file: bytes) -> Canvas:
+        """The canvas of one encoded picture that is read, an empty one where it is refused."""
+        canvases = self.canvases(file)
+        return canvases[read([canvases], self.run).chosen[0]] if canvases else np.zeros((SIDE_PX, SIDE_PX), dtype=np.uint8)
 
     def canvases(self, file: bytes) -> list[Canvas]:
         """Those of one encoded picture, none where it is refused."""

@@ -215,6 +215,19 @@ def mistakes_figure(canvases: Sequence[Canvas], captions: Sequence[tuple[str, st
     return figure
 
 
+def examples_figure(panels: Sequence[tuple[str, Sequence[Canvas], Sequence[Canvas]]]) -> Figure:
+    """Panels four in a row, each with a title, a row of pictures and under each the canvas that is made of it."""
+    rows = math.ceil(len(panels) / 4)
+    figure = Figure(figsize=(16, 1.35 * rows), layout="constrained")
+    for axes, (title, pictures, canvases) in zip(figure.subplots(rows, 4, squeeze=False).flat, panels, strict=False):
+        lines = [np.hstack([np.pad(one, 2, constant_values=128) for one in line]) for line in (pictures, canvases)]
+        axes.imshow(np.vstack(lines), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+        axes.set_title(title, fontsize=9, color=INK)
+    for axes in figure.axes:
+        axes.set_axis_off()
+    return figure
+
+
 def _label(axes: Axes, horizontal: str, vertical: str) -> None:
     axes.set_xlabel(horizontal, color=INK)
     axes.set_ylabel(vertical, color=INK)

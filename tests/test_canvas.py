@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import cv2
@@ -174,6 +175,19 @@ def test_digit_that_touches_its_cell_mostly_comes_out_without_it(sample: Picture
             alike.append(np.corrcoef(to_canvas(touching_its_cell(original)).ravel(), original.ravel())[0, 1])
     assert len(alike) > 0.95 * len(sample)
     assert np.mean(np.array(alike) > 0.8) > 0.75
+
+
+@pytest.mark.parametrize("left", [2, 12])
+def test_second_digit_that_touches_its_cell_stays_beside_the_first(left: int, sample: Picture) -> None:
+    shapes = []
+    for first, second in pairwise(sample):
+        cell = np.zeros((112, 112), dtype=np.uint8)
+        for digit, start in ((first, left), (second, 45)):
+            rows, columns = np.nonzero(digit)
+            strokes = cv2.resize(digit[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1], (28, 45))
+            np.maximum(cell[12:57, start : start + 28], strokes, out=cell[12:57, start : start + 28])
+        shapes.append(box(to_canvas(dark(framed(cell)))))
+    assert np.mean([width > height for height, width in shapes]) > 0.7
 
 
 def test_ink_of_other_polarity_gives_the_same_canvas(sample: Picture) -> None:

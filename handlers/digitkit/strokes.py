@@ -18,6 +18,7 @@ MIN_HEIGHT = 0.12  # of the picture; lower parts are dashes and dots
 LINE_WIDTH = 0.1  # of the picture: what is thinner and long is a cell's border or an underline, not a stroke
 LINE_LENGTH, LINE_BAND = 0.75, 0.2  # of the picture: lines are longer, and nearer to its border, than most strokes
 CORNER = 0.07  # of the picture: a slanted frame's corner is so near to the corner of its bounding box
+PEER = 0.3  # of the main stroke's ink: another digit beside it has more
 COMPANY_REACH = 0.2  # of the main stroke's longer side: how far off other strokes of the digit may be
 
 
@@ -38,11 +39,22 @@ def find_digit(ink: Ink) -> Mask:
         sample = ink
     if sample.max() < MIN_CONTRAST:
         raise BlankPicture(f"no ink: nothing differs from the paper by {MIN_CONTRAST} of 255 grey levels or more")
-    parts, main = _parts_and_main(binarise(ink, sample))
+    strong = binarise(ink, sample)
+    parts, main = _parts_and_main(strong)
     company = parts.company(main) if main else []
-    if not company or not has_size(company):
+    if main is None or not has_size(company):
         raise BlankPicture("no ink: only lines, frames or specks are left of the picture")
-    return _mask_of(parts.labels, [part.label for part in company])
+    mask = _mask_of(parts.labels, [part.label for part in company])
+    return mask | _peers_at_lines(strong, parts, main, mask)
+
+
+def _peers_at_lines(strong: Mask, parts: "Parts", main: "Part", mask: Mask) -> Mask:
+    """Where digits beside the main one are that are joined to a line or a frame: two digits must not pass as one."""
+    if not any(line.inside > PEER * main.area for line in parts.lines):
+        return np.zeros_like(mask)
+    freed = Parts(_without_lines(strong))
+    peers = [part.label for part in freed.strokes if part.is_peer(main) and not mask[freed.labels == part.label].any()]
+    return _mask_of(freed.labels, peers)
 
 
 def _parts_and_main(strong: Mask) -> tuple["Parts", "Part | None"]:
@@ -131,16 +143,23 @@ class Part:
 
     def belongs_to(self, main: "Part") -> bool:
         """Whether it is a smaller stroke of the same digit, not a speck and close to the main one; or another digit beside it."""
-        gap_x = max(self.x - (main.x + main.width), main.x - (self.x + self.width))
-        gap_y = max(self.y - (main.y + main.height), main.y - (self.y + self.height))
         reach = COMPANY_REACH * max(main.width, main.height)
-        is_stroke = self.area > 0.04 * main.area and gap_x < reach and gap_y < reach
-        is_peer = self.area > 0.3 * main.area and self.height > 0.7 * main.height and max(gap_x, gap_y) < main.height
-        return is_stroke or is_peer
+        is_stroke = self.area > 0.04 * main.area and max(self._gaps(main)) < reach
+        return is_stroke or self.is_peer(main)
+
+    def is_peer(self, main: "Part") -> bool:
+        """Whether it is another digit beside the main stroke: about as high, and not a mere fragment at the border."""
+        return self.inside > PEER * main.area and self.height > 0.7 * main.height and max(self._gaps(main)) < main.height
+
+    def _gaps(self, other: "Part") -> tuple[int, int]:
+        """How far apart the boxes of two parts are, in pixels across and down."""
+        across = max(self.x - (other.x + other.width), other.x - (self.x + self.width))
+        down = max(self.y - (other.y + other.height), other.y - (self.y + self.height))
+        return across, down
 
 
 class Parts:
-    """The connected parts of a mask that can be strokes: neither lines nor frames."""
+    """The connected parts of a mask: those that can be strokes, and `lines`, which are lines and frames."""
 
     def __init__(self, mask: Mask) -> None:
         _, self.labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
@@ -149,6 +168,8 @@ class Parts:
         page = (mask.shape[0], mask.shape[1])
         parts = [Part(i, row[0], row[1], row[2], row[3], row[4], n, page) for i, (row, n) in enumerate(rows) if i > 0]
         self.strokes = [part for part in parts if not part.is_line() and not self._is_frame(part)]
+        kept = {part.label for part in self.strokes}
+        self.lines = [part for part in parts if part.label not in kept]
 
     def main(self) -> Part | None:
         """The part with the most ink off the border that can be a digit; None where there is none.
@@ -159,10 +180,10 @@ class Parts:
         return max(candidates, key=lambda part: part.weight, default=None)
 
     def company(self, main: Part) -> list[Part]:
-        """`main` and the parts that belong to it: of a digit that is off the border, only such."""
+        """`main` and the parts that belong to it: of a digit that is off the border only such, and other digits."""
         others = [part for part in self.strokes if part is not main and part.belongs_to(main)]
         if not main.touches_border(0):
-            others = [part for part in others if not part.touches_border(0)]
+            others = [part for part in others if not part.touches_border(0) or part.is_peer(main)]
         return [main, *others]
 
     def _is_frame(self, part: Part) -> bool:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from digitkit.canvas import IN_PLACE_PX, to_canvas, to_canvases
+from digitkit.canvas import IN_PLACE_PX, are_canvases, is_canvas, to_canvas, to_canvases
 from digitkit.errors import BlankPicture
 
 if TYPE_CHECKING:
@@ -272,3 +272,13 @@ def test_any_picture_gives_a_canvas_or_is_blank(height: int, width: int, seed: i
     mask = np.kron(coarse, np.ones((grain, grain), dtype=bool))[:height, :width]
     low, high = random.integers(0, 256, 2)
     assert_canvas_or_blank(np.where(mask, random.integers(0, 256, (height, width)) if seed % 2 else high, low).astype(np.uint8))
+
+
+def test_a_stack_is_told_canvas_by_canvas_as_each_is_alone(mnist_test: "Split") -> None:
+    shifts, rng = np.roll(mnist_test.pictures[:500], 1, axis=1), np.random.default_rng(0)
+    speckled = np.where(rng.random((500, 28, 28)) < 0.5, mnist_test.pictures[:500], 0).astype(np.uint8)
+    stack = np.concatenate([mnist_test.pictures[:500], shifts, speckled, mnist_test.pictures[:500] // 2, np.zeros_like(shifts[:1])])
+    alone = [is_canvas(picture) for picture in stack]
+    assert are_canvases(stack).tolist() == alone
+    assert 500 < sum(alone) < len(stack) - 500
+    assert not are_canvases(np.zeros((3, 40, 28), dtype=np.uint8)).any()

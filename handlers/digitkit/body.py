@@ -22,6 +22,7 @@ from digitkit.errors import BadRequest, DigitError, TooLarge
 from digitkit.settings import Limits
 
 Source: TypeAlias = bytes | bytearray | Picture | DigitError
+Sources: TypeAlias = list[Source] | NDArray[np.uint8]  # an array is (N, H, W)
 
 NPY_MAGIC: Final = b"\x93NUMPY"
 # What NumPy's reader of headers raises for damaged ones, seen by feeding it mutated ones: tests/test_fuzz.py.
@@ -63,7 +64,7 @@ def read_instances(body: Mapping[str, Any], limits: Limits) -> list[Source]:
     return [_caught(_instance, instance) for instance in instances]
 
 
-def read_npy(data: bytes | bytearray, limits: Limits) -> tuple[list[Source], bool]:
+def read_npy(data: bytes | bytearray, limits: Limits) -> tuple[Sources, bool]:
     """The pictures of a NumPy file of dtype uint8, (H, W) or (N, H, W), and whether it holds a list of them."""
     stream = io.BytesIO(data)
     try:
@@ -81,10 +82,10 @@ def read_npy(data: bytes | bytearray, limits: Limits) -> tuple[list[Source], boo
     if array.ndim == 2:
         return [array], False
     _check_count(len(array), limits)
-    return list(array), True
+    return array, True
 
 
-def read_tensor(body: Mapping[str, Any], binary: bytes | bytearray, limits: Limits) -> list[Source]:
+def read_tensor(body: Mapping[str, Any], binary: bytes | bytearray, limits: Limits) -> Sources:
     """The pictures of an Open Inference Protocol (V2) request: one input, UINT8 [N, H, W], or BYTES [N] of encoded pictures.
 
     Args:
@@ -106,12 +107,12 @@ def read_tensor(body: Mapping[str, Any], binary: bytes | bytearray, limits: Limi
     if size is not None:
         if size != len(binary):
             raise BadRequest(f"binary_data_size does not match the {len(binary)} bytes that follow the JSON")
-        return list(_shaped(np.frombuffer(binary, dtype=np.uint8), shape)) if datatype == "UINT8" else _byte_strings(binary, shape[0])
+        return _shaped(np.frombuffer(binary, dtype=np.uint8), shape) if datatype == "UINT8" else _byte_strings(binary, shape[0])
     values = tensor.get("data")
     if not isinstance(values, list):
         raise BadRequest(f"the input's data is {kind_of(values)}; it must be a list")
     if datatype == "UINT8":
-        return list(_shaped(_pixels(values).ravel(), shape))
+        return _shaped(_pixels(values).ravel(), shape)
     if len(values) != shape[0]:
         raise BadRequest(f"the input's data has {len(values)} elements, its shape says {shape[0]}")
     return [_caught(_base64, value) for value in values]

@@ -11,8 +11,8 @@ from typing import Any, Final, Literal
 
 import numpy as np
 
-from digitkit.body import NPY_MAGIC, Source, kind_of, parse_json, read_instances, read_npy, read_tensor
-from digitkit.canvas import to_canvases
+from digitkit.body import NPY_MAGIC, Source, Sources, kind_of, parse_json, read_instances, read_npy, read_tensor
+from digitkit.canvas import are_canvases, to_canvases
 from digitkit.contract import LABELS, Canvas, Prediction
 from digitkit.errors import BadRequest, DigitError, TooLarge
 from digitkit.explain import Explanation, overlay
@@ -122,9 +122,12 @@ def _read_json(body: Any, binary: bytes | bytearray, limits: Limits) -> Question
     return Question(_decode_all(read_tensor(body, binary, limits), limits), "v2", id=name)
 
 
-def _decode_all(sources: Sequence[Source | Any], limits: Limits) -> tuple[Decoded, ...]:
+def _decode_all(sources: Sources | list[Any], limits: Limits) -> tuple[Decoded, ...]:
     allowance = Allowance(limits.request_pixels)
-    return tuple(_decode(source, limits, allowance) for source in sources)
+    if isinstance(sources, np.ndarray):
+        known = are_canvases(sources).tolist()
+        return tuple([p] if is_canvas else _decode(p, limits, allowance) for p, is_canvas in zip(sources, known, strict=True))
+    return tuple([_decode(source, limits, allowance) for source in sources])
 
 
 def _decode(source: Source | Any, limits: Limits, allowance: Allowance) -> Decoded:

@@ -30,7 +30,9 @@ class DigitHandler:
         self.model = wire.Model(model["modelName"], model["modelVersion"])
         self.headers = {"X-Model-Name": self.model.name, "X-Model-Version": self.model.version}
         load = importlib.import_module(BACKENDS[self.weights.suffix]).load
-        self.backend: Backend = load(self.weights, device=self.settings.device, gpu_id=context.system_properties["gpu_id"])
+        self.backend: Backend = load(
+            self.weights, device=self.settings.device, gpu_id=context.system_properties["gpu_id"], threads=self.settings.threads
+        )
         print(f"{self.weights.name} runs on {self.backend.place}", flush=True)
         if not frames.take_over(self.answer, self.headers):
             print(f"batches are read as TorchServe reads them: digitkit.frames is for TorchServe {frames.VERSION}", flush=True)

@@ -37,8 +37,8 @@ class FakeBackend(ModuleType):
         self.run = run
         self.asked: tuple[Any, ...] = ()
 
-    def load(self, path: Any, *, device: str, gpu_id: int | None) -> Backend:
-        self.asked = (path.name, device, gpu_id)
+    def load(self, path: Any, *, device: str, gpu_id: int | None, threads: int) -> Backend:
+        self.asked = (path.name, device, gpu_id, threads)
         return Backend(self.run, lambda canvas, target: self.explain(canvas, target), "by heart", "nowhere")
 
     def explain(self, _: NDArray[np.uint8], target: int) -> NDArray[np.float32]:
@@ -81,8 +81,8 @@ def statuses(context: FakeContext) -> list[int]:
 
 
 def test_initialize_loads_the_archives_model_as_its_settings_say(handler_module: ModuleType, backend: FakeBackend) -> None:
-    handler_module.DigitHandler().initialize(worker(device="cpu"))
-    assert backend.asked == ("digits.fake", "cpu", None)
+    handler_module.DigitHandler().initialize(worker(device="cpu", threads=2))
+    assert backend.asked == ("digits.fake", "cpu", None, 2)
 
 
 def test_initialize_refuses_a_config_without_limits(handler_module: ModuleType, backend: FakeBackend) -> None:

@@ -30,6 +30,7 @@ def refusal(config: Any) -> str:
 def test_shipped_config_is_valid_and_every_knob_is_read(config: dict[str, Any]) -> None:
     settings = Settings.from_mapping(config)
     assert settings.device == config["device"] == "auto"
+    assert settings.threads == config["threads"] == 1
     assert settings.min_score == config["accept"]["min_score"]
     assert settings.limits == Limits(**config["limits"])
 
@@ -123,3 +124,8 @@ def test_reading_leaves_the_config_as_it_was(config: dict[str, Any]) -> None:
     before = copy.deepcopy(config)
     Settings.from_mapping(config)
     assert config == before
+
+
+@pytest.mark.parametrize("threads", [None, 0, -1, True, 1.5, "2"])
+def test_threads_that_are_no_number_are_refused_by_name(threads: Any, config: dict[str, Any]) -> None:
+    assert "threads" in refusal(config | {"threads": threads})

@@ -33,11 +33,13 @@ class Settings:
 
     Attributes:
         device: "auto", "cpu", "cuda" or "tensorrt", which only ONNX Runtime has.
+        threads: that a worker computes with on a CPU.
         limits: what one request may bring.
         min_score: a prediction is accepted from this score on, 0 to 1.
     """
 
     device: str
+    threads: int
     limits: Limits
     min_score: float
 
@@ -55,10 +57,13 @@ class Settings:
         device = config.get("device")
         if device not in DEVICES:
             raise SettingsError(f"device in model-config.yaml is {device!r}; it must be one of {', '.join(DEVICES)}")
+        threads = config.get("threads")
+        if type(threads) is not int or threads < 1:
+            raise SettingsError(f"threads in model-config.yaml is {threads!r}; it must be a whole number, 1 or more")
         score = accept["min_score"]
         if type(score) not in (int, float) or not 0 <= score <= 1:
             raise SettingsError(f"accept.min_score in model-config.yaml is {score!r}; it must be from 0 to 1")
-        return cls(device, Limits(**limits), float(score))
+        return cls(device, threads, Limits(**limits), float(score))
 
     @classmethod
     def read(cls, path: Path) -> "Settings":

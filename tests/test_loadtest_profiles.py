@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from digitkit import wire
 from digitkit.errors import DigitError
+from digitkit.request import from_torchserve
 from digitkit.settings import Limits
 from loadtest import doors, run
 from loadtest.answers import Explanation, Refusal, WrongAnswer, check_answers, to_prediction
@@ -125,7 +126,7 @@ def test_what_workers_are_told_is_what_their_master_knows(known: Known) -> None:
 
 def answers_of_the_server(case: Case, row: dict[str, Any], headers: dict[str, Any], limits: Limits) -> bytes:
     """What digitkit itself answers where the model knows every good picture."""
-    question = wire.read_question(row, headers, limits)
+    question = wire.read_question(from_torchserve(row, headers), limits)
     results: list[Any] = [
         canvas if isinstance(canvas, DigitError) else expected for canvas, expected in zip(question.pictures, case.expected, strict=True)
     ]

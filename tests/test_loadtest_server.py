@@ -21,10 +21,8 @@ pytestmark = pytest.mark.server
 
 
 def flags_for(server: Server, mnist_root: Path, reports: Path) -> list[str]:
-    for profile, lost in (
-        ("smoke", 0),
-        ("manage", 0.05),
-    ):  # the shipped budgets are for a model that was trained for longer, on a machine of its own
+    # The shipped budgets are for a model that was trained for longer, on a machine of its own.
+    for profile, lost in (("smoke", 0), ("manage", 0.05)):
         (reports / profile).mkdir()
         (reports / profile / "digits_onnx.yaml").write_text(yaml.safe_dump(GENEROUS | {"accuracy_min": 0.9, "fail_ratio_max": lost}))
     places = {

@@ -38,7 +38,7 @@ MNIST := --data-root $(DATA_ROOT)
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup run stop serve train train-many finetune evaluate evaluate-real corruptions compare bench-canvas release export smoke loadtest test check fmt lock clean bench bench-models tune chaos soak
+.PHONY: help setup run stop serve train train-many finetune evaluate evaluate-real corruptions compare bench-canvas release export smoke loadtest test check fmt lock clean bench bench-models bench-batches tune chaos soak
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -120,6 +120,9 @@ $(STORE)/digits_onnx_%.mar: $(STORE)/digits.%.onnx $(HANDLER) export/to_mar.py e
 
 bench: export build/bench/stock.mar $(CHOSEN_PEERS:%=.venv-peers/%/installed) ## our server beside others: PEERS, TARGETS, WORKERS, BENCH_SECONDS, BENCH_ROUNDS, BENCH_CONNECTIONS
 	@$(PY) -m bench.servers $(MNIST)
+
+bench-batches: export ## processor time of a worker for a request, as frames.py reads batches and as TorchServe does
+	@$(PY) -m bench.batches $(MNIST)
 
 tune: export ## find the best workers, threads, batch and delay on this machine: TARGET (digits_onnx), MINUTES (5)
 	@$(PY) -m bench.tune $(MNIST)

@@ -155,8 +155,9 @@ def write(trials: Sequence[Trial], best: Trial, out: Path) -> None:
 
 
 def show(trials: Sequence[Trial], best: Trial) -> None:
-    table = Table(title=f"Settings on {os.cpu_count()} cores, 64 connections; the fastest first")
-    for heading in ("workers", "threads", "batch", "delay ms", "answers/s", "p50 ms", "p99 ms", "p50 alone", "us a request", "MB", ""):
+    title = f"Settings on {os.cpu_count()} cores, the fastest first: latencies in ms at 64 connections and of one client alone"
+    table = Table(title=title, padding=(0, 0))
+    for heading in ("workers", "threads", "batch", "delay", "answers/s", "p50", "p99", "alone", "CPU us", "MB", ""):
         table.add_column(heading, justify="right")
     for trial in sorted(trials, key=lambda t: -t.answers_s):
         knobs = (trial.knobs.workers, trial.knobs.threads, trial.knobs.batch, trial.knobs.delay_ms)

@@ -1,0 +1,69 @@
+"""What a batch costs a worker: `python -m bench.batches`, for the messages as frames.py reads them and as TorchServe does.
+
+Both are workers as TorchServe starts them, asked in turn over its own protocol: without the frontend, and without the network.
+"""
+
+import argparse
+import statistics
+import tempfile
+import zipfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.targets import STORE
+from bench.worker import Worker, started
+from digitkit import frames
+from loadtest.pictures import DATA_ROOT, load_pictures
+
+SIZES = (1, 16, 64)
+ROUNDS = 7
+REQUESTS = 3200  # in a round: a quarter of a second, since processor time is counted in hundredths
+
+
+def as_torchserve_reads(archive: Path, folder: Path) -> Path:
+    """A copy of the archive whose frames.py is for another TorchServe, and so leaves this one alone."""
+    copy = folder / archive.name
+    with zipfile.ZipFile(archive) as source, zipfile.ZipFile(copy, "w") as target:
+        for name in source.namelist():
+            content = source.read(name)
+            if name == "digitkit/frames.py":
+                content = content.replace(frames.VERSION.encode(), b"none")
+            target.writestr(name, content)
+    return copy
+
+
+def cost(worker: Worker, pictures: Sequence[bytes], size: int) -> float:
+    """Processor microseconds of the worker for each request, in batches of `size`."""
+    before = worker.process.cpu_times()
+    for _ in range(REQUESTS // size):
+        worker.ask(pictures[:size])
+    after = worker.process.cpu_times()
+    return 1e6 * (after.user + after.system - before.user - before.system) / (REQUESTS // size * size)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="bench.batches", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--archive", type=Path, default=STORE / "digits_onnx.mar")
+    parser.add_argument("--data-root", type=Path, default=DATA_ROOT, help="the folder that holds MNIST/raw")
+    flags = parser.parse_args()
+    pictures = [picture.png for picture in load_pictures(flags.data_root, max(SIZES))]
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        archives = {"as frames.py reads": flags.archive, "as TorchServe reads": as_torchserve_reads(flags.archive, Path(folder))}
+        workers = {name: stack.enter_context(started(archive)) for name, archive in archives.items()}
+        found: dict[tuple[str, int], list[float]] = {}
+        for _ in range(ROUNDS):
+            for size in SIZES:
+                for name, worker in workers.items():
+                    found.setdefault((name, size), []).append(cost(worker, pictures, size))
+    table = Table("", *(f"batch of {size}" for size in SIZES), title="Processor time of a worker for a request, us: median of the rounds")
+    for name in archives:
+        table.add_row(name, *(f"{statistics.median(found[name, size]):.0f}" for size in SIZES))
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -9,7 +9,7 @@ from deploy.server import MODELS
 from loadtest.pictures import LabelledPicture
 
 # Of 100 requests: single pictures, lists of 8 as JSON, explanations, pictures that cannot be read.
-SHARES = {"single": 84, "list": 10, "explanation": 2, "bad": 4}
+SHARES = {"single": 85, "list": 10, "explanation": 1, "bad": 4}
 LIST = 8
 CYCLE = 100
 

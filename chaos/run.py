@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import math
 import shutil
 import sys
 import tempfile
@@ -13,7 +14,7 @@ from pathlib import Path
 from chaos.command import EXIT_FAILED, PORT, ending
 from chaos.connection import Pool
 from chaos.faults import FAULTS, Fault
-from chaos.knee import find_knee
+from chaos.knee import find_knee, warm_up
 from chaos.load import Client
 from chaos.questions import ask_alone, single
 from chaos.scene import HIGHEST_KNEE, MODEL, OPEN_TO_MODELS, Scene, impatient_store, supervised, token_or_none
@@ -31,16 +32,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="chaos.run", description=__doc__)
     parser.add_argument("--port", type=int, default=PORT, help="of a server of its own; the others move with it")
     parser.add_argument("--faults", default=",".join(fault.name for fault in FAULTS), help="names, with commas between them")
+    parser.add_argument("--knee", type=float, default=0.0, help="requests a second, where it is known; else it is looked for")
     parser.add_argument("--data-root", type=Path, default=DATA_ROOT)
     flags = parser.parse_args()
     names = flags.faults.split(",")
     known = {fault.name: fault for fault in FAULTS}
     if unknown := sorted(set(names) - known.keys()):
         parser.error(f"no fault {', '.join(unknown)}; there are {', '.join(known)}")
+    if not 0 <= flags.knee < math.inf:
+        parser.error(f"--knee is {flags.knee}; it must be requests a second, or 0 to look for it")
     OUT.mkdir(parents=True, exist_ok=True)
     out = console()
     with ending(parser.prog):
-        plan = Plan(port=flags.port, store=ROOT / "model_store", pictures=load_pictures(flags.data_root, PICTURES))
+        pictures = load_pictures(flags.data_root, PICTURES)
+        plan = Plan(port=flags.port, store=ROOT / "model_store", pictures=pictures, knee=flags.knee)
         trials = run([known[name] for name in names], plan, out.print)
     write_csv(OUT / "chaos.csv", trials)
     out.print(counts(trials), latencies(trials))
@@ -92,6 +97,8 @@ async def _try_all(faults: Sequence[Fault], server: Server, plan: Plan, report: 
     try:
         client = Client(pool, lambda: token_or_none(server))
         questions = await ask_alone(pool, [single(MODEL, picture) for picture in plan.pictures], client.token)
+        if plan.knee:
+            await warm_up(client, questions)
         knee = plan.knee or min(HIGHEST_KNEE, await find_knee(client, questions))
         report(f"knee: {knee:,.0f} requests/s of one picture; the load is half of it")
         scene = Scene(server, pool, client, questions, knee)

@@ -15,7 +15,7 @@ from chaos.scene import Scene
 BEFORE_S = 2.0
 LATE_S = 0.5  # a right answer that took longer is none of a server that is well
 CALM_S = 2.0  # without a late, refused or lost request, and it has recovered
-LONGEST_S = 40.0  # of recovery
+LONGEST_S = 70.0  # of recovery
 LOOK_S = 0.25
 
 

@@ -15,12 +15,16 @@ from typing import TypeVar
 import pytest
 
 from chaos.connection import Answer, Lost, Pool
+from chaos.faults import Fault
 from chaos.figures import percentile
 from chaos.hostile import dribble, hang_up
 from chaos.load import LONGEST_PAUSE_S, Client, Record, open_load, pause_s
 from chaos.mix import CYCLE, SHARES, spread
 from chaos.questions import NotServed, Outcome, Question, ask_alone
-from chaos.soak import Bin, growth, judge
+from chaos.scene import Scene
+from chaos.soak import BINS, Bin, growth, judge, soak
+from chaos.trial import try_fault
+from deploy.server import Server
 
 T = TypeVar("T")
 ROOT = Path(__file__).resolve().parent.parent
@@ -193,6 +197,55 @@ def test_hostile_clients_do_what_they_are_named_for() -> None:
     assert 0 < sent <= 20
     assert left == 3
     assert len(server.connections) == sent + 3
+
+
+class Unseen(Scene):
+    """A scene whose server has no processes to look at."""
+
+    def resident_mib(self) -> tuple[float, float]:
+        return 100.0, 200.0
+
+
+def scene(pool: Pool, url: str) -> Scene:
+    return Unseen(Server(int(url.rpartition(":")[2])), pool, Client(pool, lambda: "a"), [QUESTION], knee=100.0)
+
+
+def test_a_trial_counts_what_a_fault_did_and_sees_when_it_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chaos.trial.BEFORE_S", 0.2)
+    monkeypatch.setattr("chaos.trial.CALM_S", 0.3)
+    server = Flaky((200, GOOD))
+
+    async def refuse_twice_and_hang_up_once(scene: Scene) -> None:
+        server.answers = [error(503), error(503), None, (200, GOOD)]
+        await asyncio.sleep(0.2)
+
+    trial = against(server, lambda pool, url: try_fault(scene(pool, url), Fault("busy", "is busy", refuse_twice_and_hang_up_once)))
+    sent = sum(trial.first.values())
+    failed = sent - trial.first[Outcome.RIGHT]
+    assert 1 <= failed <= 3  # a retry may meet the second failure or the third
+    assert failed == trial.errors.total() == trial.first[Outcome.ERROR] + trial.first[Outcome.LOST]
+    assert trial.final == {Outcome.RIGHT: sent}
+    assert trial.passed
+    assert trial.attempts == pytest.approx((sent + 3) / sent)
+
+
+def test_a_trial_with_a_wrong_answer_is_not_passed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chaos.trial.BEFORE_S", 0.2)
+    monkeypatch.setattr("chaos.trial.CALM_S", 0.3)
+    server = Flaky((200, GOOD))
+
+    async def mix_up(scene: Scene) -> None:
+        server.answers = [(200, OTHER), (200, GOOD)]
+
+    trial = against(server, lambda pool, url: try_fault(scene(pool, url), Fault("mixed-up", "answers another", mix_up)))
+    assert (trial.first[Outcome.WRONG], trial.passed) == (1, False)
+
+
+def test_a_soak_counts_every_request_in_one_bin() -> None:
+    found = against(Flaky((200, GOOD)), lambda pool, url: soak(scene(pool, url), 0.02))
+    assert len(found) == BINS
+    assert sum(b.requests for b in found) == round(0.02 * 60 * 60)
+    assert {(b.failed, b.frontend_mib, b.workers_mib) for b in found} == {(0, 100.0, 200.0)}
 
 
 def test_mixed_traffic_keeps_its_shares_and_spreads_them() -> None:

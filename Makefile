@@ -27,6 +27,8 @@ CHOSEN_PEERS := $(subst $(comma), ,$(PEERS))
 NO_PEERS := $(filter-out $(basename $(notdir $(wildcard bench/peers/*.txt))),$(CHOSEN_PEERS))
 $(if $(NO_PEERS),$(error no peer $(NO_PEERS); there are $(basename $(notdir $(wildcard bench/peers/*.txt)))))
 OTHER_FORMS := $(filter-out float32,$(subst $(comma), ,$(FORMS)))
+FORM_ARCHIVES := $(patsubst %,$(STORE)/digits_onnx_%.mar,$(OTHER_FORMS))
+FORM_ARCHIVES := $(FORM_ARCHIVES:%/digits_onnx_bfloat16.mar=%/digits_bfloat16.mar)
 MEASURING := $(addprefix training/,report.py plots.py ensemble.py finetune.py prune.py evaluate_real.py corruptions.py evaluate_corruptions.py bench_canvas.py release.py cost.py)
 TRAINING := $(filter-out $(MEASURING),$(wildcard training/*.py))
 DIGITKIT := $(wildcard handlers/digitkit/*.py)
@@ -99,7 +101,7 @@ release: $(SETUP) ## train the release recipe with SEEDS seeds and publish the b
 	$(PY) -m training.train --recipe release --run runs/release-many --seeds $(SEEDS) $(MNIST) $(FLAGS)
 	$(PY) -m training.release --runs runs/release-many/seed-*
 
-export: $(ARCHIVES) $(OTHER_FORMS:%=$(STORE)/digits_onnx_%.mar) ## build and check the archives; FORMS=float16,int8 for more of them
+export: $(ARCHIVES) $(FORM_ARCHIVES) ## build and check the archives; FORMS=float16,int8,bfloat16 for more of them
 
 $(STORE)/digits.onnx: $(WEIGHTS) $(CHOSEN) $(filter-out export/compare.py export/to_mar.py export/probe.py,$(wildcard export/*.py)) handlers/digitkit/ort.py handlers/digitkit/fold.py | $(SETUP)
 	$(PY) -m export.to_onnx --weights $< --graph $@ $(MNIST)
@@ -116,7 +118,13 @@ $(STORE)/digits_onnx.mar: $(STORE)/digits.onnx $(HANDLER) export/to_mar.py expor
 $(STORE)/digits_onnx_%.mar: $(STORE)/digits.%.onnx $(HANDLER) export/to_mar.py export/probe.py export/place.py | $(SETUP)
 	$(PY) -m export.to_mar --weights $< --archive $@ $(MNIST)
 
-.PRECIOUS: $(STORE)/digits.%.onnx
+$(STORE)/digits.bfloat16.pt: $(WEIGHTS) $(CHOSEN) $(DIGITKIT) export/to_torch.py export/forms.py export/gates.py export/place.py | $(SETUP)
+	$(PY) -m export.to_torch --weights $< --target $@ --form bfloat16 $(MNIST)
+
+$(STORE)/digits_bfloat16.mar: $(STORE)/digits.bfloat16.pt $(HANDLER) export/to_mar.py export/probe.py export/place.py | $(SETUP)
+	$(PY) -m export.to_mar --weights $< --archive $@ $(MNIST)
+
+.PRECIOUS: $(STORE)/digits.%.onnx $(STORE)/digits.bfloat16.pt
 
 bench: export build/bench/stock.mar $(CHOSEN_PEERS:%=.venv-peers/%/installed) ## our server beside others: PEERS, TARGETS, WORKERS, BENCH_SECONDS, BENCH_ROUNDS, BENCH_CONNECTIONS
 	@$(PY) -m bench.servers $(MNIST)

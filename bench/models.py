@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from rich.console import Console
 from rich.table import Table
 
+from bench import gpu
 from bench.measure import BATCHES, Speed, speeds
 from bench.worker import WorkerError, started
 from digitkit import net, ort
@@ -24,19 +25,32 @@ from training.cost import multiply_adds
 STORE = Path("model_store")
 OUT = Path("reports/bench-models")
 SEED = "seed CNN, float32"
-FILES = {"ONNX float32": "digits_onnx", "ONNX float16": "digits_onnx_float16", "ONNX int8": "digits_onnx_int8"}
+EAGER = "PyTorch float32"
+# In STORE: the weights or the graph of each other form, and the archive that serves it. Those that were exported are measured.
+FORMS = {
+    "PyTorch bfloat16": ("digits.bfloat16.pt", "digits_bfloat16.mar"),
+    "ONNX float32": ("digits.onnx", "digits_onnx.mar"),
+    "ONNX float16": ("digits.float16.onnx", "digits_onnx_float16.mar"),
+    "ONNX int8": ("digits.int8.onnx", "digits_onnx_int8.mar"),
+}
+ARCHIVES = {EAGER: "digits.mar"} | {name: archive for name, (_, archive) in FORMS.items()}
 WARM = 64  # requests to a worker before its memory is read
 
 
-def models(weights: Path, seed: Path, threads: int) -> dict[str, tuple[Path, Run]]:
-    """What there is to compare: its file and its Run, by name."""
-    backend = net.load(weights, device="cpu")
+def files(weights: Path, seed: Path) -> dict[str, Path]:
+    """The weights or the graph of each form of `weights` that was exported, by its name, and the seed CNN's graph."""
+    recipe = check_card(weights).recipe
+    exported = {name: STORE / file for name, (file, _) in FORMS.items() if (STORE / file).is_file()}
+    ours = {name: path for name, path in exported.items() if check_card(path).recipe == recipe}  # others are left from other weights
+    return {EAGER: weights} | ours | {SEED: seed}
+
+
+def models(weights: Path, seed: Path, threads: int) -> dict[str, Run]:
+    """What there is to compare, by name, all on the CPU."""
+    found = {}
+    for name, path in files(weights, seed).items():
+        found[name] = net.load(path, device="cpu").run if path.suffix == ".pt" else ort.load(path, device="cpu", threads=threads).run
     torch.set_num_threads(threads)
-    found = {"PyTorch float32": (weights, backend.run)}
-    graphs = {name: STORE / f"{file.replace('digits_onnx', 'digits').replace('_', '.')}.onnx" for name, file in FILES.items()}
-    for name, path in (graphs | {SEED: seed}).items():
-        if path.is_file():
-            found[name] = (path, ort.load(path, device="cpu", threads=threads).run)
     return found
 
 
@@ -44,15 +58,14 @@ def facts(weights: Path, seed: Path, test: data.Split) -> list[dict[str, Any]]:
     """A row for each model: what it is made of, how well it reads, and what its worker costs."""
     costs = {path: multiply_adds(net.read(path)) for path in (weights, seed.with_suffix(".pt")) if path.is_file()}
     pictures = [encode_png(picture) for picture in test.pictures[:WARM]]
-    rows = []
-    for name, (path, run) in models(weights, seed, 1).items():
-        card = check_card(path)
+    rows, runs = [], models(weights, seed, 1)
+    for name, path in files(weights, seed).items():
+        card, run = check_card(path), runs[name]
         row: dict[str, Any] = {"model": name, "parameters": card.parameters}
         row["multiply_adds"] = costs.get(seed.with_suffix(".pt") if name == SEED else weights, "")
         row |= {"kB": round(card.bytes / 1000), "accuracy": float((run(test.pictures).argmax(axis=1) == test.labels).mean())}
-        archive = STORE / f"{FILES.get(name, 'digits')}.mar"
-        if name != SEED and archive.is_file():
-            with started(archive) as worker:
+        if name in ARCHIVES:
+            with started(STORE / ARCHIVES[name]) as worker:
                 worker.ask(pictures)
                 row |= {"worker_start_s": round(worker.start_s, 2), "worker_mib": round(worker.resident_mib())}
         rows.append(row)
@@ -62,8 +75,8 @@ def facts(weights: Path, seed: Path, test: data.Split) -> list[dict[str, Any]]:
 def measure(weights: Path, seed: Path, test: data.Split) -> list[dict[str, Any]]:
     """A row for each model, number of threads and batch size."""
     rows = []
-    for threads in sorted({1, os.cpu_count() or 1}):
-        runs = {name: run for name, (_, run) in models(weights, seed, threads).items()}
+    for threads in sorted({1, len(os.sched_getaffinity(0))}):  # one, and every core that it may use
+        runs = models(weights, seed, threads)
         for batch in BATCHES:
             for name, speed in speeds(runs, test.pictures, batch).items():
                 rows.append({"model": name, "threads": threads, "batch": batch} | _columns(speed))
@@ -101,7 +114,7 @@ def plot(path: Path, rows: list[dict[str, Any]]) -> None:
     axes.set_xticks(BATCHES, map(str, BATCHES))
     axes.minorticks_off()
     axes.grid(alpha=0.3)
-    axes.legend()
+    figure.legend(loc="outside upper center", ncols=3)
     figure.savefig(path, dpi=120)
 
 
@@ -114,15 +127,19 @@ def main() -> None:
     try:
         test = data.load_test(flags.data_root)
         made, measured = facts(flags.weights, flags.seed_graph, test), measure(flags.weights, flags.seed_graph, test)
+        graphs = {name: path for name, path in files(flags.weights, flags.seed_graph).items() if path.suffix == ".onnx" and name != SEED}
+        on_gpu, missing = gpu.measure(flags.weights, graphs, test)
     except (CardError, WorkerError, OSError, ValueError, data.DataError) as err:
         sys.exit(f"{parser.prog}: {err}")
     OUT.mkdir(parents=True, exist_ok=True)
-    console = Console(highlight=False)
-    for name, rows, title in (("models", made, "What they are"), ("speed", measured, "How fast they are, on the CPU")):
-        write_csv(OUT / f"{name}.csv", rows)
-        console.print(table(rows, title))
+    console = Console(highlight=False, width=120)
+    for name, rows, title in (("models", made, "What they are"), ("speed", measured, "On the CPU"), ("gpu", on_gpu, "On a GPU")):
+        if rows:
+            write_csv(OUT / f"{name}.csv", rows)
+            console.print(table(rows, title))
+    print(*missing, sep="\n")
     plot(OUT / "speed.png", measured)
-    print(f"{OUT}/models.csv, speed.csv and speed.png")
+    print(f"{OUT} holds these tables as CSV, and speed.png")
 
 
 if __name__ == "__main__":

@@ -11,15 +11,12 @@ import zipfile
 from importlib.metadata import version
 from pathlib import Path
 
-import torch
-
-from digitkit import net
+from digitkit import ort
 from digitkit.card import CardError, card_path, check_card, facts, write_card
 from digitkit.contract import MODEL_VERSION
 from digitkit.picture import encode_png
-from export.forms import FORMS
-from export.gates import check
 from export.place import ExportError, publish
+from export.to_torch import check_served
 from training import data
 
 HANDLERS = Path("handlers")
@@ -36,13 +33,15 @@ def to_mar(weights: Path, archive: Path, *, data_root: Path) -> None:
         archive: its stem is the model's name in TorchServe.
     Raises:
         CardError: the weights do not match their card.
+        ValueError: the file holds no weights, or no graph of this contract.
         ExportError: the net as PyTorch serves it answers in another way than the one that was trained, or the archive does not
             answer the probe pictures; nothing is published then.
     """
     card = check_card(weights)
     if weights.suffix == ".pt":
-        trained = net.as_run(net.read(weights), torch.device("cpu"))
-        check("float32 PyTorch", net.load(weights, device="cpu").run, trained, test=data.load_test(data_root), gate=FORMS["float32"].gate)
+        check_served(weights, data_root=data_root)
+    else:
+        ort.load(weights, device="cpu")  # its sentence is clearer than that of an archive that does not answer
     with tempfile.TemporaryDirectory() as scratch:
         staged = _pack(weights, archive.stem, Path(scratch))
         write_card(staged, **facts(card) | {"packages": card.packages | {"torch-model-archiver": version("torch-model-archiver")}})
@@ -86,7 +85,8 @@ def _check_answers(archive: Path, data_root: Path) -> None:
             timeout=PROBE_TIMEOUT_S, check=False,
         )  # fmt: skip
     if answered.returncode:
-        raise ExportError(f"the archive does not answer outside the checkout: {answered.stderr.strip()}")
+        *_, reason = f"exit code {answered.returncode}\n{answered.stderr}".strip().splitlines()
+        raise ExportError(f"the archive does not answer outside the checkout: {reason}")
     digits = json.loads(answered.stdout.splitlines()[-1])
     right = sum(digit == label for digit, label in zip(digits, test.labels[:PROBE_PICTURES].tolist(), strict=True))
     print(f"{archive.name} unpacked elsewhere reads {right} of {PROBE_PICTURES} test pictures right")

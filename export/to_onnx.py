@@ -16,7 +16,7 @@ from digitkit.card import CardError, card_path, check_card, facts, write_card
 from digitkit.contract import CONTRACT_VERSION, LABELS, SIDE_PX
 from digitkit.fold import Folded
 from digitkit.ort import INPUT, LOGITS
-from export.forms import FORMS
+from export.forms import ONNX, PYTORCH
 from export.gates import check
 from export.place import ExportError, publish
 from export.quantise import quantise
@@ -49,23 +49,24 @@ def to_onnx(weights: Path, graph: Path, *, data_root: Path, form: str = "float32
     Args:
         weights: digits.pt with its card beside it.
         graph: where it is published.
-        form: a name in FORMS.
+        form: a name in ONNX.
         calibration: pictures of the validation split to calibrate int8 on.
     Raises:
         CardError: the weights do not match their card.
         ExportError: an unknown form, or the graph is not valid, or its answers are too far from those of the weights; nothing is
             published then.
     """
-    if form not in FORMS:
-        raise ExportError(f"unknown form {form!r}; there are {', '.join(FORMS)}")
-    chosen = FORMS[form]
+    if form not in ONNX:
+        others = " and ".join(name for name in PYTORCH if name not in ONNX)
+        raise ExportError(f"unknown form {form!r}; there are {', '.join(ONNX)}, and {others} for the PyTorch target")
+    chosen = ONNX[form]
     card = check_card(weights)
     model = net.read(weights)
     with tempfile.TemporaryDirectory() as scratch:
         exported, staged = Path(scratch) / "exported.onnx", Path(scratch) / graph.name
         _export(Served(model.members(), chosen.dtype).eval(), exported)
         if chosen.quantised:
-            quantise(exported, staged, data.load_train(data_root)[1].pictures[:calibration])
+            quantise(exported, staged, data.load_train(data_root)[1].pictures[: max(0, calibration)])
         else:
             exported.replace(staged)
         _describe(staged, card_path(weights).read_text(), form)
@@ -112,7 +113,7 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, default=WEIGHTS)
     parser.add_argument("--graph", type=Path, default=MODEL_STORE / GRAPH)
     parser.add_argument("--data-root", type=Path, default=data.DATA_ROOT)
-    parser.add_argument("--form", default="float32", help=f"one of {', '.join(FORMS)}")
+    parser.add_argument("--form", default="float32", help=f"one of {', '.join(ONNX)}")
     parser.add_argument("--calibration", type=int, default=CALIBRATION, help="pictures to calibrate int8 on")
     flags = parser.parse_args()
     try:

@@ -4,8 +4,11 @@ import csv
 from pathlib import Path
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
+from test_net import drawn, written
 
+from bench import models
 from bench.measure import speeds
 from bench.models import plot, table, write_csv
 
@@ -39,3 +42,15 @@ def test_csv_table_and_plot_hold_every_row(tmp_path: Path) -> None:
     assert table(rows, "speed").row_count == 5
     plot(tmp_path / "speed.png", ROWS)
     assert (tmp_path / "speed.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_forms_that_were_exported_from_other_weights_are_not_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(models, "STORE", tmp_path)
+    weights = written(drawn("lean"), tmp_path / "weights" / "digits.pt")
+    ours = written(drawn("lean"), tmp_path / "digits.bfloat16.pt")
+    written(drawn("lean"), tmp_path / "digits.int8.onnx", recipe={"seed": 7})
+    assert models.files(weights, tmp_path / "seed.onnx") == {
+        "PyTorch float32": weights,
+        "PyTorch bfloat16": ours,
+        "seed CNN, float32": tmp_path / "seed.onnx",
+    }

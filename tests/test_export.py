@@ -12,12 +12,13 @@ import numpy as np
 import onnx
 import pytest
 
-from digitkit import ort
-from digitkit.card import card_path, check_card
+from digitkit import net, ort
+from digitkit.card import card_path, check_card, facts, write_card
 from digitkit.classify import digit_score, softmax
 from export import place, to_mar, to_onnx
-from export.forms import FORMS
+from export.forms import ONNX, PYTORCH
 from export.gates import Gate
+from export.to_torch import to_torch
 from training import data
 
 pytestmark = pytest.mark.server  # they need the small training that the server's tests need
@@ -65,19 +66,41 @@ def test_a_graph_that_disagrees_is_not_published_and_leaves_the_earlier_one(
 ) -> None:
     shutil.copytree(store, tmp_path / "store")
     before = (tmp_path / "store" / "digits.onnx").read_bytes()
-    monkeypatch.setitem(FORMS, "float32", replace(FORMS["float32"], gate=Gate(lost_points=0.0, logits=0.0)))
+    monkeypatch.setitem(ONNX, "float32", replace(ONNX["float32"], gate=Gate(lost_points=0.0, logits=0.0)))
     with pytest.raises(place.ExportError, match=r"float32 ONNX differs by .* of the largest logit"):
         to_onnx.to_onnx(weights, tmp_path / "store" / "digits.onnx", data_root=mnist_root)
     assert (tmp_path / "store" / "digits.onnx").read_bytes() == before
 
 
-@pytest.mark.parametrize(("flags", "message"), [("--form int4", "unknown form 'int4'"), ("--form int8 --calibration 99", "99 pictures to")])
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ("--form int4", "unknown form 'int4'; there are float32, float16, int8, and bfloat16 for the PyTorch target"),
+        ("--form int8 --calibration 99", "99 pictures to calibrate int8 with; 500 are the least"),
+        ("--form int8 --calibration -5", "0 pictures to calibrate int8 with; 500 are the least"),
+    ],
+)
 def test_a_form_that_cannot_be_made_is_refused_with_one_sentence(flags: str, message: str, weights: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "export.to_onnx", "--weights", str(weights), "--graph", str(tmp_path / "digits.onnx"), *flags.split()]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ended.returncode == 1
     assert ended.stderr.strip().splitlines()[-1].startswith(f"export.to_onnx: {message}")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_bfloat16_is_published_with_its_card_and_only_if_it_reads_as_the_weights(
+    weights: Path, tmp_path: Path, mnist_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "digits.bfloat16.pt"
+    monkeypatch.setitem(PYTORCH, "bfloat16", Gate(lost_points=0.05, logits=0.0))
+    with pytest.raises(place.ExportError, match=r"bfloat16 PyTorch differs by .* of the largest logit"):
+        to_torch(weights, target, data_root=mnist_root, form="bfloat16")
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.undo()
+    to_torch(weights, target, data_root=mnist_root, form="bfloat16")
+    assert (net.read(target).form, check_card(target).recipe) == ("bfloat16", check_card(weights).recipe)
+    with pytest.raises(place.ExportError, match="unknown form 'int8' of the PyTorch target; there are float32, bfloat16"):
+        to_torch(weights, tmp_path / "digits.int8.pt", data_root=mnist_root, form="int8")
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +116,7 @@ import numpy as np, onnxruntime
 canvases = np.fromfile(sys.argv[2], dtype=np.uint8).reshape(-1, 28, 28)
 session = onnxruntime.InferenceSession(sys.argv[1], providers=["CPUExecutionProvider"])
 probabilities, score = session.run(["probabilities", "score"], {"canvases": canvases})
+assert not {"digitkit", "torch"} & sys.modules.keys()
 import json
 print(json.dumps({"probabilities": probabilities.ravel().tolist(), "score": score.tolist()}))
 """
@@ -145,6 +169,19 @@ def test_an_archive_that_does_not_answer_is_not_published(store: Path, tmp_path:
     with pytest.raises(place.ExportError, match="does not answer outside the checkout"):
         to_mar._check_answers(tmp_path / "broken.mar", mnist_root)
     assert (tmp_path / "store" / "digits.mar").read_bytes() == before
+
+
+def test_a_graph_of_another_contract_leaves_the_served_archive_as_it_was(store: Path, tmp_path: Path, mnist_root: Path) -> None:
+    graph, archive = tmp_path / "digits.onnx", tmp_path / "store" / "digits_onnx.mar"
+    shutil.copytree(store, archive.parent)
+    before = archive.read_bytes()
+    other = onnx.load(store / "digits.onnx")
+    del other.graph.output[0]
+    onnx.save(other, graph)
+    write_card(graph, **facts(check_card(store / "digits.onnx")))
+    with pytest.raises(ValueError, match=r"is no graph of this contract: it takes canvases .* and gives no logits"):
+        to_mar.to_mar(graph, archive, data_root=mnist_root)
+    assert archive.read_bytes() == before
 
 
 @pytest.mark.parametrize(("damage", "message"), [("card", "has no card"), ("bytes", "sha256 differs"), ("all", "does not exist")])

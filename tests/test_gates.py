@@ -5,13 +5,13 @@ import pytest
 from numpy.typing import NDArray
 
 from digitkit.contract import Run
-from export.forms import FORMS
+from export.forms import ONNX
 from export.gates import BATCHES, check, made_up
 from export.place import ExportError
 from training import data
 
-EXACT = FORMS["float32"].gate
-LOSSY = FORMS["int8"].gate
+EXACT = ONNX["float32"].gate
+LOSSY = ONNX["int8"].gate
 
 
 @pytest.fixture(scope="module")

@@ -25,11 +25,11 @@ def logits(model: DigitNet) -> np.ndarray:
     return net.as_run(model, torch.device("cpu"))(CANVASES)
 
 
-def written(model: DigitNet, path: Path) -> Path:
+def written(model: DigitNet, path: Path, *, recipe: dict[str, int] | None = None) -> Path:
     """The weights file of a net, with a card that says nothing but its hash."""
     path.parent.mkdir(parents=True, exist_ok=True)
     net.save(model, path)
-    unknown = {"recipe": {}, "accuracy": {"training_s": 1.0}, "packages": {}, "data_sha256": "", "commit": ""}
+    unknown = {"recipe": recipe or {}, "accuracy": {"training_s": 1.0}, "packages": {}, "data_sha256": "", "commit": ""}
     write_card(path, version="1.0", temperature=1.0, parameters=0, **unknown)
     return path
 
@@ -88,4 +88,24 @@ def test_weights_of_other_widths_than_their_architecture_says_are_refused(tmp_pa
     model = drawn("lean-4-8-16")
     model.architecture = "lean"
     with pytest.raises(ValueError, match="holds no weights that can be loaded"):
+        net.read(written(model, tmp_path / "digits.pt"))
+
+
+def test_weights_of_a_form_are_served_in_it_and_explained_in_float32(tmp_path: Path) -> None:
+    model = drawn("lean")
+    plain = net.load(written(model, tmp_path / "digits.pt"), device="cpu")
+    model.form = "bfloat16"
+    path = written(model, tmp_path / "digits.bfloat16.pt")
+    small = net.load(path, device="cpu")
+    expected = plain.run(CANVASES)
+    assert net.read(path).form == "bfloat16"
+    assert small.run(CANVASES).dtype == np.float32
+    assert 0 < np.abs(small.run(CANVASES) - expected).max() < 0.03 * np.abs(expected).max()
+    np.testing.assert_array_equal(small.explain(CANVASES[0], 3), plain.explain(CANVASES[0], 3))
+
+
+def test_weights_of_an_unknown_form_are_refused(tmp_path: Path) -> None:
+    model = drawn("lean")
+    model.form = "int4"
+    with pytest.raises(ValueError, match="is of form 'int4'; there are float32, bfloat16"):
         net.read(written(model, tmp_path / "digits.pt"))

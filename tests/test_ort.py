@@ -1,6 +1,7 @@
 """Sessions of ONNX Runtime: the provider that was asked for, or a sentence; the same logits for any number of canvases."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -69,6 +70,12 @@ class Recorder:
     def get_providers(self) -> list[str]:
         return self.given
 
+    def get_inputs(self) -> list[Any]:
+        return [SimpleNamespace(name="canvases", type="tensor(uint8)", shape=["N", 28, 28])]
+
+    def get_outputs(self) -> list[Any]:
+        return [SimpleNamespace(name="logits", type="tensor(float)", shape=["N", 10])]
+
 
 @pytest.fixture
 def recorder(monkeypatch: pytest.MonkeyPatch) -> type[Recorder]:
@@ -124,3 +131,33 @@ def test_an_altered_graph_is_refused_and_so_is_one_that_never_was_one(graph: Pat
     write_card(graph, **FACTS)
     with pytest.raises(ValueError, match="holds no graph that can be loaded"):
         ort.load(graph)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("input", r"it takes pixels tensor\(uint8\) \[28, 28\] and gives logits tensor\(float\) \[10\]"),
+        ("output", "and gives no logits"),
+        ("type", r"it takes canvases tensor\(float\)"),
+        ("size", r"gives logits tensor\(float\) \[11\]"),
+    ],
+)
+def test_a_graph_of_another_contract_is_refused_with_what_it_takes_and_gives(change: str, message: str, tmp_path: Path) -> None:
+    given, got = ("pixels" if change == "input" else "canvases"), ("answers" if change == "output" else "logits")
+    kind, size = (TensorProto.FLOAT if change == "type" else TensorProto.UINT8), (11 if change == "size" else 10)
+    nodes = [
+        helper.make_node("Cast", [given], ["floats"], to=TensorProto.FLOAT),
+        helper.make_node("Flatten", ["floats"], ["flat"]),
+        helper.make_node("MatMul", ["flat", "weights"], [got]),
+    ]
+    entry, output = (
+        helper.make_tensor_value_info(given, kind, ["N", 28, 28]),
+        helper.make_tensor_value_info(got, TensorProto.FLOAT, ["N", size]),
+    )
+    weights = numpy_helper.from_array(np.zeros((784, size), dtype=np.float32), "weights")
+    path = tmp_path / "digits.onnx"
+    content = helper.make_graph(nodes, "other", [entry], [output], [weights])
+    onnx.save(helper.make_model(content, opset_imports=[helper.make_opsetid("", 18)], ir_version=8), path)
+    write_card(path, **FACTS)
+    with pytest.raises(ValueError, match=f"is no graph of this contract: .*{message}.*; it must take canvases"):
+        ort.load(path, device="cpu")

@@ -12,7 +12,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as state
 
 from digitkit.card import check_card
 from digitkit.classify import CHUNK, CPU_CHUNK, in_chunks
-from digitkit.contract import SIDE_PX, Backend, DeviceError, Run
+from digitkit.contract import LABELS, SIDE_PX, Backend, DeviceError, Run
 from digitkit.explain import occlusion
 
 CPU, CUDA, TENSORRT = "CPUExecutionProvider", "CUDAExecutionProvider", "TensorrtExecutionProvider"
@@ -33,11 +33,12 @@ def load(path: Path, *, device: str = "auto", gpu_id: int | None = None, threads
     Raises:
         CardError: the file does not match its card.
         DeviceError: the provider that was asked for did not load.
-        ValueError: the file is no graph.
+        ValueError: the file is no graph, or takes or gives something else than canvases and logits.
     """
     check_card(path)
     wanted = WANTED.get(device) or (CPU if gpu_id is None else CUDA)
-    session = _session(path, wanted, gpu_id or 0, threads)
+    session = build_session(path, wanted, gpu=gpu_id or 0, threads=threads)
+    _check_arrays(session, path)
     provider = session.get_providers()[0]
     if provider != wanted:
         failure = f"{wanted} does not load, ONNX Runtime's lines above say why"
@@ -58,8 +59,14 @@ def as_run(session: onnxruntime.InferenceSession) -> Run:
     return run
 
 
-def _session(path: Path, wanted: str, gpu: int, threads: int) -> onnxruntime.InferenceSession:
-    """A session on `wanted`, or on the CPU where that does not load."""
+def build_session(path: Path, wanted: str, *, gpu: int = 0, threads: int = 1, cuda_graph: bool = False) -> onnxruntime.InferenceSession:
+    """A session on the provider `wanted`, or on the CPU where that does not load.
+
+    Of its settings nothing else gained 5 % on a CPU with batches of 1 to 64: docs/experiments.md has the figures.
+
+    Args:
+        cuda_graph: whether a GPU records the calls and plays them back; they must come with bound arrays of one size then.
+    """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1  # the graph has no branches
@@ -67,17 +74,30 @@ def _session(path: Path, wanted: str, gpu: int, threads: int) -> onnxruntime.Inf
         onnxruntime.preload_dlls()  # finds the CUDA libraries that torch's packages brought
         # Without its libraries a provider is passed over, without a driver it raises.
         with suppress(RuntimeError, state.EPFail, state.Fail, state.RuntimeException):
-            return onnxruntime.InferenceSession(path, options, providers=_providers(wanted, gpu), enable_fallback=0)
+            providers = _providers(wanted, gpu, cuda_graph)
+            return onnxruntime.InferenceSession(path, options, providers=providers, enable_fallback=0)
     try:
         return onnxruntime.InferenceSession(path, options, providers=[CPU])
     except (state.Fail, state.InvalidGraph, state.InvalidProtobuf) as err:
         raise ValueError(f"{path} holds no graph that can be loaded: {err}") from err
 
 
-def _providers(wanted: str, gpu: int) -> Sequence[str | tuple[str, dict[str, Any]]]:
+def _check_arrays(session: onnxruntime.InferenceSession, path: Path) -> None:
+    """Pass a graph that takes canvases (N, 28, 28) uint8, N free, and gives logits (N, 10) float32; raises ValueError."""
+    takes = [f"{entry.name} {entry.type} {entry.shape[1:]}" for entry in session.get_inputs()]
+    gives = [f"{output.name} {output.type} {output.shape[1:]}" for output in session.get_outputs() if output.name == LOGITS]
+    wanted = [f"{INPUT} tensor(uint8) {[SIDE_PX, SIDE_PX]}"], [f"{LOGITS} tensor(float) {[len(LABELS)]}"]
+    if (takes, gives) != wanted:
+        found = f"it takes {', '.join(takes)} and gives {', '.join(gives) or f'no {LOGITS}'}"
+        raise ValueError(f"{path} is no graph of this contract: {found}, without N; it must take {wanted[0][0]} and give {wanted[1][0]}")
+
+
+def _providers(wanted: str, gpu: int, cuda_graph: bool) -> Sequence[str | tuple[str, dict[str, Any]]]:
     """`wanted` on its GPU, and what takes over the nodes that it has no kernel for."""
     # The default search tries every algorithm anew for each batch size that comes, and a worker sees all from 1 to 64.
     cuda = (CUDA, {"device_id": gpu, "cudnn_conv_algo_search": "HEURISTIC", "arena_extend_strategy": "kSameAsRequested"})
     shapes = {key: f"{INPUT}:{size}x{SIDE_PX}x{SIDE_PX}" for key, size in (("min", 1), ("opt", CPU_CHUNK), ("max", CHUNK))}
     tensorrt = (TENSORRT, {"device_id": gpu} | {f"trt_profile_{key}_shapes": shape for key, shape in shapes.items()})
+    if cuda_graph:
+        cuda[1]["enable_cuda_graph"] = tensorrt[1]["trt_cuda_graph_enable"] = True
     return [cuda, CPU] if wanted == CUDA else [tensorrt, cuda, CPU]

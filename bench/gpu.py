@@ -1,0 +1,175 @@
+"""The forms of the model on a GPU: each from host memory to host memory, its compute alone, and the copy alone.
+
+Every way here also runs on the CPU with `device="cpu"`, which is how the tests hold it to the same answers without a GPU.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from onnxruntime import InferenceSession, OrtValue, RunOptions
+
+from bench.measure import BATCHES, speeds
+from digitkit import net, ort
+from digitkit.contract import LABELS, SIDE_PX, Backend, Run
+from digitkit.fold import Folded
+from digitkit.ort import CPU, CUDA, INPUT, LOGITS, TENSORRT
+from training import data
+
+Step = Callable[[], object]
+PROVIDERS = {"cuda": {"CUDA": CUDA, "TensorRT": TENSORRT}, "cpu": {"CPU": CPU}}
+ROUNDS = 50  # of compute alone and of the copy alone
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way to run the model for batches of one size, its arrays on the device made beforehand.
+
+    Attributes:
+        run: from canvases in host memory to logits in host memory.
+        compute: the same for the canvases that are on the device already; it returns when the logits are there. None where
+            the two cannot be told apart.
+    """
+
+    run: Run
+    compute: Step | None
+
+
+Make = Callable[[int], Way]  # of a batch size
+
+
+def measure(weights: Path, graphs: dict[str, Path], test: data.Split, *, device: str = "cuda") -> tuple[list[dict[str, Any]], list[str]]:
+    """A row for each way and batch size, and a sentence for each way that cannot be had here.
+
+    Args:
+        weights: digits.pt with its card.
+        graphs: ONNX graphs by the name of their form.
+    """
+    if device == "cuda" and not torch.cuda.is_available():
+        return [], ["nothing was measured on a GPU: PyTorch sees no CUDA device"]
+    rows, missing = [], []
+    expected = net.load(weights, device="cpu").run(test.pictures).argmax(axis=1)
+    for name, make in makers(weights, graphs, device).items():
+        try:
+            rows += [{"model": name, "batch": batch} | _row(make(batch), test, expected, batch, device) for batch in BATCHES]
+        except Exception as err:  # the libraries of a GPU fail with errors of every class, and one way less is no fault of the others
+            missing.append(f"{name}: {type(err).__name__}: {str(err).strip().partition(chr(10))[0]}")
+    return rows, missing
+
+
+def makers(weights: Path, graphs: dict[str, Path], device: str) -> dict[str, Make]:
+    """What makes each way for a batch size, by name."""
+    trained = net.read(weights)
+    eager = Folded(trained.members(), relu_last=True)
+    last = Folded(trained.members(), relu_last=True).to(memory_format=torch.channels_last)
+    half = Folded(trained.members(), torch.bfloat16, relu_last=True).to(memory_format=torch.channels_last)
+    made: dict[str, Make] = {
+        "PyTorch as served": partial(as_served, partial(net.load, weights, device=device)),
+        "PyTorch eager": partial(by_torch, eager, device),
+        "PyTorch channels_last": partial(by_torch, last, device),
+        "PyTorch channels_last bfloat16": partial(by_torch, half, device),
+        "PyTorch compiled": partial(compiled, last, device),
+        "PyTorch compiled bfloat16": partial(compiled, half, device),
+    }
+    for form, path in graphs.items():
+        made[f"{form} as served"] = partial(as_served, partial(ort.load, path, device=device))
+        for name, provider in PROVIDERS[device].items():
+            made[f"{form} on {name}"] = partial(by_onnx, cache(partial(ort.build_session, path, provider)), provider, device)
+        if device == "cuda":
+            recording = cache(partial(ort.build_session, path, CUDA, cuda_graph=True))
+            made[f"{form} on CUDA with graphs"] = partial(by_onnx, recording, CUDA, device)
+    return made
+
+
+def as_served(load: Callable[[], Backend], batch: int) -> Way:
+    return Way(load().run, None)
+
+
+def compiled(model: Any, device: str, batch: int) -> Way:
+    """PyTorch compiled for this batch size; on a GPU its calls are recorded and played back."""
+    torch.compiler.reset()  # it compiles one function for a few sizes and models only, and then runs it eager without a word
+    return by_torch(torch.compile(model, mode="reduce-overhead", dynamic=False), device, batch)
+
+
+def by_torch(model: Any, device: str, batch: int) -> Way:
+    """PyTorch, from page-locked memory."""
+    model.to(device)
+    locked = torch.empty((batch, SIDE_PX, SIDE_PX), dtype=torch.uint8, pin_memory=device == "cuda")
+    given = torch.empty_like(locked, device=device)
+
+    def run(canvases: NDArray[np.uint8]) -> NDArray[np.float32]:
+        with torch.inference_mode():
+            locked.copy_(torch.from_numpy(canvases))
+            given.copy_(locked, non_blocking=True)
+            logits: NDArray[np.float32] = model(given).cpu().numpy()
+        return logits
+
+    def compute() -> None:
+        with torch.inference_mode():
+            model(given)
+        wait(device)
+
+    return Way(run, compute)
+
+
+def by_onnx(build: Callable[[], InferenceSession], wanted: str, device: str, batch: int) -> Way:
+    """ONNX Runtime with its input and output bound to memory on the device, at addresses that CUDA graphs can record."""
+    session = build()
+    if (got := session.get_providers()[0]) != wanted:
+        raise RuntimeError(f"{wanted} does not load, ONNX Runtime gave {got}")
+    given = OrtValue.ortvalue_from_shape_and_type((batch, SIDE_PX, SIDE_PX), np.uint8, device, 0)
+    logits = OrtValue.ortvalue_from_shape_and_type((batch, len(LABELS)), np.float32, device, 0)
+    binding = session.io_binding()
+    binding.bind_ortvalue_input(INPUT, given)
+    binding.bind_ortvalue_output(LOGITS, logits)
+    options = RunOptions()
+    options.add_run_config_entry("gpu_graph_id", str(batch))  # of CUDA graphs a session keeps one for each name
+
+    def run(canvases: NDArray[np.uint8]) -> NDArray[np.float32]:
+        given.update_inplace(canvases)
+        session.run_with_iobinding(binding, options)  # returns when the logits are there
+        return np.array(logits.numpy())
+
+    return Way(run, lambda: session.run_with_iobinding(binding, options))
+
+
+def wait(device: str) -> None:
+    if device == "cuda":
+        torch.cuda.synchronize()
+
+
+def copy(batch: int, device: str) -> Step:
+    """What copies a batch of canvases to the device and its logits back, from and to page-locked memory."""
+    locked = torch.empty((batch, SIDE_PX, SIDE_PX), dtype=torch.uint8, pin_memory=device == "cuda")
+    given = torch.empty_like(locked, device=device)
+    logits = torch.empty((batch, len(LABELS)), device=device)
+
+    def step() -> None:
+        given.copy_(locked, non_blocking=True)
+        logits.cpu()
+
+    return step
+
+
+def _row(way: Way, test: data.Split, expected: NDArray[np.int64], batch: int, device: str) -> dict[str, Any]:
+    (speed,) = speeds({"": way.run}, test.pictures, batch).values()
+    whole = [test.pictures[start : start + batch] for start in range(0, len(test) - batch + 1, batch)]
+    read = np.concatenate([way.run(canvases).argmax(axis=1) for canvases in whole])
+    row: dict[str, Any] = {"pictures_s": round(speed.pictures_s), "median_us": round(speed.median_us, 1), "p99_us": round(speed.p99_us, 1)}
+    row |= {"compute_us": _median_us(way.compute) if way.compute else "", "copy_us": _median_us(copy(batch, device))}
+    return row | {"other_answers": int(np.count_nonzero(read != expected[: len(read)]))}
+
+
+def _median_us(step: Step) -> float:
+    times = []
+    for _ in range(ROUNDS):
+        before = time.perf_counter()
+        step()
+        times.append(time.perf_counter() - before)
+    return round(1e6 * float(np.median(times)), 1)

@@ -28,6 +28,7 @@ from digitkit.card import CardError, check_card
 ROOT = Path(__file__).resolve().parent.parent
 CONFIG = ROOT / "config.properties"
 PORT_LINE = re.compile(r"^(\w+_(?:address=http://[\d.]+:|port=))(\d+)$", re.M)
+NAMED_FILE = re.compile(r"(^metrics_config=|-Dlog4j.configurationFile=)(\S+)", re.M)  # from the folder of config.properties
 LOWEST_PORT, HIGHEST_PORT = 1024, 65535
 DEFAULT_PORT = 8080
 WORKER_PORT = 9000  # TorchServe's own default; it names the workers' sockets, /tmp/.ts.sock.9000
@@ -233,7 +234,8 @@ class Server:
 
     def _fingerprint(self) -> str:
         served = [archive.read_bytes() for archive in sorted(self.model_store.glob("*.mar"))]
-        return hashlib.sha256(b"".join([*served, self._properties().encode()])).hexdigest()
+        named = [self.config.with_name(name).read_bytes() for _, name in NAMED_FILE.findall(self.config.read_text())]
+        return hashlib.sha256(b"".join([*served, *named, self._properties().encode()])).hexdigest()
 
     def last_lines(self) -> str:
         log = self.folder / "console.log"
@@ -241,9 +243,10 @@ class Server:
         return "\n  ".join([f"see {log}", *lines[-5:]])
 
     def _properties(self) -> str:
-        """config.properties with every port moved, and `extra` in place."""
+        """config.properties with every port moved, every file by its whole path, and `extra` in place."""
         moved = PORT_LINE.sub(lambda line: line[1] + str(int(line[2]) + self.port - DEFAULT_PORT), self.config.read_text())
-        kept = [line for line in moved.splitlines() if line.partition("=")[0] not in self.extra]
+        placed = NAMED_FILE.sub(lambda line: line[1] + str(self.config.with_name(line[2]).resolve()), moved)
+        kept = [line for line in placed.splitlines() if line.partition("=")[0] not in self.extra]
         added = {"initial_worker_port": str(WORKER_PORT + self.port - DEFAULT_PORT)} | self.extra
         return "\n".join([*kept, *(f"{key}={value}" for key, value in added.items())]) + "\n"
 

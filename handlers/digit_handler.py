@@ -13,10 +13,12 @@ from digitkit.contract import Backend, Canvas, Prediction
 from digitkit.describe import is_describe, write_description
 from digitkit.errors import DigitError, Overloaded, TooLarge
 from digitkit.explain import Explanation
+from digitkit.metrics import Metrics
 from digitkit.request import Request, from_torchserve, is_explain, read_target, response_headers
 from digitkit.settings import Settings
 
 BACKENDS = {".pt": "digitkit.net", ".onnx": "digitkit.ort"}  # imported when needed: each costs seconds and memory
+NOTHING_ASKED = wire.Question((), "many")  # of a request for the description
 
 
 class DigitHandler:
@@ -29,11 +31,12 @@ class DigitHandler:
         self.settings = Settings.from_mapping(context.model_yaml_config)
         self.model = wire.Model(model["modelName"], model["modelVersion"])
         self.headers = {"X-Model-Name": self.model.name, "X-Model-Version": self.model.version}
+        gpu, card = context.system_properties["gpu_id"], check_card(self.weights)
         load = importlib.import_module(BACKENDS[self.weights.suffix]).load
-        self.backend: Backend = load(
-            self.weights, device=self.settings.device, gpu_id=context.system_properties["gpu_id"], threads=self.settings.threads
-        )
+        self.backend: Backend = load(self.weights, device=self.settings.device, gpu_id=gpu, threads=self.settings.threads)
         print(f"{self.weights.name} runs on {self.backend.place}", flush=True)
+        fell_back = gpu is not None and self.settings.device == "auto" and "cpu" in self.backend.place.lower()
+        self.metrics = Metrics(self.model, place=self.backend.place, fell_back=fell_back, reference=card.reference)
         if not frames.take_over(self.answer, self.headers):
             print(f"batches are read as TorchServe reads them: digitkit.frames is for TorchServe {frames.VERSION}", flush=True)
 
@@ -50,11 +53,14 @@ class DigitHandler:
 
     def answer(self, requests: Sequence[Request]) -> list[wire.Answer]:
         """The answers to a batch of requests, in order. A bad request never costs its neighbours."""
+        started = time.perf_counter()
         deadline = time.monotonic() + self.settings.limits.batch_seconds
         questions = [self._read(request, deadline) for request in requests]
         good = [question for question in questions if isinstance(question, wire.Question)]
         pictures = [picture for question in good for picture in question.pictures if not isinstance(picture, DigitError)]
-        predictions = iter(classify(pictures, self.backend.run, self.settings.min_score))
+        decoded = time.perf_counter()
+        predictions = classify(pictures, self.backend.run, self.settings.min_score)
+        inferred, remaining = time.perf_counter(), iter(predictions)
         answers = []
         for request, question in zip(requests, questions, strict=True):
             if is_describe(request):
@@ -63,16 +69,19 @@ class DigitHandler:
             if isinstance(question, DigitError):
                 answers.append(wire.write_refusal(question, request, self.model))
                 continue
-            results = [p if isinstance(p, DigitError) else next(predictions) for p in question.pictures]
+            results = [p if isinstance(p, DigitError) else next(remaining) for p in question.pictures]
             if is_explain(request):
                 answers.append(self._explain(request, question, results, deadline=deadline))
             else:
                 answers.append(wire.write_answer(question, results, self.model))
+        self.metrics.record(questions, pictures, predictions, (started, decoded, inferred))
         return answers
 
     def _read(self, request: Request, deadline: float) -> wire.Question | DigitError:
         try:
             self._check_time(deadline)
+            if is_describe(request):
+                return NOTHING_ASKED
             return wire.read_question(request, self.settings.limits)
         except DigitError as err:
             return err.alone()
@@ -91,6 +100,7 @@ class DigitHandler:
             if len(results) > limit:
                 raise TooLarge(f"{len(results)} pictures to explain in one request, the limit is {limit}")
         except DigitError as err:
+            self.metrics.refuse(err)
             return wire.write_error(err)
         pairs = zip(question.pictures, results, strict=True)  # a result is an error exactly where its picture is one
         explained = [r if isinstance(r, DigitError) else self._explain_one(cast(list[Canvas], p)[r.reading], r, wanted) for p, r in pairs]

@@ -22,6 +22,7 @@ from served import workers
 from deploy.server import Server
 from digitkit.classify import classify
 from digitkit.errors import DigitError, TooLarge
+from digitkit.metrics import Metrics
 from digitkit.picture import Allowance, decode_picture
 from digitkit.request import from_torchserve
 from digitkit.settings import Limits, Settings
@@ -90,6 +91,7 @@ def test_what_is_left_of_a_batch_after_its_time_is_503_and_what_was_read_is_answ
     handler = handler_module.DigitHandler()
     handler.settings, handler.model, handler.headers = settings, Model("digits", "1.0"), {}
     handler.backend = type("Backend", (), {"run": None})  # all are blank or unread
+    handler.metrics = Metrics(handler.model, place="cpu", fell_back=False, reference={})
     clock = iter([0.0, 1.0, settings.limits.batch_seconds + 0.1, settings.limits.batch_seconds + 0.2])
     context = FakeContext([{"Host": "localhost"}] * 3)
     with monkeypatch.context() as patched:

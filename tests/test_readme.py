@@ -8,6 +8,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import httpx
 import pytest
 from served import free_port
 
@@ -71,6 +72,10 @@ def test_the_plain_torchserve_command_serves_the_store(store: Path, tmp_path: Pa
     (folder / "tmp").mkdir(parents=True)
     server.command()  # writes config.properties, alike but for the ports
     (folder / "model_store").symlink_to(store)
+    for name in ("metrics.yaml", "logging.xml"):  # which config.properties names by their names alone
+        (folder / name).symlink_to(ROOT / name)
+    config = folder / "config.properties"
+    config.write_text(config.read_text().replace(f"{ROOT}/", ""))
     environment = server.environment()
     subprocess.run(["bash", "-c", command], cwd=folder, env=environment, stdout=subprocess.DEVNULL, check=True)
     try:
@@ -80,6 +85,8 @@ def test_the_plain_torchserve_command_serves_the_store(store: Path, tmp_path: Pa
             time.sleep(0.2)
         answer = ask(server, "digits_onnx", encode_png(mnist_test.pictures[0]))
         assert answer["digit"] == 7
+        assert "digits_worker_starts_total" in httpx.get(f"{server.metrics}/metrics").text
+        assert "WorkerLifeCycle - result=" not in (folder / "logs" / "ts_log.log").read_text()
     finally:
         subprocess.run(["torchserve", "--stop", "--foreground"], cwd=folder, env=environment, stdout=subprocess.DEVNULL, check=True)
 

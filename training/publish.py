@@ -16,6 +16,7 @@ from digitkit.settings import Settings
 from training import data
 from training.calibrate import divide_logits, fit_temperature
 from training.evaluate import MODEL_CONFIG, served_accuracy
+from training.reference import reference
 
 WEIGHTS = "digits.pt"
 PACKAGES = ("torch", "torchvision", "numpy", "pillow", "opencv-python-headless")
@@ -37,9 +38,10 @@ def publish(
     temperature = fit_temperature(rows, labels)
     divide_logits(model, temperature)
     test = data.load_test(data_root)
+    run = net.as_run(model, torch.device("cpu"))
     found = {
         "validation": float((rows.argmax(dim=1) == labels).double().mean()),
-        "test": served_accuracy(test.pictures, test.labels, net.as_run(model, torch.device("cpu")), settings),
+        "test": served_accuracy(test.pictures, test.labels, run, settings),
         "seeds": 1,
     }
     staging = path.parent / "staging"
@@ -55,6 +57,7 @@ def publish(
         temperature=temperature,
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         packages={name: version(name) for name in PACKAGES},
+        reference=reference(validation, run, settings),
     )
     for staged in staging.iterdir():
         staged.replace(path.parent / staged.name)

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ class Card:
         bytes: of the artifact.
         sha256: of the artifact.
         packages: name and version of what made it.
+        reference: what validation pictures look like, drift.reference; empty in cards that were written without.
     """
 
     contract: int
@@ -42,6 +43,7 @@ class Card:
     bytes: int
     sha256: str
     packages: dict[str, str]
+    reference: dict[str, dict[str, list[float]]] = field(default_factory=dict)
 
 
 def card_path(artifact: Path) -> Path:

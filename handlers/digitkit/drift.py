@@ -1,0 +1,65 @@
+"""Whether what comes now looks like what the model was validated on, in three numbers."""
+
+from collections.abc import Mapping
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Reference: TypeAlias = Mapping[str, Mapping[str, list[float]]]  # of each statistic its bounds, and the share of each bin
+
+STATISTICS: Final = ("digit", "confidence", "ink")
+DIGIT_BOUNDS: Final = tuple(map(float, range(9)))  # ten bins, one a digit
+CONFIDENCE_BOUNDS: Final = (0.5, 0.8, 0.9, 0.95, 0.99, 0.999)  # most good pictures lie above the last one
+INK_BINS: Final = 10  # as many pictures of the reference in each
+WINDOW: Final = 2048  # pictures; by chance alone ten bins of so many are at 0.004 from what they were drawn from
+LEAST: Final = 512  # pictures before anything is said: at 0.018 by chance, where 0.1 is the first that matters
+
+
+def reference(digits: NDArray[Any], confidences: NDArray[Any], inks: NDArray[Any]) -> dict[str, dict[str, list[float]]]:
+    """What the statistics of validation pictures look like, for their card; each is (N,)."""
+    ink_bounds = np.quantile(inks, np.arange(1, INK_BINS) / INK_BINS).round(4).tolist()
+    bounds = (list(DIGIT_BOUNDS), list(CONFIDENCE_BOUNDS), ink_bounds)
+    return {
+        name: {"bounds": edges, "shares": shares(values, edges).round(6).tolist()}
+        for name, values, edges in zip(STATISTICS, (digits, confidences, inks), bounds, strict=True)
+    }
+
+
+def shares(values: NDArray[Any], bounds: list[float]) -> NDArray[np.float64]:
+    """The share of values in each of len(bounds) + 1 bins, a bound belonging to the bin below it.
+
+    Half a value is added to each bin, so that an empty one has a logarithm (Krichevsky and Trofimov 1981).
+    """
+    counts = np.bincount(np.searchsorted(bounds, values, side="left"), minlength=len(bounds) + 1) + 0.5
+    return np.asarray(counts / counts.sum())
+
+
+def stability_index(expected: NDArray[np.float64], found: NDArray[np.float64]) -> float:
+    """The population stability index, 0 for equal shares: by custom up to 0.1 is no change, from 0.25 on a large one.
+
+    Source: Siddiqi, Credit Risk Scorecards (2006): the sum of (found - expected) * ln(found / expected).
+    """
+    return float(((found - expected) * np.log(found / expected)).sum())
+
+
+class Drift:
+    """How far the last WINDOW pictures of a worker are from a reference; an empty reference finds nothing."""
+
+    def __init__(self, reference: Reference) -> None:
+        self.reference = reference
+        self._window = np.empty((len(STATISTICS), 0))
+
+    def add(self, digits: NDArray[Any], confidences: NDArray[Any], inks: NDArray[Any]) -> None:
+        """Take in the statistics of pictures, (N,) each, the newest last."""
+        self._window = np.concatenate([self._window, np.stack([digits, confidences, inks])], axis=1)[:, -WINDOW:]
+
+    def indices(self) -> dict[str, float]:
+        """The stability index of each statistic that the reference holds; empty before LEAST pictures."""
+        if self._window.shape[1] < LEAST:
+            return {}
+        rows = dict(zip(STATISTICS, self._window, strict=True))
+        return {
+            name: stability_index(np.asarray(known["shares"]), shares(rows[name], known["bounds"]))
+            for name, known in self.reference.items()
+        }

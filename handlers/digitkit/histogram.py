@@ -1,0 +1,42 @@
+"""A histogram as Prometheus wants it, counted in plain Python: an observation takes half a microsecond."""
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Histogram:
+    """How many values lay at or below each bound, and their sum, since it was last emptied.
+
+    Args:
+        bounds: rising; values above the last one are counted too.
+    """
+
+    def __init__(self, bounds: Sequence[float]) -> None:
+        self.bounds = bounds
+        self.empty()
+
+    def empty(self) -> None:
+        self._counts = [0] * (len(self.bounds) + 1)
+        self._sum = 0.0
+
+    def observe(self, value: float) -> None:
+        self._counts[bisect_left(self.bounds, value)] += 1
+        self._sum += value
+
+    def observe_all(self, values: NDArray[np.float32]) -> None:
+        """Observe values (N,) at once."""
+        bins = np.bincount(np.searchsorted(self.bounds, values, side="left"), minlength=len(self._counts))
+        self._counts = [old + new for old, new in zip(self._counts, bins.tolist(), strict=True)]
+        self._sum += float(values.sum(dtype=np.float64))
+
+    def series(self) -> Iterator[tuple[str, str, float]]:
+        """Suffix, bound and value of each of its counters; a bucket counts all that the ones below it do."""
+        total = 0
+        for bound, count in zip([*map(str, self.bounds), "+Inf"], self._counts, strict=True):
+            total += count
+            yield "_bucket", bound, total
+        yield "_sum", "", self._sum
+        yield "_count", "", total

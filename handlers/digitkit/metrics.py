@@ -1,0 +1,197 @@
+"""What a worker counts, and how it gets to TorchServe's /metrics.
+
+TorchServe's own histograms start at 5 ms, and every metric of a request is a line of text that Java parses. So a worker counts
+by itself, and a second later hands on what was added: as counters, which Java sums over all workers and keeps when one of them
+dies. A histogram is the counters of its buckets. docs/metrics.md says what each of them answers.
+"""
+
+import logging
+import os
+import re
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final, TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from digitkit.contract import LABELS, Canvas, Prediction
+from digitkit.drift import Drift, Reference
+from digitkit.errors import BadRequest, BlankPicture, DigitError, Overloaded, TooLarge, UnreadablePicture, UnsupportedMedia
+from digitkit.histogram import Histogram
+from digitkit.wire import Model, Question
+
+FLUSH_S: Final = 1.0
+SECONDS: Final = (
+    0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0,
+)  # fmt: skip
+COUNTS: Final = tuple(2.0**power for power in range(11))
+CONFIDENCES: Final = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 0.999, 1.0)
+BOUNDS: Final = {
+    "decode_seconds": SECONDS,
+    "inference_seconds": SECONDS,
+    "handler_seconds": SECONDS,
+    "batch_requests": COUNTS,
+    "request_pictures": COUNTS,
+    "confidence": CONFIDENCES,
+}
+ERRORS: Final = (BadRequest, UnreadablePicture, TooLarge, UnsupportedMedia, BlankPicture, Overloaded)
+PROVIDERS: Final = ("cpu", "cuda", "tensorrt")
+
+Clock: TypeAlias = tuple[float, float, float]  # time.perf_counter() at the start, after decoding, after inference
+
+log = logging.getLogger(__name__)
+
+
+class Metrics:
+    """The counts of one worker since it last handed them on. Every method may be called from any thread.
+
+    Args:
+        model: that it serves.
+        place: the device or the provider that it runs on.
+        fell_back: whether it runs on the CPU where TorchServe assigned it a GPU and the settings would have taken it.
+        reference: of the model's card; an empty one leaves drift out.
+    """
+
+    def __init__(self, model: Model, *, place: str, fell_back: bool, reference: Reference) -> None:
+        self._labels = f"model_name:{model.name},model_version:{model.version}"
+        self._host = socket.gethostname()
+        self._worker = f"worker:{worker_number(sys.argv)}"
+        self._lock = threading.Lock()
+        self._is_due = False
+        self._histograms = {name: Histogram(bounds) for name, bounds in BOUNDS.items()}
+        self._busy_s = 0.0
+        self._predictions: list[Prediction] = []
+        self._inks: list[NDArray[np.float32]] = [np.empty(0, dtype=np.float32)]
+        self._errors = dict.fromkeys(ERRORS, 0)
+        self._drift = Drift(reference)
+        if not reference:
+            log.info("the card of %s has no reference: its drift is not watched", model.name)
+        provider = next((name for name in PROVIDERS if name in place.lower()), "")
+        told = [self._line("gauge", "worker_provider", name == provider, self._worker, f"provider:{name}") for name in PROVIDERS]
+        told.append(self._line("gauge", "worker_fell_back", fell_back, self._worker))
+        told.append(self._line("counter", "worker_starts_total", 1, self._worker))
+        # TorchServe's worker would print a PredictionTime for every batch, with the ids of all its requests; nobody reads it.
+        logging.getLogger("ts.metrics.caching_metric").setLevel(logging.WARNING)
+        log.info("\n".join([*told, *self._drain(every=True)]))
+
+    def record(
+        self,
+        questions: Sequence[Question | DigitError],
+        pictures: Sequence[Sequence[Canvas]],
+        predictions: Sequence[Prediction],
+        clock: Clock,
+    ) -> None:
+        """Count a batch that has been answered; a second after the first one, what was counted is handed on.
+
+        Args:
+            questions: the batch's requests, or why they are refused.
+            pictures: the canvases of each that the model was asked about, in order.
+            predictions: of each of them.
+            clock: of its steps.
+        """
+        started, decoded, inferred = clock
+        now = time.perf_counter()
+        ink = mean_ink([canvases[prediction.reading] for canvases, prediction in zip(pictures, predictions, strict=True)])
+        with self._lock:
+            observe = self._histograms
+            observe["decode_seconds"].observe(decoded - started)
+            observe["handler_seconds"].observe(now - started)
+            observe["batch_requests"].observe(len(questions))
+            if pictures:
+                observe["inference_seconds"].observe(inferred - decoded)
+            for question in questions:
+                if isinstance(question, DigitError):
+                    self._errors[type(question)] += 1
+                    continue
+                if question.pictures:
+                    observe["request_pictures"].observe(len(question.pictures))
+                for picture in question.pictures:
+                    if isinstance(picture, DigitError):
+                        self._errors[type(picture)] += 1
+            self._busy_s += now - started
+            self._predictions += predictions
+            self._inks.append(ink)
+            self._call_later()
+
+    def refuse(self, error: DigitError) -> None:
+        """Count a request that was refused after its pictures had been read."""
+        with self._lock:
+            self._errors[type(error)] += 1
+            self._call_later()
+
+    def flush(self) -> None:
+        """Hand on what was counted since the last time: one write for all lines."""
+        with self._lock:
+            self._is_due = False
+            lines = list(self._drain(every=False))
+        log.info("\n".join(lines))
+
+    def _call_later(self) -> None:
+        """Flush a second from now, unless that is on its way: an idle worker does nothing."""
+        if not self._is_due:
+            self._is_due = True
+            timer = threading.Timer(FLUSH_S, self.flush)
+            timer.daemon = True
+            timer.start()
+
+    def _drain(self, *, every: bool) -> Iterator[str]:
+        """The lines of what was counted, all of which starts anew at 0; of everything, or of what has changed."""
+        digits, confidences, accepted = columns(self._predictions)
+        self._histograms["confidence"].observe_all(confidences)
+        self._drift.add(digits, confidences, np.concatenate(self._inks))
+        counts = [("worker_busy_seconds_total", self._worker, self._busy_s), ("not_accepted_total", "", len(accepted) - accepted.sum())]
+        counts += [("predictions_total", f"digit:{digit}", (digits == digit).sum()) for digit in LABELS]
+        counts += [("errors_total", f"type:{error.__name__},code:{error.status}", count) for error, count in self._errors.items()]
+        for name, histogram in self._histograms.items():
+            counts += [(name + suffix, f"le:{bound}" if bound else "", value) for suffix, bound, value in histogram.series()]
+            histogram.empty()
+        self._busy_s, self._predictions, self._inks, self._errors = 0.0, [], self._inks[:1], dict.fromkeys(ERRORS, 0)
+        yield from (self._line("counter", name, value, labels) for name, labels, value in counts if value or every)
+        for statistic, index in self._drift.indices().items():
+            yield self._line("gauge", "drift_psi", round(index, 4), self._worker, f"statistic:{statistic}")
+        if memory := resident_bytes():
+            yield self._line("gauge", "worker_resident_bytes", memory, self._worker)
+
+    def _line(self, kind: str, name: str, value: float, *labels: str) -> str:
+        """A metric as TorchServe's frontend reads it; the labels stand in the order of metrics.yaml."""
+        where = ",".join([self._labels, *filter(None, labels)])
+        unit = "seconds" if "seconds" in name else "bytes" if "bytes" in name else "count"
+        return f"[METRICS]digits_{name}.{unit}:{float(value)}|#{where}|#type:{kind.upper()}|#hostname:{self._host},{int(time.time())}"
+
+
+def columns(predictions: Sequence[Prediction]) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.bool_]]:
+    """Digits, confidences and whether they were accepted, (N,) each."""
+    return (
+        np.array([p.digit for p in predictions], dtype=np.int64),
+        np.array([p.confidence for p in predictions], dtype=np.float32),
+        np.array([p.accepted for p in predictions], dtype=np.bool_),
+    )
+
+
+def mean_ink(canvases: Sequence[Canvas]) -> NDArray[np.float32]:
+    """The mean of each canvas, (N,), 0 to 255. OpenCV takes 2 us for 64 of them, NumPy 15."""
+    if not canvases:
+        return np.empty(0, dtype=np.float32)
+    flat = np.stack(canvases).reshape(len(canvases), -1)
+    return np.asarray(cv2.reduce(flat, 1, cv2.REDUCE_AVG, dtype=cv2.CV_32F)[:, 0], dtype=np.float32)
+
+
+def worker_number(arguments: Sequence[str]) -> str:
+    """The number that TorchServe gave a worker's socket, which the worker keeps when it is started anew; "0" outside of it."""
+    found = re.search(r"--sock-name \S+\.(\d+)|--port (\d+)", " ".join(arguments))
+    return next(filter(None, found.groups())) if found else "0"
+
+
+def resident_bytes() -> int:
+    """The memory that this process holds, 0 where the system does not say."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except OSError:
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE")

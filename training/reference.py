@@ -1,0 +1,49 @@
+"""What a model's validation pictures look like, for the drift gauges: `python -m training.reference --weights FILE`.
+
+Training puts it into the card by itself; this adds it to the card of weights that were trained before.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from digitkit import drift, net
+from digitkit.canvas import to_canvases
+from digitkit.card import CardError, check_card, facts, write_card
+from digitkit.classify import classify
+from digitkit.contract import Run
+from digitkit.metrics import columns, mean_ink
+from digitkit.settings import Settings, SettingsError
+from training import data
+from training.evaluate import MODEL_CONFIG
+
+
+def reference(split: data.Split, run: Run, settings: Settings) -> dict[str, dict[str, list[float]]]:
+    """The card's reference of a split: its pictures go the way that served ones go."""
+    pictures = [to_canvases(picture) for picture in split.pictures]
+    predictions = classify(pictures, run, settings.min_score)
+    digits, confidences, _ = columns(predictions)
+    chosen = [canvases[prediction.reading] for canvases, prediction in zip(pictures, predictions, strict=True)]
+    return drift.reference(digits, confidences, mean_ink(chosen))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="training.reference", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--weights", type=Path, required=True, help="digits.pt with its card beside it")
+    parser.add_argument("--data-root", type=Path, default=data.DATA_ROOT, help="folder that holds MNIST/raw")
+    flags = parser.parse_args()
+    try:
+        card = check_card(flags.weights)
+        _, validation = data.load_train(flags.data_root)
+        found = reference(validation, net.load(flags.weights, device="cpu").run, Settings.read(MODEL_CONFIG))
+        write_card(flags.weights, **facts(card) | {"reference": found})
+    except (CardError, SettingsError, OSError, ValueError, data.DataError) as err:
+        sys.exit(f"{parser.prog}: {err}")
+    for name, known in found.items():
+        print(f"{name:>10}  up to  {np.array(known['bounds'])}\n{'':>10}  share  {np.array(known['shares']).round(4)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -40,7 +40,7 @@ MNIST := --data-root $(DATA_ROOT)
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup run stop serve train train-many finetune evaluate evaluate-real corruptions compare bench-canvas release export smoke loadtest test check fmt lock clean bench bench-models bench-batches tune chaos soak
+.PHONY: help setup run stop monitor monitor-stop serve train train-many finetune evaluate evaluate-real corruptions compare bench-canvas release export smoke loadtest test check fmt lock clean bench bench-models bench-batches tune chaos soak
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -53,6 +53,12 @@ run: $(ARCHIVES) $(REPORT) ## everything: set up, train (or WEIGHTS=shipped), ex
 
 stop: $(SETUP) ## end the server that make run started
 	@$(PY) -m deploy.server stop --port $(PORT)
+
+monitor: $(SETUP) ## watch the running server with Prometheus and Alertmanager, and print their addresses
+	@$(PY) -m deploy.monitor start --port $(PORT)
+
+monitor-stop: $(SETUP) ## end what make monitor started
+	@$(PY) -m deploy.monitor stop --port $(PORT)
 
 serve: $(ARCHIVES) ## serve in the foreground, Ctrl-C stops it
 	@env -u PYTHONPATH $(PY) -m deploy.server serve --port $(PORT)

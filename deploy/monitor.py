@@ -1,0 +1,171 @@
+"""Prometheus, Alertmanager and the probe beside a running server: `python -m deploy.monitor start` or `stop`.
+
+Their configuration is in deploy/monitoring, and works there by itself; here only the ports are moved, as the server's are.
+"""
+
+import argparse
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import requests
+
+from deploy.server import DEFAULT_PORT, ROOT, Server
+
+SOURCE = ROOT / "deploy" / "monitoring"
+ADDRESS = re.compile(r"(127\.0\.0\.1:)(\d+)")
+PROMETHEUS, ALERTMANAGER, PROBE = 9090, 9093, 9115  # beside a server on DEFAULT_PORT; they move with it
+BINARIES = {"prometheus": ("prometheus",), "alertmanager": ("prometheus-alertmanager", "alertmanager")}  # Debian's names first
+START_TIMEOUT_S, STOP_TIMEOUT_S = 30.0, 10.0
+
+
+class MonitorError(Exception):
+    """Monitoring cannot be started; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Monitor:
+    """What watches one server.
+
+    Attributes:
+        server: that is watched, running or not.
+        source: the folder of the configuration.
+    """
+
+    server: Server
+    source: Path = SOURCE
+
+    @property
+    def folder(self) -> Path:
+        return self.server.folder / "monitoring"
+
+    def address(self, port: int) -> str:
+        return f"127.0.0.1:{port + self.server.port - DEFAULT_PORT}"
+
+    def start(self) -> "list[subprocess.Popen[bytes]]":
+        """Start all three, and return their processes once they answer; stop() ends them.
+
+        Raises:
+            MonitorError: a program is missing, a port in use, or one of them does not answer; nothing is left running then.
+        """
+        commands = self.commands()
+        for name, port in (("prometheus", PROMETHEUS), ("alertmanager", ALERTMANAGER), ("probe", PROBE)):
+            self._check_free(name, self.address(port))
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for path in self.source.glob("*.yml"):
+            (self.folder / path.name).write_text(ADDRESS.sub(lambda found: self.address(int(found[2])), path.read_text()))
+        started = []
+        for name, command in commands.items():
+            with (self.folder / f"{name}.log").open("wb") as log:
+                process = subprocess.Popen(
+                    command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+                )
+            (self.folder / f"{name}.pid").write_text(str(process.pid))
+            started.append(process)
+        try:
+            self._wait_ready()
+        except BaseException:
+            self.stop()
+            raise
+        return started
+
+    def stop(self) -> bool:
+        """End what start() started; False where nothing of it was running."""
+        running = self.processes()
+        for process in running:
+            with suppress(psutil.NoSuchProcess):
+                process.terminate()
+        _, alive = psutil.wait_procs(running, timeout=STOP_TIMEOUT_S)
+        for process in alive:
+            process.kill()
+        for path in self.folder.glob("*.pid"):
+            path.unlink()
+        return bool(running)
+
+    def processes(self) -> list[psutil.Process]:
+        """Those of start() that are still running."""
+        found = []
+        for path in self.folder.glob("*.pid"):
+            with suppress(psutil.Error, ValueError):
+                process = psutil.Process(int(path.read_text()))
+                if self.commands()[path.stem][1:] == process.cmdline()[1:]:
+                    found.append(process)
+        return found
+
+    def commands(self) -> dict[str, list[str]]:
+        """The command of each process; raises MonitorError where a program is missing."""
+        prometheus = [
+            *(find("prometheus"), f"--config.file={self.folder / 'prometheus.yml'}", f"--storage.tsdb.path={self.folder / 'data'}"),
+            *(f"--web.listen-address={self.address(PROMETHEUS)}", "--log.level=warn"),
+        ]
+        alertmanager = [
+            *(find("alertmanager"), f"--config.file={self.folder / 'alertmanager.yml'}", f"--storage.path={self.folder / 'alerts'}"),
+            *(f"--web.listen-address={self.address(ALERTMANAGER)}", "--cluster.listen-address=", "--log.level=warn"),
+        ]
+        listen = self.address(PROBE).rpartition(":")[2]
+        state = str(self.server.state.resolve())
+        probe = [sys.executable, "-m", "deploy.probe", "--port", str(self.server.port), "--state", state, "--listen", listen]
+        return {"prometheus": prometheus, "alertmanager": alertmanager, "probe": probe}
+
+    def _check_free(self, name: str, address: str) -> None:
+        host, _, port = address.rpartition(":")
+        with socket.socket() as probe:
+            if probe.connect_ex((host, int(port))) == 0:
+                raise MonitorError(
+                    f"port {port} for {name} is in use, perhaps by Debian's own service: systemctl disable --now prometheus"
+                    " prometheus-alertmanager ends it; PORT=18080 moves all ports"
+                )
+
+    def _wait_ready(self) -> None:
+        waiting = {
+            "prometheus": f"http://{self.address(PROMETHEUS)}/-/ready",
+            "alertmanager": f"http://{self.address(ALERTMANAGER)}/-/ready",
+        }
+        waiting["probe"] = f"http://{self.address(PROBE)}/metrics"
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while waiting:
+            name, url = next(iter(waiting.items()))
+            with suppress(requests.RequestException):
+                if requests.get(url, timeout=START_TIMEOUT_S).ok:
+                    del waiting[name]
+                    continue
+            if time.monotonic() > deadline:
+                log = self.folder / f"{name}.log"
+                raise MonitorError(f"{name} does not answer after {START_TIMEOUT_S:.0f} s, see {log}: {log.read_text()[-500:].strip()}")
+            time.sleep(0.2)
+
+
+def find(name: str) -> str:
+    """The program of that name; raises MonitorError."""
+    found = next(filter(None, map(shutil.which, BINARIES[name])), None)
+    if found is None:
+        raise MonitorError(f"{name} is not installed; apt-get install prometheus prometheus-alertmanager brings all that is needed")
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="deploy.monitor", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("action", choices=("start", "stop"))
+    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="of the server's inference API; the others move with it")
+    flags = parser.parse_args()
+    monitor = Monitor(Server(flags.port))
+    try:
+        if flags.action == "stop":
+            print("stopped" if monitor.stop() else f"nothing watches the server on port {flags.port}")
+            return
+        if not monitor.processes():
+            monitor.start()
+    except (MonitorError, OSError) as err:
+        sys.exit(f"{parser.prog}: {err}")
+    print(f"Prometheus:   http://{monitor.address(PROMETHEUS)}   Alertmanager: http://{monitor.address(ALERTMANAGER)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,138 @@
+"""Prometheus and Alertmanager for real: a worker is killed under load, the alert fires, is delivered, and clears."""
+
+import io
+import re
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any
+
+import httpx
+import numpy as np
+import psutil
+import pytest
+from test_monitoring import NAME, panels, rules
+
+from deploy.monitor import ALERTMANAGER, PROMETHEUS, SOURCE, Monitor
+from deploy.server import MODELS, Server
+from digitkit.drift import LEAST
+from digitkit.picture import encode_png
+from training import data
+
+pytestmark = [
+    pytest.mark.server,
+    pytest.mark.skipif(
+        shutil.which("prometheus") is None or shutil.which("prometheus-alertmanager") is None,
+        reason="prometheus is not installed: apt-get install prometheus prometheus-alertmanager",
+    ),
+]
+
+WAIT_S = 60.0
+KILLED = "digits_onnx"
+
+
+def sixty_times_faster(text: str) -> str:
+    """Rules and intervals in which a minute is a second; names like rate5m stay as they are."""
+    text = re.sub(r"\b(\d+)h\b", lambda found: f"{60 * int(found[1])}s", re.sub(r"\b(\d+)m\b", r"\1s", text))
+    return re.sub(r"_interval: 5s", "_interval: 1s", text)
+
+
+@pytest.fixture(scope="module")
+def watching(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Monitor]:
+    """Prometheus, Alertmanager and the probe beside the running server."""
+    source = tmp_path_factory.mktemp("monitoring")
+    for path in SOURCE.glob("*.yml"):
+        (source / path.name).write_text(sixty_times_faster(path.read_text()))
+    monitor = Monitor(server, source)
+    started = monitor.start()
+    try:
+        yield monitor
+    finally:
+        monitor.stop()
+        for process in started:
+            process.wait()
+
+
+@pytest.fixture(scope="module")
+def load(server: Server, mnist_test: data.Split) -> Iterator[None]:
+    """Both models are asked all the time: single pictures, one of ten of them broken, after a list that is long enough for drift."""
+    ended = threading.Event()
+    pictures = [encode_png(picture) for picture in mnist_test.pictures[:9]] + [b"no picture"]
+    many = io.BytesIO()
+    np.save(many, mnist_test.pictures[:LEAST])
+
+    def ask() -> None:
+        with httpx.Client(base_url=server.inference, headers=server.headers(), timeout=10) as client:
+            for model in MODELS:
+                client.post(f"/predictions/{model}", content=many.getvalue()).raise_for_status()
+            while not ended.wait(0.02):
+                for picture in pictures:
+                    for model in MODELS:
+                        with suppress(httpx.TransportError):  # what the killed worker had in hand may go unanswered, docs/faults.md
+                            client.post(f"/predictions/{model}", content=picture)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    yield
+    ended.set()
+    asking.join()
+
+
+def until(found: Callable[[], Any], what: str) -> Any:
+    """What `found` returns, once that is something."""
+    deadline = time.monotonic() + WAIT_S
+    while not (value := found()):
+        assert time.monotonic() < deadline, f"{what}: not within {WAIT_S:.0f} s"
+        time.sleep(0.2)
+    return value
+
+
+def ask_prometheus(monitor: Monitor, path: str, **parameters: str) -> Any:
+    answer = httpx.get(f"http://{monitor.address(PROMETHEUS)}/api/v1/{path}", params=parameters).json()
+    assert answer["status"] == "success", answer
+    return answer["data"]
+
+
+def states(monitor: Monitor, alert: str) -> set[str]:
+    """The states in which an alert is for the model whose worker is killed."""
+    alerts = ask_prometheus(monitor, "alerts")["alerts"]
+    return {a["state"] for a in alerts if a["labels"]["alertname"] == alert and a["labels"].get("model_name") == KILLED}
+
+
+def test_every_metric_of_rules_and_dashboards_is_there_and_every_panel_shows_something(watching: Monitor, load: None) -> None:
+    expressions = [*panels(), *((rule.get("alert") or rule["record"], rule["expr"]) for rule in rules())]
+    asked = {name for _, expression in expressions for name in NAME.findall(expression)} - {"Requests5XX"}  # there is none yet
+    until(lambda: asked <= set(ask_prometheus(watching, "label/__name__/values")), "every metric that is asked for")
+    empty = {place for place, expression in panels() if not ask_prometheus(watching, "query", query=expression)["result"]}
+    assert empty <= {"service: Answers by status", "service: Load test: requests", "service: Load test: answers"}  # no 5xx, no Locust
+
+
+def test_the_probe_reads_the_digit_and_knows_the_workers_and_the_tokens(watching: Monitor) -> None:
+    def value(query: str) -> float:
+        result = ask_prometheus(watching, "query", query=query)["result"]
+        return float(result[0]["value"][1]) if len(result) == 1 else 0.0
+
+    until(lambda: value("count(digits_probe_success == 1)") == len(MODELS), "both models read the known digit")
+    assert value("count(digits_workers_ready == digits_workers_wanted)") == len(MODELS)
+    assert 23 * 3600 < value('digits_token_expires_timestamp_seconds{kind="inference"} - time()') < 24 * 3600
+
+
+def test_a_killed_workers_alert_fires_is_delivered_and_clears(watching: Monitor, server: Server, load: None) -> None:
+    alert = "DigitsWorkerRestarted"
+    until(lambda: not states(watching, alert), "no restart at first")
+    psutil.Process(int(server.describe(KILLED)["workers"][0]["pid"])).kill()
+    until(lambda: "firing" in states(watching, alert), "the alert fires")
+    alertmanager = f"http://{watching.address(ALERTMANAGER)}/api/v2/alerts"
+    until(lambda: any(a["labels"]["alertname"] == alert for a in httpx.get(alertmanager).json()), "Alertmanager has it")
+    until(lambda: not states(watching, alert), "the alert clears")
+    assert server.is_ready(KILLED)
+
+
+def test_what_was_started_is_ended(server: Server, watching: Monitor) -> None:
+    started = watching.processes()
+    assert len(started) == 3
+    assert watching.stop()
+    assert all(process.status() == psutil.STATUS_ZOMBIE for process in started if process.is_running())  # until their parent waits
+    assert list(watching.folder.glob("*.pid")) == []

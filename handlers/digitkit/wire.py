@@ -190,7 +190,7 @@ def _json(content: Any) -> Answer:
 
 
 def _text(result: Prediction | DigitError) -> str:
-    """The JSON object of one result. A prediction's is put together from the texts of its numbers: 2 us, where json takes 10."""
+    """The JSON object of one result. A prediction's is put together from the texts of its numbers: 1.6 us, where json takes 6.4."""
     if isinstance(result, DigitError):
         return json.dumps(_error_object(result))
     confidence, *probabilities = [TEXTS[int(10000 * p + 0.5)] for p in (result.confidence, *result.probabilities)]

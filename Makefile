@@ -132,7 +132,7 @@ $(STORE)/digits_bfloat16.mar: $(STORE)/digits.bfloat16.pt $(HANDLER) export/to_m
 
 .PRECIOUS: $(STORE)/digits.%.onnx $(STORE)/digits.bfloat16.pt
 
-bench: export build/bench/stock.mar $(CHOSEN_PEERS:%=.venv-peers/%/installed) ## our server beside others: PEERS, TARGETS, WORKERS, BENCH_SECONDS, BENCH_ROUNDS, BENCH_CONNECTIONS
+bench: export build/bench/stock.mar $(CHOSEN_PEERS:%=.venv-peers/%/installed) ## our server beside others: PEERS, FORMS, TARGETS, WORKERS, BENCH_SECONDS, BENCH_ROUNDS, BENCH_CONNECTIONS
 	@$(PY) -m bench.servers $(MNIST)
 
 bench-batches: export ## processor time of a worker for a request, as frames.py reads batches and as TorchServe does

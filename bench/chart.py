@@ -11,7 +11,8 @@ from matplotlib.ticker import FuncFormatter
 from bench.rounds import Row
 from bench.targets import OURS, TARGETS
 
-COLOURS = ("tab:blue", "tab:gray", "tab:cyan", "tab:orange", "tab:red", "tab:green", "tab:purple", "tab:brown", "tab:pink", "tab:olive")
+COLOURS = [f"tab:{name}" for name in ("blue", "gray", "cyan", "orange", "red", "green", "purple", "brown", "pink", "olive")]
+COLOURS += ["navy", "gold"]
 MARKERS = ("o", "s", "^", "D")
 
 
@@ -21,7 +22,7 @@ def plot(path: Path, rows: Sequence[Row]) -> None:
     Latencies are left out where most answers were refusals, which are fast.
     """
     singles = [row for row in rows if row.target in TARGETS and TARGETS[row.target].pictures <= 1]
-    colours = dict(zip((name for name, target in TARGETS.items() if target.pictures <= 1), COLOURS, strict=False))
+    colours = dict(zip((name for name, target in TARGETS.items() if target.pictures <= 1), COLOURS, strict=True))
     markers = dict(zip(sorted({row.workers for row in singles}), MARKERS, strict=False))
     figure = Figure(figsize=(12, 6), layout="constrained")
     rate, latency = figure.subplots(1, 2)

@@ -16,7 +16,7 @@ from bench.load import LoadError, find_wrk, with_driver, with_wrk
 from bench.report import OUT, show
 from bench.rounds import BARE, Plan, Row, measure_bare, measure_service
 from bench.service import Service, TargetError
-from bench.targets import PEERS, STORE, TARGETS, Target, services
+from bench.targets import FORMS, OPTIONAL, PEERS, STORE, TARGETS, Target, services
 from digitkit import ort
 from digitkit.card import CardError
 from loadtest.pictures import DATA_ROOT, PicturesError, load_pictures
@@ -29,9 +29,10 @@ FAILED = 1
 def parse_flags(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench.servers", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     given = {name: value for name, value in os.environ.items() if value}  # make passes on what is empty, too
-    every = ",".join([BARE, *(name for name in TARGETS if name not in PEERS)])
+    every = ",".join([BARE, *(name for name in TARGETS if name not in OPTIONAL)])
     parser.add_argument("--targets", type=names, default=given.get("TARGETS", every), help=f"of {every} (TARGETS)")
     parser.add_argument("--peers", type=names, default=given.get("PEERS", ""), help=f"of {','.join(PEERS)} (PEERS)")
+    parser.add_argument("--forms", type=names, default=given.get("FORMS", ""), help=f"of {','.join(FORMS)} (FORMS)")
     parser.add_argument("--seconds", type=positive, default=given.get("BENCH_SECONDS", "2"), help="of each load (BENCH_SECONDS)")
     parser.add_argument("--rounds", type=positive, default=given.get("BENCH_ROUNDS", "3"), help="(BENCH_ROUNDS)")
     parser.add_argument("--connections", type=numbers, default=given.get("BENCH_CONNECTIONS", "1,16,64,256"), help="(BENCH_CONNECTIONS)")
@@ -40,10 +41,10 @@ def parse_flags(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--data-root", type=Path, default=DATA_ROOT, help="the folder that holds MNIST/raw")
     parser.add_argument("--out", type=Path, default=OUT, help="the folder for table, CSV and plot")
     flags = parser.parse_args(arguments)
-    unknown = sorted({*flags.targets, *flags.peers} - {BARE, *TARGETS})
+    unknown = sorted({*flags.targets, *flags.peers, *flags.forms} - {BARE, *TARGETS, *FORMS})
     if unknown:
-        parser.error(f"no target {', '.join(unknown)}; there are {every}, and as peers {', '.join(PEERS)}")
-    flags.targets += flags.peers
+        parser.error(f"no target {', '.join(unknown)}; there are {every}, as peers {', '.join(PEERS)}, as forms {', '.join(FORMS)}")
+    flags.targets += (*(FORMS[form] for form in flags.forms), *flags.peers)
     return flags
 
 

@@ -12,7 +12,10 @@ STORE = Path("model_store")
 STOCK_ARCHIVE = Path("build/bench/stock.mar")
 STOCK_CONFIG = Path(__file__).with_name("stock") / "config.properties"
 OURS = ("digits_onnx", "digits")
+FORMS = {"float32": "digits_onnx", "int8": "digits_onnx_int8", "float16": "digits_onnx_float16", "bfloat16": "digits_bfloat16"}
 PEERS = ("mosec", "fastapi", "litserve", "bentoml")
+LIST_CONNECTIONS = 4  # at which the frontend reads one list while the worker reads another
+OPTIONAL = (*(name for name in FORMS.values() if name not in OURS), *PEERS)  # measured only where they are asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,21 +37,21 @@ class Target:
 
 TARGETS = {
     "digits_onnx": Target("digits_onnx"),
-    "digits_onnx-64": Target("digits_onnx", pictures=64, connections=(1,)),
-    "digits_onnx-1024": Target("digits_onnx", pictures=1024, connections=(1,)),
+    "digits_onnx-64": Target("digits_onnx", pictures=64, connections=(1, LIST_CONNECTIONS)),
+    "digits_onnx-1024": Target("digits_onnx", pictures=1024, connections=(1, LIST_CONNECTIONS)),
     "ping": Target("digits_onnx", "/ping", pictures=0),
     "digits": Target("digits"),
-    **{name: Target(name) for name in PEERS},
+    **{name: Target(name) for name in OPTIONAL},
     "stock-1thread": Target("stock-1thread"),
     "stock": Target("stock"),
 }
 
 
 def services(workers: Sequence[int]) -> list[Service]:
-    """Every server of the targets: ours and the peers once for each number of workers."""
+    """Every server of the targets: ours in every form and the peers, once for each number of workers."""
     found = []
     for number in workers:
-        found += [torchserve(name, STORE / f"{name}.mar", number) for name in OURS]
+        found += [torchserve(name, STORE / f"{name}.mar", number) for name in dict.fromkeys((*OURS, *FORMS.values()))]
         found += [peer(name, STORE / "digits.onnx", number) for name in PEERS]
     return [
         *found,

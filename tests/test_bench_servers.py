@@ -18,7 +18,7 @@ from bench.peer import peer
 from bench.peers.model import Model, decode
 from bench.report import ratios, show
 from bench.rounds import Row
-from bench.servers import FAILED, PICTURES, main
+from bench.servers import FAILED, PICTURES, main, parse_flags
 from bench.service import Running, Service, TargetError
 from bench.stock.archive import pack
 from bench.targets import PEERS
@@ -193,6 +193,14 @@ def test_peer_without_its_environment_is_named_with_the_command_that_builds_it(t
     monkeypatch.setattr("bench.peer.ENVIRONMENTS", tmp_path)
     with pytest.raises(TargetError, match="make bench PEERS=mosec"), peer("mosec", tmp_path, 1).start(1, LabelledPicture(b"", 7)):
         pass
+
+
+def test_forms_are_measured_only_where_they_are_asked_for() -> None:
+    plain, asked = parse_flags([]), parse_flags(["--targets", "digits_onnx", "--forms", "int8,bfloat16"])
+    assert not {"digits_onnx_int8", "digits_bfloat16"} & set(plain.targets)
+    assert asked.targets == ("digits_onnx", "digits_onnx_int8", "digits_bfloat16")
+    offered = {service.name for service in targets.services([1])}
+    assert set(asked.targets) <= offered
 
 
 def test_unknown_targets_are_refused_with_the_names_that_there_are(capsys: pytest.CaptureFixture[str]) -> None:

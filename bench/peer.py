@@ -28,7 +28,7 @@ def _start(name: str, graph: Path, workers: int, port: int, picture: LabelledPic
     python = ENVIRONMENTS / name / "bin" / "python"
     if not python.exists():
         raise TargetError(f"{python} is missing; make bench PEERS={name} builds its environment")
-    told = {"GRAPH": str(graph.resolve()), "PORT": str(port), "WORKERS": str(workers)}
+    told = {"GRAPH": str(graph.resolve()), "PEER_PORT": str(port), "PEER_WORKERS": str(workers)}
     told |= {"MOSEC_PORT": str(port), "MOSEC_ADDRESS": "127.0.0.1"}
     with tempfile.TemporaryFile() as log:
         before = time.perf_counter()

@@ -31,6 +31,7 @@ from bench.service import TargetError
 from bench.targets import STORE, TARGETS
 from bench.torchserve import torchserve
 from chaos.archives import alter
+from deploy.server import MODELS
 from loadtest.pictures import DATA_ROOT, PicturesError, load_pictures
 
 OUT = Path("reports/tune")
@@ -169,13 +170,16 @@ def show(trials: Sequence[Trial], best: Trial) -> None:
 def parse_flags(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench.tune", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     given = {name: value for name, value in os.environ.items() if value}  # make passes on what is empty, too
-    parser.add_argument("--target", choices=("digits_onnx", "digits"), default=given.get("TARGET", "digits_onnx"), help="(TARGET)")
+    parser.add_argument("--target", default=given.get("TARGET", "digits_onnx"), help=f"one of {', '.join(MODELS)} (TARGET)")
     parser.add_argument("--minutes", type=positive, default=given.get("MINUTES", "5"), help="after which no trial is begun (MINUTES)")
     parser.add_argument("--seconds", type=positive, default="2", help="of each load")
     parser.add_argument("--port", type=positive, default=given.get("BENCH_PORT", "18480"), help="of every server in turn (BENCH_PORT)")
     parser.add_argument("--data-root", type=Path, default=DATA_ROOT, help="the folder that holds MNIST/raw")
     parser.add_argument("--out", type=Path, default=OUT, help="the folder for the settings and the table")
-    return parser.parse_args(arguments)
+    flags = parser.parse_args(arguments)
+    if flags.target not in MODELS:
+        parser.error(f"no target {flags.target}; there are {', '.join(MODELS)}")
+    return flags
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

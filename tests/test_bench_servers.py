@@ -1,5 +1,6 @@
 """The bench of the servers: every answer is checked, ratios are taken within a round, and a failure costs no other target's figures."""
 
+import importlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from bench import targets
 from bench.exchange import Request, digits_in, post, read_requests, write_requests
 from bench.load import Load, find_wrk, with_driver, with_wrk
 from bench.peer import peer
+from bench.peers import model
 from bench.peers.model import Model, decode
 from bench.report import ratios, show
 from bench.rounds import Row
@@ -207,6 +209,12 @@ def test_unknown_targets_are_refused_with_the_names_that_there_are(capsys: pytes
     with pytest.raises(SystemExit, match="2"):
         main(["--targets", "digits,nothing"])
     assert "no target nothing; there are bare,digits_onnx," in capsys.readouterr().err
+
+
+def test_several_numbers_of_workers_are_measured_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORKERS", "1,2")
+    importlib.reload(model)  # read by the bench and by the peers: to one a list, to the other their own number
+    assert parse_flags([]).workers == (1, 2)
 
 
 @pytest.mark.server

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from bench.service import TargetError
-from bench.tune import Knobs, Trial, better, choices, search, shipped_knobs, write
+from bench.tune import Knobs, Trial, better, choices, parse_flags, search, shipped_knobs, write
 
 SHIPPED = Knobs(1, 1, 64, 1)
 VALUES = choices(2)
@@ -46,6 +46,15 @@ def test_settings_that_do_not_work_are_passed_over() -> None:
     trials = list(search(SHIPPED, lambda knobs: None if knobs.workers == 2 else measure(knobs), VALUES))
     assert all(t.knobs.workers != 2 for t in trials)
     assert len(trials) > 1
+
+
+def test_an_unknown_target_in_the_environment_is_refused_with_the_names_that_there_are(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TARGET", "nothing")
+    with pytest.raises(SystemExit, match="2"):
+        parse_flags([])
+    assert "no target nothing; there are digits, digits_onnx" in capsys.readouterr().err
 
 
 def test_without_the_shipped_settings_there_is_nothing_to_compare_with() -> None:

@@ -9,8 +9,8 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-PORT = int(os.environ.get("PORT", "8000"))
-WORKERS = int(os.environ.get("WORKERS", "1"))
+PORT = int(os.environ.get("PEER_PORT", "8000"))
+WORKERS = int(os.environ.get("PEER_WORKERS", "1"))
 BATCH = 64
 DELAY_MS = 1
 PATH = "/predict"

@@ -26,6 +26,8 @@ comma := ,
 CHOSEN_PEERS := $(subst $(comma), ,$(PEERS))
 NO_PEERS := $(filter-out $(basename $(notdir $(wildcard bench/peers/*.txt))),$(CHOSEN_PEERS))
 $(if $(NO_PEERS),$(error no peer $(NO_PEERS); there are $(basename $(notdir $(wildcard bench/peers/*.txt)))))
+# Before the weights to start from are trained, which takes minutes.
+$(if $(filter finetune,$(MAKECMDGOALS)),$(if $(wildcard $(DATA)),,$(error no pictures at '$(DATA)'; name yours: make finetune DATA=folder)))
 OTHER_FORMS := $(filter-out float32,$(subst $(comma), ,$(FORMS)))
 FORM_ARCHIVES := $(patsubst %,$(STORE)/digits_onnx_%.mar,$(OTHER_FORMS))
 FORM_ARCHIVES := $(FORM_ARCHIVES:%/digits_onnx_bfloat16.mar=%/digits_bfloat16.mar)
@@ -84,7 +86,7 @@ train-many: $(SETUP) ## train RECIPE with SEEDS (5) seeds and print the table
 	$(PY) -m training.train --recipe $(RECIPE) --run runs/$(RECIPE)-many --seeds $(SEEDS) $(MNIST) $(FLAGS)
 
 finetune: $(WEIGHTS) | $(SETUP) ## train WEIGHTS on the pictures in DATA=folder as well, and tell what was learned and what forgotten
-	@$(PY) -m training.finetune --init-from $< --data $(or $(DATA),$(error name your pictures: make finetune DATA=folder)) $(MNIST) $(FLAGS)
+	@$(PY) -m training.finetune --init-from $< --data $(DATA) $(MNIST) $(FLAGS)
 
 evaluate: $(REPORT) ## write reports/RECIPE/report.html about the trained weights
 

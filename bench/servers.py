@@ -20,6 +20,7 @@ from bench.targets import FORMS, OPTIONAL, PEERS, STORE, TARGETS, Target, servic
 from digitkit import ort
 from digitkit.card import CardError
 from loadtest.pictures import DATA_ROOT, PicturesError, load_pictures
+from loadtest.settings import positive
 
 PICTURES = 200  # asked one by one after every start: 1 s of ours, 7 s of the slowest
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
@@ -54,12 +55,6 @@ def names(text: str) -> tuple[str, ...]:
 
 def numbers(text: str) -> tuple[int, ...]:
     return tuple(positive(part) for part in text.split(","))
-
-
-def positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 on")
-    return int(text)
 
 
 def measure(flags: argparse.Namespace) -> tuple[list[Row], list[str]]:

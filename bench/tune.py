@@ -26,13 +26,14 @@ from rich.table import Table
 
 from bench.load import LoadError, find_wrk, with_driver, with_wrk
 from bench.rounds import Plan, Row, measure_service
-from bench.servers import PICTURES, positive
+from bench.servers import PICTURES
 from bench.service import TargetError
 from bench.targets import STORE, TARGETS
 from bench.torchserve import torchserve
 from chaos.archives import alter
 from deploy.server import MODELS
 from loadtest.pictures import DATA_ROOT, PicturesError, load_pictures
+from loadtest.settings import positive
 
 OUT = Path("reports/tune")
 SHIPPED = Path("handlers/model-config.yaml")

@@ -18,6 +18,7 @@ from chaos.archives import alter
 from chaos.connection import Pool
 from chaos.load import Client, Record
 from chaos.questions import Question
+from deploy.java import JavaError
 from deploy.server import MODELS, START_TIMEOUT_S, Server, ServerError
 from deploy.supervise import supervise
 
@@ -104,13 +105,13 @@ def impatient_store(source: Path) -> Iterator[Path]:
 
 @contextmanager
 def supervised(server: Server) -> Iterator[None]:
-    """`server` running under deploy.supervise; raises ServerError where it does not get ready."""
+    """`server` running under deploy.supervise; raises as supervise() where it does not get ready."""
     ended, failures = threading.Event(), list[BaseException]()
 
     def run() -> None:
         try:
             supervise(server, ended)
-        except (ServerError, OSError) as err:
+        except (ServerError, JavaError, OSError) as err:
             failures.append(err)
 
     supervisor = threading.Thread(target=run)

@@ -119,7 +119,7 @@ def main() -> None:
     flags = parser.parse_args()
     try:
         serve(Server(flags.port, state=flags.state), flags.listen)
-    except OSError as err:
+    except (OSError, OverflowError) as err:  # the second is of no port at all
         sys.exit(f"{parser.prog}: port {flags.listen}: {err}")
     except KeyboardInterrupt:
         pass

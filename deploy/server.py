@@ -33,6 +33,7 @@ LOWEST_PORT, HIGHEST_PORT = 1024, 65535
 DEFAULT_PORT = 8080
 WORKER_PORT = 9000  # TorchServe's own default; it names the workers' sockets, /tmp/.ts.sock.9000
 MODELS = ("digits", "digits_onnx")
+TOKENS = ("inference", "management", "API")  # of each API; that of "API" makes new ones
 START_TIMEOUT_S = 120.0
 STOP_TIMEOUT_S = 20.0
 REQUEST_TIMEOUT_S = 10.0
@@ -81,7 +82,7 @@ class Server:
         return f"http://127.0.0.1:{self.port + 2}"
 
     def token(self, kind: str = "inference") -> str:
-        """The token of an API: "inference", "management" or "API", which makes new ones."""
+        """The token of one of TOKENS; raises ServerError."""
         path = self.folder / "key_file.json"
         try:
             key: str = json.loads(path.read_text())[kind]["key"]
@@ -169,17 +170,21 @@ class Server:
                 self.command(), cwd=self.folder, env=self.environment(), stdin=subprocess.DEVNULL,
                 stdout=console, stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
-        (self.folder / "pid").write_text(str(process.pid))
-        (self.folder / "fingerprint").write_text(self._fingerprint())
+        self._note(process.pid)
         return process
 
     def serve(self) -> None:
         """Become the server, in the foreground; it and its workers end with Ctrl-C."""
         self.prepare()
         command, environment = self.command(), self.environment()
-        (self.folder / "pid").write_text(str(os.getpid()))
+        self._note(os.getpid())
         os.chdir(self.folder)
         os.execve(command[0], command, environment)
+
+    def _note(self, pid: int) -> None:
+        """Leave what tells another command that this server runs, and with which archives and settings."""
+        (self.folder / "pid").write_text(str(pid))
+        (self.folder / "fingerprint").write_text(self._fingerprint())
 
     def stop(self) -> bool:
         """End the server and its workers; False where none was running."""
@@ -275,7 +280,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="deploy.server", description=__doc__)
     parser.add_argument("action", choices=("serve", "start", "stop", "token"))
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="of the inference API; the others move with it")
-    parser.add_argument("--kind", default="inference", help="which token: inference, management or API")
+    parser.add_argument("--kind", choices=TOKENS, default=TOKENS[0], help="which token")
     flags = parser.parse_args()
     server = Server(flags.port)
     try:

@@ -47,7 +47,7 @@ def ask(server: Server, model: str, body: bytes, expected_status: int = 200) -> 
 
 
 def check(server: Server, test: data.Split) -> str:
-    """One line of what is right; raises SmokeError where nine or fewer of ten digits are."""
+    """One line of what is right; raises SmokeError where fewer than nine of ten digits are."""
     ping = requests.get(f"{server.inference}/ping", headers=server.headers(), timeout=REQUEST_TIMEOUT_S)
     if ping.json().get("status") != "Healthy":
         raise SmokeError(f"/ping answered {ping.status_code}: {ping.text[:200]}")

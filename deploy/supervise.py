@@ -24,7 +24,7 @@ def supervise(server: Server, ended: threading.Event) -> None:
     """Start `server`, and again whenever it ends, until `ended` is set; then stop it.
 
     Raises:
-        ServerError: the first start failed: a mistake of the settings, which no restart heals.
+        ServerError, JavaError, OSError: the first start failed: a mistake of the settings, which no restart heals.
     """
     process = server.start()
     while True:
@@ -47,7 +47,7 @@ def _start_again(server: Server, ended: threading.Event) -> "subprocess.Popen[by
     while not ended.wait(pause):
         try:
             return server.start()
-        except ServerError as err:
+        except (ServerError, JavaError, OSError) as err:  # as a disk that is full for a while
             print(f"{err}; trying again", file=sys.stderr, flush=True)
             pause = min(2 * pause, LONGEST_PAUSE_S)
     return None

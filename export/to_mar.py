@@ -80,10 +80,13 @@ def _check_answers(archive: Path, data_root: Path) -> None:
             (pictures / f"{i:03}.png").write_bytes(encode_png(picture))
         probe = Path(__file__).with_name("probe.py").read_text()
         environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
-        answered = subprocess.run(
-            [sys.executable, "-c", probe, pictures], cwd=unpacked, env=environment, capture_output=True, text=True,
-            timeout=PROBE_TIMEOUT_S, check=False,
-        )  # fmt: skip
+        try:
+            answered = subprocess.run(
+                [sys.executable, "-c", probe, pictures], cwd=unpacked, env=environment, capture_output=True, text=True,
+                timeout=PROBE_TIMEOUT_S, check=False,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired as err:
+            raise ExportError(f"the archive does not answer within {PROBE_TIMEOUT_S} s outside the checkout") from err
     if answered.returncode:
         *_, reason = f"exit code {answered.returncode}\n{answered.stderr}".strip().splitlines()
         raise ExportError(f"the archive does not answer outside the checkout: {reason}")

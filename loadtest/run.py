@@ -23,7 +23,7 @@ from loadtest.pictures import DATA_ROOT, PicturesError, load_pictures
 from loadtest.profile import DEFAULT, read_profiles
 from loadtest.reference import ServerRefused, ask_alone
 from loadtest.report import REPORTS, Summary, read_baseline, show, write_summary
-from loadtest.settings import SettingsError
+from loadtest.settings import SettingsError, positive, to_number
 
 NO_ANSWER, WRONG_SETTINGS, BUDGET_BROKEN = 1, 2, 3
 GRPC_OFFSET, MANAGEMENT_OFFSET = 7070 - DEFAULT_PORT, 1  # from the inference port, as in config.properties
@@ -53,15 +53,15 @@ def parse_flags(arguments: Sequence[str] | None) -> argparse.Namespace:
     add = parser.add_argument
     add("--profile", default=given.get("PROFILE", DEFAULT), help="a section of loadtest/profiles.yaml (PROFILE)")
     add("--target", default=given.get("TARGET", ""), help="models, with commas between; else all that have a budget (TARGET)")
-    add("--users", type=at_least_one, default=given.get("LOADTEST_USERS"), help="of a closed workload (LOADTEST_USERS)")
-    add("--rate", type=at_least_one, default=given.get("LOADTEST_RATE"), help="arrivals a second of an open one (LOADTEST_RATE)")
-    add("--seconds", type=at_least_one, default=given.get("LOADTEST_SECONDS"), help="measured for each target (LOADTEST_SECONDS)")
+    add("--users", type=positive, default=given.get("LOADTEST_USERS"), help="of a closed workload (LOADTEST_USERS)")
+    add("--rate", type=positive, default=given.get("LOADTEST_RATE"), help="arrivals a second of an open one (LOADTEST_RATE)")
+    add("--seconds", type=positive, default=given.get("LOADTEST_SECONDS"), help="measured for each target (LOADTEST_SECONDS)")
     add("--host", default=given.get("HOST", ""), help="http://127.0.0.1:8080 for one; else the local server (HOST)")
     add("--token", default=given.get("TOKEN", ""), help="for inference; else the local server's (TOKEN)")
     add("--grpc", default=given.get("GRPC", ""), help="host:port; else port 7070 beside the host (GRPC)")
     add("--management", default=given.get("MANAGEMENT", ""), help="http://…:8081 of a remote server (MANAGEMENT)")
     add("--management-token", default=given.get("MANAGEMENT_TOKEN", ""), help="for the management API (MANAGEMENT_TOKEN)")
-    add("--processes", type=at_least_one, default=given.get("PROCESSES", 1), help="that send, on this machine (PROCESSES)")
+    add("--processes", type=positive, default=given.get("PROCESSES", "1"), help="that send, on this machine (PROCESSES)")
     add("--workers", type=int, default=given.get("WORKERS", 0), help="that send, on other machines (WORKERS)")
     add("--exporter-port", type=int, default=given.get("EXPORTER_PORT", 0), help="for Prometheus, on 127.0.0.1 (EXPORTER_PORT)")
     add("--baseline", default=given.get("BASELINE", ""), help="the folder of an earlier report to compare with (BASELINE)")
@@ -73,19 +73,15 @@ def parse_flags(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def at_least_one(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{number} is less than 1")
-    return number
-
-
 def to_load(flags: argparse.Namespace) -> Load:
     """The profile with what the flags change of it; raises SettingsError."""
     profiles = read_profiles()
     if flags.profile not in profiles:
         raise SettingsError(f"no profile {flags.profile}; known are {', '.join(profiles)}")
     profile = profiles[flags.profile]
+    to_number("RATIO", flags.ratio, lowest=1)
+    to_number("WORKERS", flags.workers)
+    to_number("EXPORTER_PORT", flags.exporter_port, highest=65535)
     if flags.rate and profile.workload == "closed":
         raise SettingsError(f"profile {profile.name} is a closed workload: LOADTEST_USERS sets its users, it has no LOADTEST_RATE")
     if flags.users and profile.workload == "open":

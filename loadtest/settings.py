@@ -1,5 +1,6 @@
-"""YAML that a person wrote, read strictly: what is unknown, missing, there twice or out of range is named."""
+"""What a person set, in YAML or as a flag, read strictly: what is unknown, missing, there twice or out of range is named."""
 
+import argparse
 import math
 from collections.abc import Set
 from pathlib import Path
@@ -42,6 +43,13 @@ def to_number(where: str, value: Any, *, lowest: float = 0, highest: float = mat
         bounds = f"from {lowest:g} up" if highest == math.inf else f"from {lowest:g} to {highest:g}"
         raise SettingsError(f"{where} is {value!r}; it must be a number {bounds}")
     return float(value)
+
+
+def positive(text: str) -> int:
+    """A flag that counts something; raises argparse's own error for anything but a whole number from 1 on."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 on")
+    return int(text)
 
 
 def to_choice(where: str, value: Any, known: tuple[Choice, ...]) -> Choice:

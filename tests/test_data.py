@@ -41,6 +41,19 @@ def test_with_writer_ids_no_writer_is_on_both_sides(root: Path) -> None:
     assert 4_000 < held_out.sum() <= 5_000
 
 
+@pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x03\x04 cut short"])
+def test_writer_ids_that_cannot_be_read_are_refused(content: bytes, root: Path) -> None:
+    (root / data.WRITER_IDS).write_bytes(content)
+    with pytest.raises(data.DataError, match="holds no array train_writer"):
+        data.load_train(root)
+
+
+def test_writer_ids_under_another_name_are_refused(root: Path) -> None:
+    np.savez(root / data.WRITER_IDS, writers=np.zeros(60_000))
+    with pytest.raises(data.DataError, match="holds no array train_writer"):
+        data.load_train(root)
+
+
 def test_the_split_is_part_of_the_datas_hash(root: Path) -> None:
     before = data.data_hash(root)
     np.savez(root / data.WRITER_IDS, train_writer=np.repeat(np.arange(600), 100).astype(np.int16))

@@ -171,6 +171,14 @@ def test_an_archive_that_does_not_answer_is_not_published(store: Path, tmp_path:
     assert (tmp_path / "store" / "digits.mar").read_bytes() == before
 
 
+def test_an_archive_that_never_answers_is_given_up(tmp_path: Path, mnist_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with zipfile.ZipFile(tmp_path / "silent.mar", "w") as archive:
+        archive.writestr("digit_handler.py", "import time; time.sleep(60)")
+    monkeypatch.setattr(to_mar, "PROBE_TIMEOUT_S", 1)
+    with pytest.raises(place.ExportError, match="does not answer within 1 s outside the checkout"):
+        to_mar._check_answers(tmp_path / "silent.mar", mnist_root)
+
+
 def test_a_graph_of_another_contract_leaves_the_served_archive_as_it_was(store: Path, tmp_path: Path, mnist_root: Path) -> None:
     graph, archive = tmp_path / "digits.onnx", tmp_path / "store" / "digits_onnx.mar"
     shutil.copytree(store, archive.parent)

@@ -1,12 +1,14 @@
 """Fine-tuning on a user's pictures: which are trained on, and that what was known before is kept."""
 
 import re
+import subprocess
 import sys
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from conftest import ROOT
 
 from digitkit.card import check_card
 from digitkit.contract import LABELS
@@ -117,3 +119,11 @@ def test_a_new_style_is_learned_and_mnist_kept(
     table = capsys.readouterr().out
     assert f"{after['held_out_before']:.2%}" in table and f"{after['held_out']:.2%}" in table
     assert "forgotten" in table
+
+
+@pytest.mark.parametrize("named", [[], ["DATA=nowhere"]])
+def test_make_finetune_without_pictures_ends_before_anything_is_trained(named: list[str]) -> None:
+    ended = subprocess.run(["make", "finetune", "RECIPE=none", *named], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ended.returncode == 2
+    assert "name yours: make finetune DATA=folder" in ended.stderr
+    assert "training.train" not in ended.stdout

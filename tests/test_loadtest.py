@@ -146,6 +146,26 @@ def test_missing_pictures_are_refused_with_exit_code_1(tmp_path: Path, capsys: p
     assert "make train downloads it" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("flag", "message"),
+    [
+        ("--users=many", "'many' is no whole number from 1 on"),
+        ("--seconds=0", "'0' is no whole number from 1 on"),
+        ("--ratio=nan", "RATIO is nan; it must be a number from 1 up"),
+        ("--ratio=0.5", "RATIO is 0.5; it must be a number from 1 up"),
+        ("--workers=-1", "WORKERS is -1; it must be a number from 0 up"),
+        ("--exporter-port=70000", "EXPORTER_PORT is 70000; it must be a number from 0 to 65535"),
+    ],
+)
+def test_flag_that_makes_no_sense_is_refused_with_exit_code_2(flag: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    try:
+        code = run.main([flag])
+    except SystemExit as err:  # argparse's own
+        code = int(str(err))
+    assert code == 2
+    assert message in capsys.readouterr().err
+
+
 def test_unreachable_server_is_refused_with_exit_code_1(data_root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     earlier = data_root.with_name("reports") / "report.html"
     earlier.parent.mkdir()

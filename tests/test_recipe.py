@@ -10,6 +10,7 @@ from conftest import ROOT
 
 from digitkit.net import DigitNet
 from training.recipe import RECIPES, Recipe, add_flags, from_flags
+from training.train import main
 
 
 def parse(*words: str) -> dict[str, object]:
@@ -79,6 +80,14 @@ def test_an_unknown_recipe_ends_with_one_sentence_that_names_the_known_ones() ->
     ended = subprocess.run([sys.executable, "-m", "training.train", "--recipe", "slow"], capture_output=True, text=True, check=False)
     assert ended.returncode == 1
     assert ended.stderr.strip() == "training.train: unknown recipe 'slow'; there are quick, release, tiny, finetune, paper"
+
+
+@pytest.mark.parametrize("seeds", [0, -1])
+def test_a_number_of_seeds_below_one_is_refused(seeds: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "argv", ["training.train", "--seeds", str(seeds)])
+    with pytest.raises(SystemExit, match="2"):
+        main()
+    assert f"--seeds is {seeds}; it must be 1 or more" in capsys.readouterr().err
 
 
 def test_an_unknown_flag_ends_with_an_error() -> None:

@@ -157,7 +157,7 @@ def test_nothing_listens_beyond_loopback(server: Server) -> None:
 
 
 def test_the_smoke_check_passes(server: Server, mnist_test: data.Split) -> None:
-    assert "both" in check(server, mnist_test) or "digits and digits_onnx" in check(server, mnist_test)
+    assert "digits and digits_onnx read ten digits" in check(server, mnist_test)
 
 
 def test_a_second_server_on_the_same_ports_is_refused(server: Server, store: Path, tmp_path: Path) -> None:
@@ -205,6 +205,7 @@ def test_ctrl_c_ends_the_server_in_the_foreground_and_its_workers(store: Path, t
             time.sleep(0.2)
         family += process.children(recursive=True)
         assert len(family) >= 3
+        assert server.is_current()
         for member in family:  # a terminal sends it to the whole foreground group
             member.send_signal(signal.SIGINT)
         _, alive = psutil.wait_procs(family, timeout=20)

@@ -123,7 +123,11 @@ def _held_out(root: Path, total: int) -> NDArray[np.bool_]:
     ids = root / WRITER_IDS
     if not ids.exists():
         return np.arange(total) >= total - VALIDATION_SIZE
-    writers: NDArray[np.int16] = np.load(ids)["train_writer"]
+    try:
+        with ids.open("rb") as file, np.load(file) as arrays:
+            writers: NDArray[np.int16] = arrays["train_writer"]
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as err:
+        raise DataError(f"{ids} holds no array train_writer that can be read; put QMNIST's writer ids there, or remove it") from err
     if len(writers) != total:
         raise DataError(f"{ids} names {len(writers)} writers; it must name one for each of the {total} pictures")
     order = np.random.default_rng(0).permutation(np.unique(writers))

@@ -102,6 +102,8 @@ def make_parser() -> argparse.ArgumentParser:
 def main() -> None:
     parser = make_parser()
     flags = vars(parser.parse_args())
+    if flags["seeds"] is not None and flags["seeds"] < 1:
+        parser.error(f"--seeds is {flags['seeds']}; it must be 1 or more")
     try:
         recipe = from_flags(flags["recipe"], flags)
         run_dir = flags["run"] or RUNS / flags["recipe"]

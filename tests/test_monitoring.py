@@ -108,6 +108,17 @@ def test_an_alert_has_its_paragraph_in_the_runbook_its_severity_and_its_test(ale
     assert f'alertname="{alert["alert"]}"' in (SOURCE / "alerts_test.yml").read_text()
 
 
+def test_every_alert_that_waits_has_a_case_that_fails_if_it_does_not(tmp_path: Path) -> None:
+    for path in SOURCE.glob("*.yml"):
+        (tmp_path / path.name).write_text(re.sub(r"^ +for: .+\n", "", path.read_text(), flags=re.M))
+    command = [needs("promtool"), "test", "rules", "alerts_test.yml"]
+    failed = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    too_early: set[str] = set()
+    for expected, got in re.findall(r"exp: (.+)\n +got: (.+)\n", failed.stdout + failed.stderr):
+        too_early |= set(re.findall(r'alertname="(\w+)"', got)) - set(re.findall(r'alertname="(\w+)"', expected))
+    assert too_early == {alert["alert"] for alert in ALERTS if "for" in alert}
+
+
 def test_every_link_of_the_runbook_leads_somewhere() -> None:
     text = (ROOT / "docs" / "runbook.md").read_text()
     anchors = {section.lower() for section in re.findall(r"^## (.+)", text, re.M)}

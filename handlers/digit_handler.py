@@ -13,7 +13,7 @@ from digitkit.contract import Backend, Canvas, Prediction
 from digitkit.describe import is_describe, write_description
 from digitkit.errors import DigitError, Overloaded, TooLarge
 from digitkit.explain import Explanation
-from digitkit.metrics import Metrics
+from digitkit.metrics import Clock, Metrics
 from digitkit.request import Request, from_torchserve, is_explain, read_target, response_headers
 from digitkit.settings import Settings
 
@@ -54,11 +54,11 @@ class DigitHandler:
     def answer(self, requests: Sequence[Request]) -> list[wire.Answer]:
         """The answers to a batch of requests, in order. A bad request never costs its neighbours."""
         started = time.perf_counter()
-        deadline = time.monotonic() + self.settings.limits.batch_seconds
-        questions = [self._read(request, deadline) for request in requests]
+        deadline = started + self.settings.limits.batch_seconds
+        questions, canvas_s = self._read_all(requests, deadline)
         good = [question for question in questions if isinstance(question, wire.Question)]
         pictures = [picture for question in good for picture in question.pictures if not isinstance(picture, DigitError)]
-        decoded = time.perf_counter()
+        ready = time.perf_counter()
         predictions = classify(pictures, self.backend.run, self.settings.min_score)
         inferred, remaining = time.perf_counter(), iter(predictions)
         answers = []
@@ -74,27 +74,38 @@ class DigitHandler:
                 answers.append(self._explain(request, question, results, deadline=deadline))
             else:
                 answers.append(wire.write_answer(question, results, self.model))
-        self.metrics.record(questions, pictures, predictions, (started, decoded, inferred))
+        self.metrics.record(questions, pictures, predictions, Clock(started, ready, inferred, canvas_s))
         return answers
 
-    def _read(self, request: Request, deadline: float) -> wire.Question | DigitError:
+    def _read_all(self, requests: Sequence[Request], deadline: float) -> tuple[list[wire.Question | DigitError], float]:
+        """Each request's question or why it is refused, and the seconds that all their canvases took."""
+        questions, canvas_s, now = [], 0.0, time.perf_counter()
+        for request in requests:
+            question = self._read(request, now, deadline)
+            now = time.perf_counter()
+            if isinstance(question, wire.Question) and question.pictures:
+                canvas_s += now - question.decoded_at
+            questions.append(question)
+        return questions, canvas_s
+
+    def _read(self, request: Request, now: float, deadline: float) -> wire.Question | DigitError:
         try:
-            self._check_time(deadline)
+            self._check_time(now, deadline)
             if is_describe(request):
                 return NOTHING_ASKED
             return wire.read_question(request, self.settings.limits)
         except DigitError as err:
             return err.alone()
 
-    def _check_time(self, deadline: float) -> None:
-        if time.monotonic() > deadline:
+    def _check_time(self, now: float, deadline: float) -> None:
+        if now > deadline:
             raise Overloaded(f"the batch has taken {self.settings.limits.batch_seconds} s so far; send the request again")
 
     def _explain(
         self, request: Request, question: wire.Question, results: list[Prediction | DigitError], *, deadline: float
     ) -> wire.Answer:
         try:
-            self._check_time(deadline)
+            self._check_time(time.perf_counter(), deadline)
             wanted = read_target(request)
             limit = self.settings.limits.explanations
             if len(results) > limit:

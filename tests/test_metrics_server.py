@@ -90,7 +90,9 @@ def test_known_requests_are_counted_exactly(
     assert added[of(model, "request_pictures_bucket", "le=4.0")] == added[of(model, "request_pictures_bucket", "le=+Inf")] == 14
     batches = added[of(model, "handler_seconds_count")]
     assert batches == added[of(model, "batch_requests_count")] == added[of(model, "handler_seconds_bucket", "le=+Inf")] == 14
-    assert 0 < added[of(model, "decode_seconds_sum")] < added[of(model, "handler_seconds_sum")]
+    steps = [added[of(model, f"{step}_seconds_sum")] for step in ("decode", "canvas", "inference")]
+    assert 0 < min(steps) < sum(steps) < added[of(model, "handler_seconds_sum")]
+    assert added[of(model, "canvas_seconds_count")] == 14  # a blank picture takes its time too
 
 
 def test_buckets_rise_with_their_bound_and_end_with_the_count(before: Scrape) -> None:

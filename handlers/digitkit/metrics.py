@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple
 
 import cv2
 import numpy as np
@@ -34,6 +34,7 @@ COUNTS: Final = tuple(2.0**power for power in range(11))
 CONFIDENCES: Final = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 0.999, 1.0)
 BOUNDS: Final = {
     "decode_seconds": SECONDS,
+    "canvas_seconds": SECONDS,
     "inference_seconds": SECONDS,
     "handler_seconds": SECONDS,
     "batch_requests": COUNTS,
@@ -43,9 +44,19 @@ BOUNDS: Final = {
 ERRORS: Final = (BadRequest, UnreadablePicture, TooLarge, UnsupportedMedia, BlankPicture, Overloaded)
 PROVIDERS: Final = ("cpu", "cuda", "tensorrt")
 
-Clock: TypeAlias = tuple[float, float, float]  # time.perf_counter() at the start, after decoding, after inference
-
 log = logging.getLogger(__name__)
+
+
+class Clock(NamedTuple):
+    """When the steps of a batch were done, by time.perf_counter(), and how long its canvases took in all, in seconds.
+
+    Decoding and canvases take turns, a request at a time: what is left of the time until `ready` is decoding's.
+    """
+
+    started: float
+    ready: float
+    inferred: float
+    canvas_s: float
 
 
 class Metrics:
@@ -95,16 +106,18 @@ class Metrics:
             predictions: of each of them.
             clock: of its steps.
         """
-        started, decoded, inferred = clock
         now = time.perf_counter()
+        handler_s = now - clock.started
         ink = mean_ink([canvases[prediction.reading] for canvases, prediction in zip(pictures, predictions, strict=True)])
         with self._lock:
             observe = self._histograms
-            observe["decode_seconds"].observe(decoded - started)
-            observe["handler_seconds"].observe(now - started)
+            observe["decode_seconds"].observe(clock.ready - clock.started - clock.canvas_s)
+            observe["handler_seconds"].observe(handler_s)
             observe["batch_requests"].observe(len(questions))
+            if clock.canvas_s:
+                observe["canvas_seconds"].observe(clock.canvas_s)
             if pictures:
-                observe["inference_seconds"].observe(inferred - decoded)
+                observe["inference_seconds"].observe(clock.inferred - clock.ready)
             for question in questions:
                 if isinstance(question, DigitError):
                     self._errors[type(question)] += 1
@@ -114,7 +127,7 @@ class Metrics:
                 for picture in question.pictures:
                     if isinstance(picture, DigitError):
                         self._errors[type(picture)] += 1
-            self._busy_s += now - started
+            self._busy_s += handler_s
             self._predictions += predictions
             self._inks.append(ink)
             self._call_later()

@@ -5,15 +5,16 @@ may hold is read in body.py.
 """
 
 import json
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, Literal
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, cast
 
 import numpy as np
 
 from digitkit.body import NPY_MAGIC, Source, Sources, kind_of, parse_json, read_instances, read_npy, read_tensor
 from digitkit.canvas import are_canvases, to_canvases
-from digitkit.contract import LABELS, Canvas, Prediction
+from digitkit.contract import LABELS, Canvas, Picture, Prediction
 from digitkit.errors import BadRequest, DigitError, TooLarge
 from digitkit.explain import Explanation, overlay
 from digitkit.picture import Allowance, decode_picture
@@ -44,12 +45,14 @@ class Question:
         form: of the answer: one object, a list, or that of a protocol.
         accept: the media type that the client prefers, "" for none.
         id: of a V2 request, given back with the answer.
+        decoded_at: time.perf_counter() when all of its pictures were decoded, and their canvases begun.
     """
 
     pictures: tuple[Decoded, ...]
     form: Form
     accept: str = ""
     id: str | None = None
+    decoded_at: float = field(default=0.0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,7 @@ def read_question(request: Request, limits: Limits) -> Question:
         if len(parts) > limits.pictures:
             raise TooLarge(f"{len(parts)} pictures in one request, the limit is {limits.pictures}")
         if parts:
-            return Question(_decode_all(parts, limits), "many" if len(parts) > 1 else "one", accept)
+            return _question(parts, limits, "many" if len(parts) > 1 else "one", accept=accept)
     body = next((row[name] for name in BODY_NAMES if name in row), b"")
     if isinstance(body, str):  # TorchServe decodes text/*; what counts is the content
         body = body.encode()
@@ -99,7 +102,7 @@ def _read_bytes(body: bytes | bytearray, headers: Mapping[str, str], limits: Lim
         raise TooLarge(f"the body is {len(body)} bytes, the limit is {limits.body_bytes}")
     if body.startswith(NPY_MAGIC):
         sources, is_list = read_npy(body, limits)
-        return Question(_decode_all(sources, limits), "many" if is_list else "one", accept)
+        return _question(sources, limits, "many" if is_list else "one", accept=accept)
     length = headers.get(JSON_LENGTH)
     if length:
         if not length.isdecimal() or len(length) > len(str(len(body))) or int(length) > len(body):
@@ -107,7 +110,7 @@ def _read_bytes(body: bytes | bytearray, headers: Mapping[str, str], limits: Lim
         return _read_json(parse_json(body[: int(length)]), body[int(length) :], limits)
     if body[:64].lstrip()[:1] == b"{" or headers.get("content-type", "").startswith(JSON):
         return _read_json(parse_json(body), b"", limits)
-    return Question(_decode_all([body], limits), "one", accept)
+    return _question([body], limits, "one", accept=accept)
 
 
 def _read_json(body: Any, binary: bytes | bytearray, limits: Limits) -> Question:
@@ -115,31 +118,39 @@ def _read_json(body: Any, binary: bytes | bytearray, limits: Limits) -> Question
         fields = " or ".join(FIELDS)
         raise BadRequest(f"the JSON body is {kind_of(body)}; it must be an object with either {fields}")
     if "instances" in body:
-        return Question(_decode_all(read_instances(body, limits), limits), "v1")
+        return _question(read_instances(body, limits), limits, "v1")
     name = body.get("id")
     if name is not None and not isinstance(name, str):
         raise BadRequest("the request's id must be a string")
-    return Question(_decode_all(read_tensor(body, binary, limits), limits), "v2", id=name)
+    return _question(read_tensor(body, binary, limits), limits, "v2", id=name)
 
 
-def _decode_all(sources: Sources | list[Any], limits: Limits) -> tuple[Decoded, ...]:
+def _question(sources: Sources | list[Any], limits: Limits, form: Form, *, accept: str = "", id: str | None = None) -> Question:
+    """The question these sources ask. All are decoded before the first canvas: so one reading of the clock parts the two."""
     allowance = Allowance(limits.request_pixels)
-    if isinstance(sources, np.ndarray):
-        known = are_canvases(sources).tolist()
-        return tuple([p] if is_canvas else _decode(p, limits, allowance) for p, is_canvas in zip(sources, known, strict=True))
-    return tuple([_decode(source, limits, allowance) for source in sources])
+    decoded = [_decode(source, limits, allowance) for source in sources]
+    decoded_at = time.perf_counter()
+    known = are_canvases(sources).tolist() if isinstance(sources, np.ndarray) else [False] * len(decoded)
+    canvases = tuple([[cast(Canvas, p)] if is_canvas else _to_canvases(p) for p, is_canvas in zip(decoded, known, strict=True)])
+    return Question(canvases, form, accept, id, decoded_at)
 
 
-def _decode(source: Source | Any, limits: Limits, allowance: Allowance) -> Decoded:
-    """The canvases of one source, or why it is refused."""
+def _decode(source: Source | Any, limits: Limits, allowance: Allowance) -> Picture | DigitError:
+    """The grey picture of one source, or why it is refused."""
     try:
-        if isinstance(source, DigitError):
-            return source
-        if isinstance(source, np.ndarray):
-            return to_canvases(source)
         if isinstance(source, bytes | bytearray):
-            return to_canvases(decode_picture(source, limits, allowance))
+            return decode_picture(source, limits, allowance)
+        if isinstance(source, DigitError | np.ndarray):
+            return source
         raise BadRequest(f"a part is {type(source).__name__}, by its Content-Type; send the bytes of an encoded picture")
+    except DigitError as err:
+        return err.alone()
+
+
+def _to_canvases(picture: Picture | DigitError) -> Decoded:
+    """The canvases of one picture, or why it is refused."""
+    try:
+        return picture if isinstance(picture, DigitError) else to_canvases(picture)
     except DigitError as err:
         return err.alone()
 

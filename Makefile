@@ -56,7 +56,7 @@ run: $(ARCHIVES) $(REPORT) ## everything: set up, train (or WEIGHTS=shipped), ex
 stop: $(SETUP) ## end the server that make run started
 	@$(PY) -m deploy.server stop --port $(PORT)
 
-monitor: $(SETUP) ## watch the running server with Prometheus and Alertmanager, and print their addresses
+monitor: $(SETUP) ## watch the running server with Prometheus and Alertmanager; WEBHOOK=http://… gets the alerts
 	@$(PY) -m deploy.monitor start --port $(PORT)
 
 monitor-stop: $(SETUP) ## end what make monitor started

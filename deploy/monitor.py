@@ -1,9 +1,11 @@
 """Prometheus, Alertmanager and the probe beside a running server: `python -m deploy.monitor start` or `stop`.
 
-Their configuration is in deploy/monitoring, and works there by itself; here only the ports are moved, as the server's are.
+Their configuration is in deploy/monitoring, and works there by itself; here only the ports are moved, as the server's are, and
+alerts are sent to the webhook that is named.
 """
 
 import argparse
+import os
 import re
 import shutil
 import socket
@@ -13,9 +15,11 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil
 import requests
+import yaml
 
 from deploy.server import DEFAULT_PORT, ROOT, Server
 
@@ -37,10 +41,12 @@ class Monitor:
     Attributes:
         server: that is watched, running or not.
         source: the folder of the configuration.
+        webhook: the address that alerts are sent to; "" for none, then they only stand on Alertmanager's page.
     """
 
     server: Server
     source: Path = SOURCE
+    webhook: str = ""
 
     @property
     def folder(self) -> Path:
@@ -53,14 +59,18 @@ class Monitor:
         """Start all three, and return their processes once they answer; stop() ends them.
 
         Raises:
-            MonitorError: a program is missing, a port in use, or one of them does not answer; nothing is left running then.
+            MonitorError: the webhook is no address, a program is missing, a port in use, or one of them does not answer;
+                nothing is left running then.
         """
+        self._check_webhook()
         commands = self.commands()
         for name, port in (("prometheus", PROMETHEUS), ("alertmanager", ALERTMANAGER), ("probe", PROBE)):
             self._check_free(name, self.address(port))
         self.folder.mkdir(parents=True, exist_ok=True)
         for path in self.source.glob("*.yml"):
             (self.folder / path.name).write_text(ADDRESS.sub(lambda found: self.address(int(found[2])), path.read_text()))
+        if self.webhook:
+            self._routes.write_text(sent_to(self.webhook, self._routes.read_text()))
         started = []
         for name, command in commands.items():
             with (self.folder / f"{name}.log").open("wb") as log:
@@ -75,6 +85,15 @@ class Monitor:
             self.stop()
             raise
         return started
+
+    @property
+    def _routes(self) -> Path:
+        return self.folder / "alertmanager.yml"
+
+    def is_sent(self) -> bool:
+        """Whether what is running sends its alerts to the webhook, or to nobody where there is none."""
+        receivers = yaml.safe_load(self._routes.read_text())["receivers"]
+        return {hook["url"] for receiver in receivers for hook in receiver.get("webhook_configs", [])} == {self.webhook} - {""}
 
     def stop(self) -> bool:
         """End what start() started; False where nothing of it was running."""
@@ -114,6 +133,11 @@ class Monitor:
         probe = [sys.executable, "-m", "deploy.probe", "--port", str(self.server.port), "--state", state, "--listen", listen]
         return {"prometheus": prometheus, "alertmanager": alertmanager, "probe": probe}
 
+    def _check_webhook(self) -> None:
+        address = urlsplit(self.webhook)
+        if self.webhook and not (address.scheme in ("http", "https") and address.hostname):
+            raise MonitorError(f"the webhook is {self.webhook!r}; it must be an address that begins with http:// or https://")
+
     def _check_free(self, name: str, address: str) -> None:
         host, _, port = address.rpartition(":")
         with socket.socket() as probe:
@@ -142,6 +166,14 @@ class Monitor:
             time.sleep(0.2)
 
 
+def sent_to(webhook: str, routes: str) -> str:
+    """Alertmanager's configuration `routes` with every receiver sending its alerts, and that they are over, to `webhook`."""
+    configuration = yaml.safe_load(routes)
+    for receiver in configuration["receivers"]:
+        receiver["webhook_configs"] = [{"url": webhook, "send_resolved": True}]
+    return yaml.safe_dump(configuration, sort_keys=False)
+
+
 def find(name: str) -> str:
     """The program of that name; raises MonitorError."""
     found = next(filter(None, map(shutil.which, BINARIES[name])), None)
@@ -154,17 +186,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="deploy.monitor", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("action", choices=("start", "stop"))
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="of the server's inference API; the others move with it")
+    webhook = os.environ.get("WEBHOOK", "")
+    parser.add_argument("--webhook", default=webhook, help="address that alerts are sent to as JSON, http:// or https:// (WEBHOOK)")
     flags = parser.parse_args()
-    monitor = Monitor(Server(flags.port))
+    monitor = Monitor(Server(flags.port), webhook=flags.webhook)
     try:
         if flags.action == "stop":
             print("stopped" if monitor.stop() else f"nothing watches the server on port {flags.port}")
             return
         if not monitor.processes():
             monitor.start()
+        elif not monitor.is_sent():
+            raise MonitorError("already running, with its alerts sent elsewhere; make monitor-stop ends it")
     except (MonitorError, OSError) as err:
         sys.exit(f"{parser.prog}: {err}")
     print(f"Prometheus:   http://{monitor.address(PROMETHEUS)}   Alertmanager: http://{monitor.address(ALERTMANAGER)}")
+    host = urlsplit(flags.webhook).netloc.rpartition("@")[2]
+    print(f"Alerts are sent to {host}" if host else "Alerts only stand on Alertmanager's page: make monitor WEBHOOK=http://… sends them")
 
 
 if __name__ == "__main__":

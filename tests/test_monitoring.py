@@ -13,7 +13,7 @@ import yaml
 from conftest import ROOT
 
 from deploy import monitor
-from deploy.monitor import SOURCE, Monitor, MonitorError
+from deploy.monitor import SOURCE, Monitor, MonitorError, sent_to
 from deploy.probe import HELP, draw_digit, exposition, probe
 from deploy.server import MODELS, Server
 
@@ -144,6 +144,34 @@ def test_a_missing_program_is_told_with_what_brings_it(monkeypatch: pytest.Monke
     monkeypatch.setattr(monitor.shutil, "which", lambda name: None)
     with pytest.raises(MonitorError, match="prometheus is not installed; apt-get install prometheus prometheus-alertmanager"):
         Monitor(Server(22_180, state=tmp_path)).start()
+
+
+def test_every_receiver_sends_to_the_webhook_and_alertmanager_takes_it(tmp_path: Path) -> None:
+    given = (SOURCE / "alertmanager.yml").read_text()
+    file = tmp_path / "alertmanager.yml"
+    file.write_text(sent_to("https://pager.example/a?b=c", given))
+    before, after = yaml.safe_load(given), yaml.safe_load(file.read_text())
+    hooks = [{"url": "https://pager.example/a?b=c", "send_resolved": True}]
+    assert after == before | {"receivers": [receiver | {"webhook_configs": hooks} for receiver in before["receivers"]]}
+    checked = subprocess.run([needs("amtool"), "check-config", file], capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+@pytest.mark.parametrize("webhook", ["pager.example/a", "ftp://pager.example", "http://"])
+def test_a_webhook_that_is_no_address_is_refused_in_words(webhook: str, tmp_path: Path) -> None:
+    with pytest.raises(MonitorError, match=f"the webhook is '{webhook}'; it must be an address that begins with http:// or https://"):
+        Monitor(Server(22_180, state=tmp_path), webhook=webhook).start()
+
+
+def test_whether_alerts_are_sent_there_is_read_from_what_is_running(tmp_path: Path) -> None:
+    hook, other = "http://127.0.0.1:5001/", "http://127.0.0.1:5002/"
+    silent, sending, elsewhere = (Monitor(Server(22_180, state=tmp_path), webhook=address) for address in ("", hook, other))
+    silent.folder.mkdir(parents=True)
+    routes = (SOURCE / "alertmanager.yml").read_text()
+    (silent.folder / "alertmanager.yml").write_text(routes)
+    assert (silent.is_sent(), sending.is_sent()) == (True, False)
+    (silent.folder / "alertmanager.yml").write_text(sent_to(hook, routes))
+    assert (silent.is_sent(), sending.is_sent(), elsewhere.is_sent()) == (False, True, False)
 
 
 def test_nothing_to_stop_is_no_error(tmp_path: Path) -> None:

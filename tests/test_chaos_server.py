@@ -17,7 +17,7 @@ from loadtest.pictures import load_pictures
 pytestmark = pytest.mark.server
 KNEE = 200.0  # requests a second that a machine with other work carries too
 TRIED = ("worker-killed", "hang-ups", "frontend-killed", "broken-archive", "new-version")
-SOAK_MINUTES = float(os.environ.get("SOAK_MINUTES", "0.4"))  # 5 in a nightly run
+SOAK_MINUTES = float(os.environ.get("SOAK_MINUTES", "0.4"))  # 5 in CI
 
 
 @pytest.fixture(scope="module")

@@ -142,12 +142,24 @@ def test_request_without_a_picture_is_refused_with_400(row: dict[str, Any], head
     assert "picture" in str(error) or "accepted" in str(error)
 
 
-@pytest.mark.parametrize("body", [7, 7.5, True, [1, 2], {}, {"instances": [1], "inputs": []}])  # JSON that TorchServe has parsed
-def test_json_that_is_no_request_is_refused_with_400(body: Any, limits: Limits) -> None:
+def test_form_whose_parts_have_no_file_names_says_so(limits: Limits) -> None:
+    error = refusal({"picture": "PNG"}, {"content-type": "multipart/form-data; boundary=b"}, limits)
+    assert isinstance(error, BadRequest)
+    assert "no part with a file name" in str(error)
+
+
+NO_REQUESTS = [  # JSON that TorchServe has parsed, and what is said of it
+    (7, "is a number;"), (7.5, "is a number;"), (True, "is true or false;"), (None, "is missing or null;"), ([1, 2], "is a list of 2;"),
+    ({}, "is an object with neither;"), ({"instances": [1], "inputs": []}, "is an object with instances and inputs;"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("body", "found"), NO_REQUESTS)
+def test_json_that_is_no_request_is_refused_with_400(body: Any, found: str, limits: Limits) -> None:
     error = refusal({"body": body}, {"body": {"content-type": "application/json"}}, limits)
     assert isinstance(error, BadRequest)
     assert error.status == 400
-    assert "instances" in str(error)
+    assert f'the JSON body {found} it must be an object with either "instances"' in str(error)
     assert "inputs" in str(error)
 
 

@@ -188,7 +188,7 @@ def _caught(read: Any, value: Any) -> Source:
 def kind_of(value: Any) -> str:
     """What a JSON value is, in JSON's words."""
     if value is None:
-        return "missing"
+        return "missing or null"
     if isinstance(value, list):
         return f"a list of {len(value)}"
     return {dict: "an object", str: "a string", bool: "true or false"}.get(type(value), "a number")

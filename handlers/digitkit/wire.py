@@ -84,8 +84,9 @@ def read_question(request: Request, limits: Limits) -> Question:
         parts = [value for name, value in row.items() if request.types.get(name)]  # a query's parameter has no type
         if len(parts) > limits.pictures:
             raise TooLarge(f"{len(parts)} pictures in one request, the limit is {limits.pictures}")
-        if parts:
-            return _question(parts, limits, "many" if len(parts) > 1 else "one", accept=accept)
+        if not parts:  # TorchServe hands on a part without one as text
+            raise BadRequest("the form has no part with a file name; give each picture's part one, as curl -F name=@file does")
+        return _question(parts, limits, "many" if len(parts) > 1 else "one", accept=accept)
     body = next((row[name] for name in BODY_NAMES if name in row), b"")
     if isinstance(body, str):  # TorchServe decodes text/*; what counts is the content
         body = body.encode()
@@ -114,9 +115,10 @@ def _read_bytes(body: bytes | bytearray, headers: Mapping[str, str], limits: Lim
 
 
 def _read_json(body: Any, binary: bytes | bytearray, limits: Limits) -> Question:
-    if not isinstance(body, dict) or ("instances" in body) == ("inputs" in body):
-        fields = " or ".join(FIELDS)
-        raise BadRequest(f"the JSON body is {kind_of(body)}; it must be an object with either {fields}")
+    fields = [field for field in ("instances", "inputs") if isinstance(body, dict) and field in body]
+    if len(fields) != 1:
+        found = f"an object with {' and '.join(fields) or 'neither'}" if isinstance(body, dict) else kind_of(body)
+        raise BadRequest(f"the JSON body is {found}; it must be an object with either {' or '.join(FIELDS)}")
     if "instances" in body:
         return _question(read_instances(body, limits), limits, "v1")
     name = body.get("id")

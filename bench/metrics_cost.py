@@ -15,11 +15,11 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from deploy.java import JavaError
+from chaos.command import ending
 from deploy.server import DEFAULT_PORT, MODELS, ROOT, Server, ServerError
 from digitkit.card import check_card, facts, write_card
-from digitkit.picture import encode_png
-from training import data
+from loadtest.pictures import DATA_ROOT, load_pictures
+from loadtest.settings import positive
 
 APART = 100  # ports between the two servers
 SILENCED = "\nMetrics.record = lambda self, *batch: None  # type: ignore\n"
@@ -64,14 +64,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="bench.metrics_cost", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--port", type=int, default=DEFAULT_PORT + 1000)
     parser.add_argument("--model", default=MODELS[1], choices=MODELS)
-    parser.add_argument("--connections", type=int, default=64)
-    parser.add_argument("--seconds", type=int, default=5, help="of each measurement; two a round")
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--data-root", type=Path, default=data.DATA_ROOT)
+    parser.add_argument("--connections", type=positive, default="64")
+    parser.add_argument("--seconds", type=positive, default="5", help="of each measurement; two a round")
+    parser.add_argument("--rounds", type=positive, default="9")
+    parser.add_argument("--data-root", type=Path, default=DATA_ROOT)
     flags = parser.parse_args()
     if shutil.which("wrk") is None:
         sys.exit(f"{parser.prog}: wrk is not installed; apt-get install wrk")
-    with tempfile.TemporaryDirectory() as folder:
+    with ending(parser.prog), tempfile.TemporaryDirectory() as folder:
         store = Path(folder) / "store"
         store.mkdir()
         servers = [Server(flags.port, state=Path(folder)), Server(flags.port + APART, store, Path(folder))]
@@ -79,7 +79,7 @@ def main() -> None:
             for name in MODELS:
                 silence(ROOT / "model_store" / f"{name}.mar", store / f"{name}.mar")
             picture = Path(folder) / "digit.png"
-            picture.write_bytes(encode_png(data.load_test(flags.data_root).pictures[0]))
+            picture.write_bytes(load_pictures(flags.data_root, 1)[0].png)
             measure = partial(requests_per_s, model=flags.model, picture=picture, connections=flags.connections, seconds=flags.seconds)
             for server in servers:
                 server.start()
@@ -87,8 +87,6 @@ def main() -> None:
                 measure(server)  # Java compiles what is called often
             print(f"{'round':>5} {'without':>9} {'with':>9} {'ratio':>8}   requests/s, {flags.model}, {flags.connections} connections")
             ratios = compare(measure, servers[0], servers[1], flags.rounds)
-        except (ServerError, JavaError, OSError, data.DataError) as err:
-            sys.exit(f"{parser.prog}: {err}")
         finally:
             for server in servers:
                 server.stop()

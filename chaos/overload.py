@@ -6,6 +6,7 @@ driver gets done on two cores, and its own slowness is all that is measured. The
 
 import argparse
 import asyncio
+import math
 import tempfile
 from collections import deque
 from collections.abc import Sequence
@@ -26,6 +27,7 @@ from chaos.scene import HIGHEST_KNEE, MODEL, Scene, supervised
 from chaos.tables import console
 from deploy.server import ROOT, Server
 from loadtest.pictures import DATA_ROOT, LabelledPicture, load_pictures
+from loadtest.settings import positive
 
 QUEUES = "100,250,500,1000"
 TIMES_KNEE, SECONDS, START_S = 5.0, 4.0, 1.0  # the first second, in which the queue fills, is not counted
@@ -140,12 +142,14 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=PORT, help="of a server of its own; the others move with it")
     parser.add_argument("--queues", default=QUEUES, help="values of job_queue_size, with commas between them")
     parser.add_argument("--knee", type=float, default=0.0, help="requests a second, where it is known; else it is looked for")
-    parser.add_argument("--pictures", type=int, default=STACK, help="in one request")
+    parser.add_argument("--pictures", type=positive, default=str(STACK), help="in one request")
     parser.add_argument("--proxy", action="store_true", help="put HAProxy in front")
     parser.add_argument("--data-root", type=Path, default=DATA_ROOT)
     flags = parser.parse_args()
     if not all(queue.isdigit() and int(queue) for queue in flags.queues.split(",")):
         parser.error(f"--queues is {flags.queues}; it takes whole numbers from 1 up with commas between them, as {QUEUES}")
+    if not 0 <= flags.knee < math.inf:
+        parser.error(f"--knee is {flags.knee}; it must be requests a second, or 0 to look for it")
     found, knee = list[Overload](), flags.knee
     with ending(parser.prog):
         pictures = load_pictures(flags.data_root, PICTURES)

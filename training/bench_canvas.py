@@ -62,7 +62,7 @@ def main() -> None:
     limits = Settings.read(MODEL_CONFIG).limits
     try:
         canvases = data.load_test(flags.data_root).pictures[:PICTURES]
-    except data.DataError as err:
+    except (data.DataError, OSError) as err:
         sys.exit(f"{parser.prog}: {err}")
     draw = np.random.default_rng(0)
     kinds = {

@@ -1,5 +1,6 @@
 """From a trained net to a weights file with its card: calibrated, and measured as it will be served."""
 
+import shutil
 import subprocess
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor
 
 from digitkit import net
-from digitkit.card import Card, check_card, write_card
+from digitkit.card import Card, card_path, check_card, write_card
 from digitkit.contract import MODEL_VERSION
 from digitkit.settings import Settings
 from training import data
@@ -26,7 +27,7 @@ BATCH = 1_000
 def publish(
     model: net.DigitNet, path: Path, *, recipe: dict[str, Any], validation: data.Split, data_root: Path, accuracy: dict[str, float]
 ) -> Card:
-    """Calibrate `model` in place on `validation`, measure it, and leave weights and card at `path`, moved in together.
+    """Calibrate `model` in place on `validation`, measure it, and leave weights and card at `path`.
 
     Args:
         recipe: of the card.
@@ -59,9 +60,9 @@ def publish(
         packages={name: version(name) for name in PACKAGES},
         reference=reference(validation, run, settings),
     )
-    for staged in staging.iterdir():
-        staged.replace(path.parent / staged.name)
-    staging.rmdir()
+    for place in (card_path(path), path):  # the weights last: make sees them only when their card is there
+        (staging / place.name).replace(place)
+    shutil.rmtree(staging)
     return card
 
 

@@ -20,7 +20,6 @@ from export.to_torch import check_served
 from training import data
 
 HANDLERS = Path("handlers")
-MODEL_STORE = Path("model_store")
 PROBE_PICTURES = 100
 PROBE_TIMEOUT_S = 120
 

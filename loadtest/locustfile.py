@@ -22,7 +22,7 @@ from loadtest.grpc_users import GrpcUser, OipUser
 from loadtest.manager import Manager
 from loadtest.outcome import save_result
 from loadtest.pictures import DATA_ROOT, LabelledPicture, PicturesError, load_pictures
-from loadtest.profile import DEFAULT, Profile, read_profiles
+from loadtest.profile import DEFAULT, Profile, find_profile
 from loadtest.reference import ServerRefused, accuracy, ask_alone, check_management, explain_alone
 from loadtest.settings import SettingsError
 from loadtest.shape import Course
@@ -80,14 +80,6 @@ def set_up(environment: Environment, **_: object) -> None:
     if options.result:
         save = partial(save_result, course=course, accuracy=right, path=Path(options.result))
         environment.events.quitting.add_listener(save)
-
-
-def find_profile(name: str) -> Profile:
-    """The profile of that name; raises SettingsError."""
-    profiles = read_profiles()
-    if name not in profiles:
-        raise SettingsError(f"no profile {name}; known are {', '.join(profiles)}")
-    return profiles[name]
 
 
 def learn(host: str, profile: Profile, pictures: list[LabelledPicture], options: Any) -> Known:

@@ -123,6 +123,14 @@ def read_profiles(path: Path = PROFILES) -> dict[str, Profile]:
     return {name: to_profile(f"{path}: {name}", name, section) for name, section in read_yaml(path).items()}
 
 
+def find_profile(name: str) -> Profile:
+    """The profile of that name; raises SettingsError."""
+    profiles = read_profiles()
+    if name not in profiles:
+        raise SettingsError(f"no profile {name}; known are {', '.join(profiles)}")
+    return profiles[name]
+
+
 def to_profile(where: str, name: str, content: Any) -> Profile:
     """The profile whose section was read from YAML; raises SettingsError that starts with `where`."""
     optional = {"stages", "ramp", "management"}

@@ -20,7 +20,7 @@ from loadtest.budget import BUDGETS, read_budget, targets_of
 from loadtest.measure import MASTER_PORT, Load, MeasureError, Server, measure
 from loadtest.page import PAGE, write_page
 from loadtest.pictures import DATA_ROOT, PicturesError, load_pictures
-from loadtest.profile import DEFAULT, read_profiles
+from loadtest.profile import DEFAULT, find_profile
 from loadtest.reference import ServerRefused, ask_alone
 from loadtest.report import REPORTS, Summary, read_baseline, show, write_summary
 from loadtest.settings import SettingsError, positive, to_number
@@ -75,10 +75,7 @@ def parse_flags(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def to_load(flags: argparse.Namespace) -> Load:
     """The profile with what the flags change of it; raises SettingsError."""
-    profiles = read_profiles()
-    if flags.profile not in profiles:
-        raise SettingsError(f"no profile {flags.profile}; known are {', '.join(profiles)}")
-    profile = profiles[flags.profile]
+    profile = find_profile(flags.profile)
     to_number("RATIO", flags.ratio, lowest=1)
     to_number("WORKERS", flags.workers)
     to_number("EXPORTER_PORT", flags.exporter_port, highest=65535)

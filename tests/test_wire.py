@@ -91,6 +91,14 @@ def test_bad_part_stands_in_its_place(ten_digits: NDArray[np.uint8], ten_pngs: l
     np.testing.assert_array_equal(canvases(question), ten_digits[[1, 9]])
 
 
+@pytest.mark.parametrize(("part", "found"), [({"instances": []}, "an object"), ("text", "a string")])  # as TorchServe parses them
+def test_part_that_is_no_file_of_a_picture_stands_in_its_place(part: Any, found: str, ten_pngs: list[bytes], limits: Limits) -> None:
+    row, headers = multipart(good=ten_pngs[1], odd=b"")
+    _, odd = read_question(from_torchserve(row | {"odd": part}, headers), limits).pictures
+    assert isinstance(odd, BadRequest)
+    assert str(odd).startswith(f"a part is {found}, by its Content-Type;")
+
+
 def test_query_parameters_are_no_pictures(ten_digits: NDArray[np.uint8], ten_pngs: list[bytes], limits: Limits) -> None:
     row, headers = multipart(picture=ten_pngs[4])
     parameters = {"target": bytearray(b"3"), "from": bytearray(b"camera")}

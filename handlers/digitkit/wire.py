@@ -144,7 +144,7 @@ def _decode(source: Source | Any, limits: Limits, allowance: Allowance) -> Pictu
             return decode_picture(source, limits, allowance)
         if isinstance(source, DigitError | np.ndarray):
             return source
-        raise BadRequest(f"a part is {type(source).__name__}, by its Content-Type; send the bytes of an encoded picture")
+        raise BadRequest(f"a part is {kind_of(source)}, by its Content-Type; send the bytes of an encoded picture")
     except DigitError as err:
         return err.alone()
 

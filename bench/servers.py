@@ -17,6 +17,7 @@ from bench.report import OUT, show
 from bench.rounds import BARE, Plan, Row, measure_bare, measure_service
 from bench.service import Service, TargetError
 from bench.targets import FORMS, OPTIONAL, PEERS, STORE, TARGETS, Target, services
+from chaos.command import ending
 from digitkit import ort
 from digitkit.card import CardError
 from loadtest.pictures import DATA_ROOT, PicturesError, load_pictures
@@ -113,4 +114,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with ending("bench"):
+        sys.exit(main())

@@ -31,6 +31,7 @@ from bench.service import TargetError
 from bench.targets import STORE, TARGETS
 from bench.torchserve import torchserve
 from chaos.archives import alter
+from chaos.command import ending
 from deploy.server import MODELS
 from loadtest.pictures import DATA_ROOT, PicturesError, load_pictures
 from loadtest.settings import positive
@@ -207,4 +208,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with ending("tune"):
+        sys.exit(main())

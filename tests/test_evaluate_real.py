@@ -62,6 +62,17 @@ def test_sets_that_are_absent_are_skipped_with_a_line_each(
     assert capsys.readouterr().err.count("skipped: ") == len(evaluate_real.SETS)
 
 
+def test_a_set_that_is_damaged_or_another_is_named(reader: Reader, ten_digits: NDArray[np.uint8], tmp_path: Path) -> None:
+    file, test = tmp_path / "usps_16x16.npz", data.Split(ten_digits, np.arange(10))
+    np.savez(file, other=ten_digits)
+    with pytest.raises(ValueError, match=r"usps_16x16.npz is not the set of that name: .*x_test"):
+        list(figures(reader, test, tmp_path))
+    for damaged in (file.read_bytes()[:-30], b"no arrays"):
+        file.write_bytes(damaged)
+        with pytest.raises(ValueError, match=r"usps_16x16.npz is not the set of that name: ."):
+            list(figures(reader, test, tmp_path))
+
+
 @pytest.mark.parametrize("name", evaluate_real.SETS)
 def test_every_set_that_is_at_hand_gives_figures_between_none_and_all(name: str, reader: Reader) -> None:
     if not (REAL_DATA / name).is_file():

@@ -1,6 +1,7 @@
 """Histograms, compared with NumPy's own counting."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -37,7 +38,9 @@ def test_many_at_once_are_counted_as_one_by_one(values: list[float]) -> None:
     for value in values:
         one_by_one.observe(value)
     at_once.observe_all(np.array(values, dtype=np.float32))
-    assert told(one_by_one) == told(at_once)
+    expected, found = told(one_by_one), told(at_once)
+    assert found.pop("sum") == pytest.approx(expected.pop("sum"), rel=1e-12)  # they are added in another order
+    assert found == expected
 
 
 def test_an_emptied_histogram_starts_anew() -> None:

@@ -32,7 +32,7 @@ def release(runs: list[Path], out: Path) -> Card:
         )
     best = max(range(len(cards)), key=lambda i: cards[i].accuracy["validation"])
     tests = [card.accuracy["test"] for card in cards]
-    spread = {"seeds": len(cards), "test_mean": float(np.mean(tests)), "test_std": float(np.std(tests))}
+    spread = {"seeds": len(cards), "test_mean": float(np.mean(tests)), "test_std": float(np.std(tests, ddof=1))}
     out.mkdir(parents=True, exist_ok=True)
     staged = out / f"{WEIGHTS}.part"
     shutil.copy(runs[best] / WEIGHTS, staged)

@@ -5,7 +5,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from digitkit.classify import classify, digit_score, read, softmax
+from digitkit.classify import classify, digit_score, in_chunks, read, softmax
 from digitkit.contract import Prediction
 
 RANDOM = np.random.default_rng(0)
@@ -127,3 +127,16 @@ def test_a_picture_is_as_likely_a_digit_as_the_least_likely_of_its_canvases() ->
     low, high = digit_score(by_first_pixel(np.stack(few(40, 39))))
     assert readings.scores.tolist() == [high, low, low]
     assert low < high
+
+
+@pytest.mark.parametrize(("count", "parts"), [(1, [1]), (16, [16]), (17, [9, 8]), (50, [13, 13, 12, 12]), (64, [16] * 4)])
+def test_many_canvases_are_asked_for_in_parts_of_nearly_one_size_and_in_order(count: int, parts: list[int]) -> None:
+    asked: list[int] = []
+
+    def run(canvases: NDArray[np.uint8]) -> NDArray[np.float32]:
+        asked.append(len(canvases))
+        return canvases[:, 0, :10].astype(np.float32)
+
+    canvases = RANDOM.integers(0, 256, (count, 28, 28), dtype=np.uint8)
+    assert np.array_equal(in_chunks(run, 16)(canvases), canvases[:, 0, :10])
+    assert asked == parts

@@ -4,8 +4,8 @@ import argparse
 import os
 import sys
 from dataclasses import asdict, replace
-from functools import partial
 from pathlib import Path
+from statistics import mean, stdev
 from typing import Any
 
 import numpy as np
@@ -84,8 +84,8 @@ def train_many(recipe: Recipe, run_dir: Path, *, seeds: int, data_root: Path, re
     for seed, card in enumerate(cards):
         a = card.accuracy
         print(f"{seed:>6} {a['validation']:>11.2%} {a['test']:>8.2%} {a['training_s']:>8.0f}")
-    for name, reduce in [("mean", np.mean), ("std", partial(np.std, ddof=1))][: len(cards)]:  # one seed has no spread
-        columns = [float(reduce([card.accuracy[key] for card in cards])) for key in ("validation", "test", "training_s")]
+    for name, reduce in [("mean", mean), ("std", stdev)][: len(cards)]:  # one seed has no spread
+        columns = [reduce([card.accuracy[key] for card in cards]) for key in ("validation", "test", "training_s")]
         print(f"{name:>6} {columns[0]:>11.3%} {columns[1]:>8.3%} {columns[2]:>8.0f}")
 
 

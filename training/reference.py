@@ -14,7 +14,7 @@ from digitkit.canvas import to_canvases
 from digitkit.card import CardError, check_card, facts, write_card
 from digitkit.classify import classify
 from digitkit.contract import Run
-from digitkit.metrics import columns, mean_ink
+from digitkit.metrics import mean_ink
 from digitkit.settings import Settings, SettingsError
 from training import data
 from training.evaluate import MODEL_CONFIG
@@ -24,7 +24,7 @@ def reference(split: data.Split, run: Run, settings: Settings) -> dict[str, dict
     """The card's reference of a split: its pictures go the way that served ones go."""
     pictures = [to_canvases(picture) for picture in split.pictures]
     predictions = classify(pictures, run, settings.min_score)
-    digits, confidences, _ = columns(predictions)
+    digits, confidences = np.array([p.digit for p in predictions]), np.array([p.confidence for p in predictions], dtype=np.float32)
     chosen = [canvases[prediction.reading] for canvases, prediction in zip(pictures, predictions, strict=True)]
     return drift.reference(digits, confidences, mean_ink(chosen))
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from digitkit.contract import Canvas, Prediction, Run
+from digitkit.contract import SIDE_PX, Canvas, Prediction, Run
 
 CHUNK = 1024  # canvases in one call of the model; a batch of 64 full requests would need 8 GB
 
@@ -46,7 +46,8 @@ def read(pictures: Sequence[Sequence[Canvas]], run: Run) -> Readings:
     picture's score is the lowest of theirs, so that one is accepted only if it is a digit whichever way it is read.
     """
     canvases = [canvas for few in pictures for canvas in few]
-    logits = np.concatenate([run(np.stack(canvases[start : start + CHUNK])) for start in range(0, len(canvases), CHUNK)])
+    parts = [canvases[start : start + CHUNK] for start in range(0, len(canvases), CHUNK)]
+    logits = np.concatenate([run(np.concatenate(part).reshape(len(part), SIDE_PX, SIDE_PX)) for part in parts])
     scores = digit_score(logits)
     if len(canvases) == len(pictures):
         return Readings(logits, scores, [0] * len(pictures))

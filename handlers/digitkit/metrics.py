@@ -1,7 +1,7 @@
 """What a worker counts, and how it gets to TorchServe's /metrics.
 
 TorchServe's own histograms start at 5 ms, and every metric of a request is a line of text that Java parses. So a worker counts
-by itself, and a second later hands on what was added: as counters, which Java sums over all workers and keeps when one of them
+by itself, and five seconds later hands on what was added: as counters, which Java sums over all workers and keeps when one of them
 dies. A histogram is the counters of its buckets. docs/metrics.md says what each of them answers.
 """
 
@@ -26,7 +26,9 @@ from digitkit.errors import BadRequest, BlankPicture, DigitError, Overloaded, To
 from digitkit.histogram import Histogram
 from digitkit.wire import Model, Question
 
-FLUSH_S: Final = 1.0
+# As often as deploy/monitoring asks. What is handed on are 100 to 190 lines, which Java parses: every second they cost 4.6 % of the
+# throughput, every five 2.3.
+FLUSH_S: Final = 5.0
 SECONDS: Final = (
     0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0,
 )  # fmt: skip
@@ -77,7 +79,11 @@ class Metrics:
         self._is_due = False
         self._histograms = {name: Histogram(bounds) for name, bounds in BOUNDS.items()}
         self._busy_s = 0.0
-        self._predictions: list[Prediction] = []
+        # Numbers, not the predictions that they are of: five seconds' worth of objects would be walked through by garbage collections.
+        self._digits: list[int] = []
+        self._confidences: list[float] = []
+        self._not_accepted = 0
+        self._pictures: list[int] = []  # in each request
         self._inks: list[NDArray[np.float32]] = [np.empty(0, dtype=np.float32)]
         self._errors = dict.fromkeys(ERRORS, 0)
         self._drift = Drift(reference)
@@ -98,7 +104,7 @@ class Metrics:
         predictions: Sequence[Prediction],
         clock: Clock,
     ) -> None:
-        """Count a batch that has been answered; a second after the first one, what was counted is handed on.
+        """Count a batch that has been answered; FLUSH_S after the first one, what was counted is handed on.
 
         Args:
             questions: the batch's requests, or why they are refused.
@@ -109,6 +115,7 @@ class Metrics:
         now = time.perf_counter()
         handler_s = now - clock.started
         ink = mean_ink([canvases[prediction.reading] for canvases, prediction in zip(pictures, predictions, strict=True)])
+        counts = [len(question.pictures) for question in questions if not isinstance(question, DigitError) and question.pictures]
         with self._lock:
             observe = self._histograms
             observe["decode_seconds"].observe(clock.ready - clock.started - clock.canvas_s)
@@ -118,19 +125,21 @@ class Metrics:
                 observe["canvas_seconds"].observe(clock.canvas_s)
             if pictures:
                 observe["inference_seconds"].observe(clock.inferred - clock.ready)
-            for question in questions:
-                if isinstance(question, DigitError):
-                    self._errors[type(question)] += 1
-                    continue
-                if question.pictures:
-                    observe["request_pictures"].observe(len(question.pictures))
-                for picture in question.pictures:
-                    if isinstance(picture, DigitError):
-                        self._errors[type(picture)] += 1
+            if len(counts) < len(questions) or sum(counts) > len(predictions):
+                self._count_errors(questions)
             self._busy_s += handler_s
-            self._predictions += predictions
+            self._digits += [prediction.digit for prediction in predictions]
+            self._confidences += [prediction.confidence for prediction in predictions]
+            self._not_accepted += sum(not prediction.accepted for prediction in predictions)
+            self._pictures += counts
             self._inks.append(ink)
             self._call_later()
+
+    def _count_errors(self, questions: Sequence[Question | DigitError]) -> None:
+        for question in questions:
+            for picture in [question] if isinstance(question, DigitError) else question.pictures:
+                if isinstance(picture, DigitError):
+                    self._errors[type(picture)] += 1
 
     def refuse(self, error: DigitError) -> None:
         """Count a request that was refused after its pictures had been read."""
@@ -146,7 +155,7 @@ class Metrics:
         log.info("\n".join(lines))
 
     def _call_later(self) -> None:
-        """Flush a second from now, unless that is on its way: an idle worker does nothing."""
+        """Flush FLUSH_S from now, unless that is on its way: an idle worker does nothing."""
         if not self._is_due:
             self._is_due = True
             timer = threading.Timer(FLUSH_S, self.flush)
@@ -155,16 +164,18 @@ class Metrics:
 
     def _drain(self, *, every: bool) -> Iterator[str]:
         """The lines of what was counted, all of which starts anew at 0; of everything, or of what has changed."""
-        digits, confidences, accepted = columns(self._predictions)
+        digits, confidences = np.array(self._digits, dtype=np.int64), np.array(self._confidences, dtype=np.float32)
         self._histograms["confidence"].observe_all(confidences)
+        self._histograms["request_pictures"].observe_all(np.array(self._pictures, dtype=np.int64))
         self._drift.add(digits, confidences, np.concatenate(self._inks))
-        counts = [("worker_busy_seconds_total", self._worker, self._busy_s), ("not_accepted_total", "", len(accepted) - accepted.sum())]
+        counts = [("worker_busy_seconds_total", self._worker, self._busy_s), ("not_accepted_total", "", self._not_accepted)]
         counts += [("predictions_total", f"digit:{digit}", (digits == digit).sum()) for digit in LABELS]
         counts += [("errors_total", f"type:{error.__name__},code:{error.status}", count) for error, count in self._errors.items()]
         for name, histogram in self._histograms.items():
             counts += [(name + suffix, f"le:{bound}" if bound else "", value) for suffix, bound, value in histogram.series()]
             histogram.empty()
-        self._busy_s, self._predictions, self._inks, self._errors = 0.0, [], self._inks[:1], dict.fromkeys(ERRORS, 0)
+        self._busy_s, self._not_accepted, self._errors = 0.0, 0, dict.fromkeys(ERRORS, 0)
+        self._digits, self._confidences, self._pictures, self._inks = [], [], [], self._inks[:1]
         yield from (self._line("counter", name, value, labels) for name, labels, value in counts if value or every)
         for statistic, index in self._drift.indices().items():
             yield self._line("gauge", "drift_psi", round(index, 4), self._worker, f"statistic:{statistic}")
@@ -178,20 +189,11 @@ class Metrics:
         return f"[METRICS]digits_{name}.{unit}:{float(value)}|#{where}|#type:{kind.upper()}|#hostname:{self._host},{int(time.time())}"
 
 
-def columns(predictions: Sequence[Prediction]) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.bool_]]:
-    """Digits, confidences and whether they were accepted, (N,) each."""
-    return (
-        np.array([p.digit for p in predictions], dtype=np.int64),
-        np.array([p.confidence for p in predictions], dtype=np.float32),
-        np.array([p.accepted for p in predictions], dtype=np.bool_),
-    )
-
-
 def mean_ink(canvases: Sequence[Canvas]) -> NDArray[np.float32]:
-    """The mean of each canvas, (N,), 0 to 255. OpenCV takes 2 us for 64 of them, NumPy 15."""
+    """The mean of each canvas, (N,), 0 to 255. OpenCV takes 2 us for 64 of them, NumPy 15; np.stack 21, np.concatenate 8."""
     if not canvases:
         return np.empty(0, dtype=np.float32)
-    flat = np.stack(canvases).reshape(len(canvases), -1)
+    flat = np.concatenate(canvases).reshape(len(canvases), -1)
     return np.asarray(cv2.reduce(flat, 1, cv2.REDUCE_AVG, dtype=cv2.CV_32F)[:, 0], dtype=np.float32)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from bench.rounds import BARE, Row
-from bench.targets import LIST_CONNECTIONS, OURS, PEERS
+from bench.targets import OURS, PEERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +56,8 @@ def goals() -> Iterator[Goal]:
     yield Goal(f"{onnx} over stock-1thread, p50 at 1", Cell(onnx, 1, p50), Cell("stock-1thread", 1, p50), "<=", 0.5)
     yield Goal(f"{onnx}, p99 over p50 at 64", Cell(onnx, 64, "p99_ms"), Cell(onnx, 64, p50), "<=", 2)
     for many in (64, 1024):
-        what = f"{many:,} pictures in a request over the bare model, pictures/s at {LIST_CONNECTIONS}"
-        yield Goal(what, Cell(f"{onnx}-{many}", LIST_CONNECTIONS, pictures), Cell(BARE, 64, pictures), ">=", 0.8)
+        cell = Cell(f"{onnx}-{many}", 1, pictures)
+        yield Goal(f"{many:,} pictures in a request over the bare model, pictures/s", cell, Cell(BARE, 64, pictures), ">=", 0.8)
     yield Goal(f"{onnx}, p50 at 1, ms", Cell(onnx, 1, p50), None, "<=", 1.2)
     yield Goal(f"{onnx}, processor time for a request at 64, us", Cell(onnx, 64, "cpu_us"), None, "<=", 120)
     yield Goal(f"{onnx}, first right answer after the start, s", Cell(onnx, 64, "start_s"), None, "<=", 5)

@@ -14,7 +14,6 @@ STOCK_CONFIG = Path(__file__).with_name("stock") / "config.properties"
 OURS = ("digits_onnx", "digits")
 FORMS = {"float32": "digits_onnx", "int8": "digits_onnx_int8", "float16": "digits_onnx_float16", "bfloat16": "digits_bfloat16"}
 PEERS = ("mosec", "fastapi", "litserve", "bentoml")
-LIST_CONNECTIONS = 4  # at which the frontend reads one list while the worker reads another
 OPTIONAL = (*(name for name in FORMS.values() if name not in OURS), *PEERS)  # measured only where they are asked for
 
 
@@ -37,8 +36,8 @@ class Target:
 
 TARGETS = {
     "digits_onnx": Target("digits_onnx"),
-    "digits_onnx-64": Target("digits_onnx", pictures=64, connections=(1, LIST_CONNECTIONS)),
-    "digits_onnx-1024": Target("digits_onnx", pictures=1024, connections=(1, LIST_CONNECTIONS)),
+    "digits_onnx-64": Target("digits_onnx", pictures=64, connections=(1, 4)),
+    "digits_onnx-1024": Target("digits_onnx", pictures=1024, connections=(1, 4)),
     "ping": Target("digits_onnx", "/ping", pictures=0),
     "digits": Target("digits"),
     **{name: Target(name) for name in OPTIONAL},

@@ -19,7 +19,7 @@ CPU, CUDA, TENSORRT = "CPUExecutionProvider", "CUDAExecutionProvider", "Tensorrt
 WANTED = {"cpu": CPU, "cuda": CUDA, "tensorrt": TENSORRT}
 INPUT, LOGITS = "canvases", "logits"
 # Canvases that a CPU takes at a time: their activations stay in its second cache. In batches of 1 to 64 a canvas takes 40 us of the
-# quick net, 20 of its int8 form; 44 and 25 with 64 at a time.
+# quick net, 21 of its int8 form; 44 and 25 with 64 at a time.
 CPU_CHUNK = 16
 GPU_BATCH = 64  # the size that TensorRT is tuned for
 

@@ -1,4 +1,6 @@
-"""What spoils a canvas after its strokes are found: noise, blur, faded ink, something in front of it, lines, hollow strokes."""
+"""What spoils a canvas after its strokes are found: noise, dust, blur, faded ink, lines, hollow strokes, a tilt, a bright edge."""
+
+import math
 
 import torch
 from torch import Generator, Tensor
@@ -7,9 +9,15 @@ from torch.nn import functional
 from digitkit.contract import SIDE_PX
 
 NOISE = 45.0  # grey levels, the largest standard deviation
+DUST = 0.25  # the largest share of pixels of any grey level
 FADE = (0.4, 110.0)  # the least gain, and the brightest paper in grey levels
 COVER_PX = (2.0, 7.0)  # half the sides of what covers a part
 LINE_PX = (0.4, 1.2)  # half a line's width
+CORNERS = 24  # of a line
+LINE_STEP_PX = (2.0, 6.0)  # between two of its corners
+LINE_SWING_PX = 3.0  # the largest standard deviation of a corner's distance from the straight line
+TILT_DEG = 30.0
+EDGE_PX = (5.0, 14.0)  # the least and the largest distance of a bright part's edge from the middle
 
 
 def disturb(canvases: Tensor, share: float, generator: Generator) -> Tensor:
@@ -20,7 +28,7 @@ def disturb(canvases: Tensor, share: float, generator: Generator) -> Tensor:
     spoilt = canvases.clone()
     for i, way in enumerate(WAYS):
         chosen = slice(i * count, (i + 1) * count)
-        amount = torch.rand((6, count, 1, 1), generator=generator).to(canvases.device)
+        amount = torch.rand((7, count, 1, 1), generator=generator).to(canvases.device)
         spoilt[chosen] = way(canvases[chosen].float(), amount, generator).clamp_(0, 255).round_().to(torch.uint8)
     return spoilt
 
@@ -47,18 +55,54 @@ def _cover(x: Tensor, amount: Tensor, _: Generator) -> Tensor:
     return torch.where(is_covered, 255 * (amount[4] * 2 - 0.5), x)
 
 
-def _line(x: Tensor, amount: Tensor, _: Generator) -> Tensor:
-    """A straight line across, in any direction."""
+def _line(x: Tensor, amount: Tensor, generator: Generator) -> Tensor:
+    """A line across in any direction, straight or with corners, as pens strike out and paper folds."""
     rows, columns = _grid(x)
-    angle = torch.pi * amount[0]
-    off = (rows - SIDE_PX * amount[1]) * angle.cos() + (columns - SIDE_PX * amount[2]) * angle.sin()
+    angle, count = torch.pi * amount[0], len(x)
+    down, right = rows - SIDE_PX * amount[1], columns - SIDE_PX * amount[2]
+    across, along = down * angle.cos() + right * angle.sin(), right * angle.cos() - down * angle.sin()
+    step_px = LINE_STEP_PX[0] + (LINE_STEP_PX[1] - LINE_STEP_PX[0]) * amount[5]
+    swings = torch.randn((count, CORNERS), generator=generator).to(x.device) * (LINE_SWING_PX * amount[6]).view(-1, 1)
+    at = (along / step_px + CORNERS / 2).clamp(0, CORNERS - 1.001)
+    before = at.long()
+    start, end = (swings.gather(1, (before + i).flatten(1)).view_as(across) for i in (0, 1))
+    off = (across - torch.lerp(start, end, at - before)).abs() / (1 + ((end - start) / step_px) ** 2).sqrt()
     width = LINE_PX[0] + (LINE_PX[1] - LINE_PX[0]) * amount[3]
-    return torch.maximum(x, 255 * (1 - (off.abs() - width).clamp(0, 1)) * (0.3 + 0.7 * amount[4]))
+    return torch.maximum(x, 255 * (1 - (off - width).clamp(0, 1)) * (0.3 + 0.7 * amount[4]))
 
 
 def _hollow(x: Tensor, amount: Tensor, _: Generator) -> Tensor:
-    """The strokes' outlines, as of outlined print or a marker that dried at its edges."""
-    return (x + functional.max_pool2d(-x, 3, 1, 1) * (0.6 + 0.4 * amount[0])) * 1.2
+    """The strokes' outlines, inside or around them, as of outlined print or a marker that dried at its edges."""
+    inner = (x + functional.max_pool2d(-x, 3, 1, 1) * (0.6 + 0.4 * amount[0])) * 1.2
+    outer = (functional.max_pool2d(x, 3, 1, 1) - x) * (1 + 2 * amount[0])
+    return torch.where(amount[1] < 0.4, inner, outer)
+
+
+def _dust(x: Tensor, amount: Tensor, generator: Generator) -> Tensor:
+    """Pixels of any grey level."""
+    level, place = torch.rand((2, *x.shape), generator=generator).to(x.device)
+    return torch.where(place < DUST * amount[0], 255 * level, x)
+
+
+def _grain(x: Tensor, amount: Tensor, generator: Generator) -> Tensor:
+    """Ink that takes unevenly, as on rough paper."""
+    return x * torch.lerp(torch.ones_like(x), 2 * torch.rand(x.shape, generator=generator).to(x.device), amount[0])
+
+
+def _tilt(x: Tensor, amount: Tensor, _: Generator) -> Tensor:
+    angle = (2 * amount[0] - 1).view(-1) * math.radians(TILT_DEG)
+    zero = torch.zeros_like(angle)
+    maps = torch.stack([angle.cos(), -angle.sin(), zero, angle.sin(), angle.cos(), zero], dim=1).view(-1, 2, 3)
+    grid = functional.affine_grid(maps, [len(x), 1, SIDE_PX, SIDE_PX], align_corners=False)
+    return functional.grid_sample(x.unsqueeze(1), grid, align_corners=False).squeeze(1)
+
+
+def _edge(x: Tensor, amount: Tensor, _: Generator) -> Tensor:
+    """Bright beyond a straight edge in any direction, where ink is dark: a table's shaded row, the page's end."""
+    rows, columns = _grid(x)
+    angle = 2 * torch.pi * amount[0]
+    off = (rows - SIDE_PX / 2) * angle.sin() + (columns - SIDE_PX / 2) * angle.cos()
+    return torch.where(off > EDGE_PX[0] + (EDGE_PX[1] - EDGE_PX[0]) * amount[1], 255 - x, x)
 
 
 def _grid(x: Tensor) -> tuple[Tensor, Tensor]:
@@ -66,4 +110,4 @@ def _grid(x: Tensor) -> tuple[Tensor, Tensor]:
     return steps.view(1, -1, 1), steps.view(1, 1, -1)
 
 
-WAYS = (_noise, _blur, _fade, _cover, _line, _hollow)
+WAYS = (_noise, _blur, _fade, _cover, _line, _hollow, _dust, _grain, _tilt, _edge)

@@ -44,10 +44,10 @@ def same(question: Question, expected: Digits) -> bool:
 
 def test_every_kind_of_v1_instance_is_the_same_picture(ten_digits: Digits, ten_pngs: list[bytes], limits: Limits) -> None:
     text = base64_of(ten_pngs[3])
-    body = {"instances": [text, {"data": text}, {"b64": text}, ten_digits[3].tolist(), {"data": ten_digits[3].tolist()}]}
-    question = read(body, limits)
+    rows, url = ten_digits[3].tolist(), f"data:image/png;base64,{text}"
+    question = read({"instances": [text, url, {"data": text}, {"b64": text}, {"data": url}, rows, {"data": rows}]}, limits)
     assert question.form == "v1"
-    assert same(question, np.stack([ten_digits[3]] * 5))
+    assert same(question, np.stack([ten_digits[3]] * 7))
 
 
 def test_v2_tensors_of_pixels_flat_or_nested_are_pictures(ten_digits: Digits, limits: Limits) -> None:
@@ -97,6 +97,24 @@ def test_bad_instance_stands_in_its_place(ten_digits: Digits, limits: Limits) ->
     assert isinstance(refused[1], UnreadablePicture)
 
 
+@pytest.mark.parametrize(
+    ("instance", "message"),
+    [
+        ("AAA", "3 characters that are no base64: A to Z"),
+        ("AAAA\nAAAA", "in one line"),
+        ("", "the picture is empty, 0 bytes"),
+        ({"image": "AAAA"}, "an object without data or b64"),
+        ({"data": None}, "missing or null"),
+        ([[0.0, 0.5, 1.0]], "fractions from 0 to 1"),
+        ([0, 255], "has 1 dimensions"),
+    ],
+)
+def test_bad_instance_is_told_what_is_accepted(instance: Any, message: str, limits: Limits) -> None:
+    (error,) = read({"instances": [instance]}, limits).pictures
+    assert isinstance(error, BadRequest)
+    assert message in str(error)
+
+
 BROKEN: list[tuple[Any, str]] = [
     ({"instances": []}, "list of 0"),
     ({"instances": "text"}, "a string"),
@@ -118,7 +136,9 @@ BROKEN: list[tuple[Any, str]] = [
     (npy_file(np.zeros((2, 2), dtype=np.float32)), "float32 (2, 2)"),
     (npy_file(np.zeros(4, dtype=np.uint8)), "uint8 (4,)"),
     (npy_file(np.zeros((28, 28), dtype=np.uint8))[:-1], "783 pixels came"),
-    (npy_file(np.zeros((0, 28, 28), dtype=np.uint8)), "0 pixels came"),
+    (npy_file(np.zeros((0, 28, 28), dtype=np.uint8)), "(0, 28, 28) holds no pixels"),
+    (npy_file(np.zeros((28, 20, 3), dtype=np.uint8)), "(28, 20, 3) is that of a colour picture"),
+    (tensor("UINT8", [28, 20, 3], [0] * 1680), "(28, 20, 3) is that of a colour picture"),
     (npy_file(np.array([{}]), pickled=True), "object (1,)"),
     (npy_file(np.zeros((2, 2), dtype=np.uint8))[:30], "no NumPy file"),
     (b"\x93NUMPY\x09\x09", "no NumPy file"),

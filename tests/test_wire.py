@@ -150,6 +150,12 @@ def test_request_without_a_picture_is_refused_with_400(row: dict[str, Any], head
     assert "picture" in str(error) or "accepted" in str(error)
 
 
+def test_form_of_fields_says_how_a_file_is_sent(limits: Limits) -> None:
+    error = refusal({}, {"Content-Type": "application/x-www-form-urlencoded"}, limits)  # curl -d
+    assert isinstance(error, BadRequest)
+    assert "curl -T file" in str(error)
+
+
 def test_form_whose_parts_have_no_file_names_says_so(limits: Limits) -> None:
     error = refusal({"picture": "PNG"}, {"content-type": "multipart/form-data; boundary=b"}, limits)
     assert isinstance(error, BadRequest)

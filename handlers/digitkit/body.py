@@ -41,6 +41,9 @@ NPY_FAULTS: Final = (
     tokenize.TokenError,
 )
 MAX_SIDE: Final = 2**31  # of an array; any longer one is more than a body holds
+COLOURS: Final = 3  # a last axis as long as this is no picture's width
+DATA_URL: Final = "data:"  # how browsers begin the base64 of a file or of a canvas; the base64 follows the first comma
+BASE64: Final = "A to Z, a to z, 0 to 9, + and /, filled up with =, in one line"
 V1_FORMS: Final = 'a base64 string, {"data": base64}, {"b64": base64}, or rows of numbers from 0 to 255'
 
 
@@ -120,6 +123,8 @@ def read_tensor(body: Mapping[str, Any], binary: bytes | bytearray, limits: Limi
 
 def _instance(value: Any) -> Source:
     if isinstance(value, dict):
+        if not value.keys() & {"data", "b64"}:
+            raise BadRequest(f"an instance is an object without data or b64; it must be {V1_FORMS}")
         value = value.get("data", value.get("b64"))
     if isinstance(value, str):
         return _base64(value)
@@ -135,9 +140,9 @@ def _base64(value: Any) -> bytes:
     if not isinstance(value, str):
         raise BadRequest(f"a picture is {kind_of(value)}; it must be a base64 string")
     try:
-        return base64.b64decode(value, validate=True)
+        return base64.b64decode(value.partition(",")[2] if value.startswith(DATA_URL) else value, validate=True)
     except (binascii.Error, ValueError) as err:
-        raise BadRequest(f"{len(value)} characters that are no base64") from err
+        raise BadRequest(f"{len(value)} characters that are no base64: {BASE64}") from err
 
 
 def _pixels(values: list[Any]) -> Picture:
@@ -149,6 +154,8 @@ def _pixels(values: list[Any]) -> Picture:
         raise BadRequest("the rows of numbers are of different lengths, or nested too deeply") from err
     if not (array.size and np.isfinite(array).all() and array.min() >= 0 and array.max() <= 255):
         raise BadRequest("the pixels are not all numbers from 0 to 255")
+    if array.max() <= 1 and (array % 1).any():  # as networks take them; rounded, nothing would be left
+        raise BadRequest("the pixels are fractions from 0 to 1; they must be numbers from 0 to 255")
     return np.asarray(array.round(), dtype=np.uint8)
 
 
@@ -166,8 +173,12 @@ def _byte_strings(binary: bytes | bytearray, count: int) -> list[Source]:
 
 
 def _shaped(flat: NDArray[np.uint8], shape: Any, order: Any = "C") -> Picture:
-    if math.prod(shape) != flat.size or flat.size == 0:
+    if math.prod(shape) != flat.size:
         raise BadRequest(f"{flat.size} pixels came, the shape {tuple(shape)} needs {math.prod(shape)}")
+    if flat.size == 0:
+        raise BadRequest(f"the shape {tuple(shape)} holds no pixels")
+    if len(shape) == 3 and shape[2] == COLOURS:
+        raise BadRequest(f"the shape {tuple(shape)} is that of a colour picture; grey ones are accepted, (H, W) and (N, H, W)")
     return np.ascontiguousarray(flat.reshape(shape, order=order))
 
 

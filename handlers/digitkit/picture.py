@@ -15,6 +15,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from digitkit.contract import Picture
 from digitkit.errors import BadRequest, TooLarge, UnreadablePicture, UnsupportedMedia
 from digitkit.settings import Limits
+from digitkit.strokes import MIN_CONTRAST
 
 FORMATS: Final = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF")
 ACCEPTED: Final = "PNG, JPEG, BMP, GIF, WebP and TIFF are accepted"
@@ -63,7 +64,7 @@ class Allowance:
 
 
 def decode_picture(data: bytes | bytearray, limits: Limits, allowance: Allowance | None = None) -> Picture:
-    """The grey picture, uint8 (H, W), upright by its EXIF orientation, transparency laid on white.
+    """The grey picture, uint8 (H, W), upright by its EXIF orientation, transparency laid on paper.
 
     Of an animation it is the first frame. The size is read from the header and checked before any pixel is decoded.
 
@@ -76,7 +77,7 @@ def decode_picture(data: bytes | bytearray, limits: Limits, allowance: Allowance
         TooLarge: more bytes or pixels than the limits allow.
     """
     if not data:
-        raise BadRequest(f"the body is empty; {ACCEPTED}")
+        raise BadRequest(f"the picture is empty, 0 bytes; {ACCEPTED}")
     if len(data) > limits.body_bytes:
         raise TooLarge(f"the picture is {len(data)} bytes, the limit is {limits.body_bytes}")
     plain = _decode_plain_png(data, limits, allowance)
@@ -193,13 +194,29 @@ def _to_grey(image: Image.Image) -> Picture:
     if image.mode.startswith(("I", "F")):
         image = _to_eight_bits(image)
     elif image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
-        coloured = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", coloured.size, "white"), coloured)
+        image = _on_paper(image.convert("RGBA"))
     grey = image.convert("L")
     if orientation != 1:
         grey.getexif()[EXIF_ORIENTATION] = orientation
         grey = ImageOps.exif_transpose(grey)
     return np.asarray(grey)
+
+
+def _on_paper(picture: Image.Image) -> Image.Image:
+    """A picture in RGBA laid on white; on black where nothing of it would be seen on white, as of white strokes."""
+    on_white = _laid(picture, "white")
+    if _is_seen(on_white):
+        return on_white
+    on_black = _laid(picture, "black")
+    return on_black if _is_seen(on_black) else on_white
+
+
+def _laid(picture: Image.Image, paper: str) -> Image.Image:
+    return Image.alpha_composite(Image.new("RGBA", picture.size, paper), picture).convert("L")
+
+
+def _is_seen(grey: Image.Image) -> bool:
+    return int(np.ptp(np.asarray(grey))) >= MIN_CONTRAST
 
 
 def _draft_size(size: tuple[int, int]) -> tuple[int, int]:

@@ -23,6 +23,7 @@ from digitkit.settings import Limits
 
 PLAIN: Final = "text/plain"
 PNG: Final = "image/png"
+FIELDS_ONLY: Final = "application/x-www-form-urlencoded"  # TorchServe hands on the fields of such a form, and no body
 BODY_NAMES: Final = ("body", "data")  # where TorchServe puts a raw body: REST, gRPC
 JSON_LENGTH: Final = "inference-header-content-length"  # bytes of JSON before the binary tensors of a V2 request
 
@@ -97,6 +98,8 @@ def read_question(request: Request, limits: Limits) -> Question:
 
 def _read_bytes(body: bytes | bytearray, headers: Mapping[str, str], limits: Limits, accept: str) -> Question:
     """A body that TorchServe left as it came: a picture, a NumPy file, or JSON under another Content-Type."""
+    if not body and headers.get("content-type", "").startswith(FIELDS_ONLY):
+        raise BadRequest(f"a body of type {FIELDS_ONLY} holds no file; send the picture under another type, as curl -T file does")
     if not body:
         raise BadRequest("the body is empty; send a picture as the body, or one in each part of multipart/form-data")
     if len(body) > limits.body_bytes:

@@ -12,8 +12,8 @@ async def hang_up(url: str, request: bytes, rate: float, seconds: float) -> int:
     """Send `rate` requests a second, each on a connection of its own that is reset at once; returns how many."""
     loop = asyncio.get_running_loop()
     start, sent = loop.time(), 0
-    while loop.time() - start < seconds:
-        for _ in range(int((loop.time() - start) * rate) - sent):
+    while (passed := loop.time() - start) < seconds:
+        for _ in range(int(passed * rate) - sent):
             transport, _ = await loop.create_connection(asyncio.Protocol, *address(url))
             transport.write(request)
             await asyncio.sleep(0)

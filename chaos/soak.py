@@ -76,17 +76,18 @@ async def soak(scene: Scene, minutes: float) -> list[Bin]:
         for number in range(1, BINS + 1):
             await asyncio.sleep(start + number * step - loop.time())
             frontend, workers = scene.resident_mib()
-            done = list(_take(scene.records, start + number * step))
+            if number == BINS:
+                await load  # what it sends last, a moment after the end of its time, belongs to the last bin
+            done = _take(scene.records, start + number * step if number < BINS else math.inf)
             while not all(record.done for record in done):
                 await asyncio.sleep(0.01)
             bins.append(_bin(number * step, done, frontend, workers))
-        await load
     finally:
         load.cancel()
     return bins
 
 
-def _take(records: deque[Record], until: float) -> "list[Record]":
+def _take(records: deque[Record], until: float) -> list[Record]:
     taken = []
     while records and records[0].intended < until:
         taken.append(records.popleft())

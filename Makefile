@@ -26,6 +26,8 @@ comma := ,
 CHOSEN_PEERS := $(subst $(comma), ,$(PEERS))
 NO_PEERS := $(filter-out $(basename $(notdir $(wildcard bench/peers/*.txt))),$(CHOSEN_PEERS))
 $(if $(NO_PEERS),$(error no peer $(NO_PEERS); there are $(basename $(notdir $(wildcard bench/peers/*.txt)))))
+NO_WEIGHTS := $(filter-out runs/$(RECIPE)/digits.pt $(wildcard $(WEIGHTS)),$(WEIGHTS))
+$(if $(NO_WEIGHTS),$(error no weights at $(NO_WEIGHTS); WEIGHTS takes a weights file, or shipped for the released ones))
 # Before the weights to start from are trained, which takes minutes.
 $(if $(filter finetune,$(MAKECMDGOALS)),$(if $(wildcard $(DATA)),,$(error no pictures at '$(DATA)'; name yours: make finetune DATA=folder)))
 OTHER_FORMS := $(filter-out float32,$(subst $(comma), ,$(FORMS)))
@@ -36,22 +38,26 @@ TRAINING := $(filter-out $(MEASURING),$(wildcard training/*.py))
 DIGITKIT := $(wildcard handlers/digitkit/*.py)
 HANDLER := $(DIGITKIT) $(wildcard handlers/*.py) handlers/model-config.yaml
 LOADTEST := reports/loadtest/kept
-CHOSEN := $(STORE)/.from-$(subst /,-,$(WEIGHTS))
+CHOSEN := $(STORE)/.from-$(subst /,-,$(firstword $(WEIGHTS)))
 REPORT := reports/$(NAME)/report.html
 MNIST := --data-root $(DATA_ROOT)
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup run stop monitor monitor-stop serve train train-many finetune evaluate evaluate-real corruptions compare bench-canvas release export smoke loadtest test check fmt lock clean bench bench-models bench-batches tune chaos soak
+.PHONY: help setup run ports stop monitor monitor-stop serve train train-many finetune evaluate evaluate-real corruptions compare bench-canvas release export smoke loadtest test check fmt lock clean bench bench-models bench-batches tune chaos soak
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
-run: $(ARCHIVES) $(REPORT) ## everything: set up, train (or WEIGHTS=shipped), export, serve, load-test, summary
+run: ports $(ARCHIVES) $(REPORT) ## everything: set up, train (or WEIGHTS=shipped), export, serve, load-test, summary
 	@$(PY) -m deploy.server start --port $(PORT)
 	@$(PY) -m deploy.smoke --port $(PORT) $(MNIST)
 	@code=0; if make -q $(LOADTEST); then $(PY) -m loadtest.report; else make --no-print-directory $(LOADTEST) || code=3; fi; \
 	$(PY) -m deploy.summary --port $(PORT) --weights $(WEIGHTS) $(MNIST) && exit $$code
+
+# Before the training, which takes minutes.
+ports: $(SETUP)
+	@$(PY) -m deploy.server check --port $(PORT)
 
 stop: $(SETUP) ## end the server that make run started
 	@$(PY) -m deploy.server stop --port $(PORT)

@@ -8,7 +8,6 @@ import argparse
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -21,6 +20,7 @@ import psutil
 import requests
 import yaml
 
+from deploy.ports import is_free
 from deploy.server import DEFAULT_PORT, ROOT, Server
 
 SOURCE = ROOT / "deploy" / "monitoring"
@@ -65,7 +65,7 @@ class Monitor:
         self._check_webhook()
         commands = self.commands()
         for name, port in (("prometheus", PROMETHEUS), ("alertmanager", ALERTMANAGER), ("probe", PROBE)):
-            self._check_free(name, self.address(port))
+            self._check_free(name, int(self.address(port).rpartition(":")[2]))
         self.folder.mkdir(parents=True, exist_ok=True)
         for path in self.source.glob("*.yml"):
             (self.folder / path.name).write_text(ADDRESS.sub(lambda found: self.address(int(found[2])), path.read_text()))
@@ -138,14 +138,12 @@ class Monitor:
         if self.webhook and not (address.scheme in ("http", "https") and address.hostname):
             raise MonitorError(f"the webhook is {self.webhook!r}; it must be an address that begins with http:// or https://")
 
-    def _check_free(self, name: str, address: str) -> None:
-        host, _, port = address.rpartition(":")
-        with socket.socket() as probe:
-            if probe.connect_ex((host, int(port))) == 0:
-                raise MonitorError(
-                    f"port {port} for {name} is in use, perhaps by Debian's own service: systemctl disable --now prometheus"
-                    " prometheus-alertmanager ends it; PORT=18080 moves all ports"
-                )
+    def _check_free(self, name: str, port: int) -> None:
+        if not is_free(port):
+            raise MonitorError(
+                f"port {port} for {name} is in use, perhaps by Debian's own service: systemctl disable --now prometheus"
+                " prometheus-alertmanager ends it; PORT=18080 moves all ports"
+            )
 
     def _wait_ready(self) -> None:
         waiting = {

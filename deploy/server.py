@@ -1,4 +1,4 @@
-"""TorchServe on this machine: `python -m deploy.server serve`, `start`, `stop` or `token`.
+"""TorchServe on this machine: `python -m deploy.server serve`, `start`, `stop`, `token`, or `check` for whether its ports are free.
 
 It only chooses Java, a free set of ports and a folder of its own for logs, tokens and temporary files; everything else
 stands in config.properties, which works with a plain `torchserve --start` too.
@@ -10,7 +10,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -23,6 +22,7 @@ import psutil
 import requests
 
 from deploy.java import JavaError, find_java
+from deploy.ports import is_free
 from digitkit.card import CardError, check_card
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -126,17 +126,17 @@ class Server:
         self.check_archives()
         if self.pid() is not None:
             raise ServerError(f"a server is already running on port {self.port}; make stop ends it, PORT=… starts another beside it")
-        for port in self.ports():
-            with socket.socket() as probe:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                try:
-                    probe.bind(("127.0.0.1", port))
-                except OSError as err:
-                    raise ServerError(f"port {port} is in use; choose others with PORT=18080, which moves all of them") from err
+        self.check_ports()
         shutil.rmtree(self.folder / "tmp", ignore_errors=True)
         (self.folder / "tmp").mkdir(parents=True)
         for name in ("pid", "key_file.json"):
             (self.folder / name).unlink(missing_ok=True)
+
+    def check_ports(self) -> None:
+        """Pass ports that are free, or this server's own while it runs; raises ServerError."""
+        used = [port for port in self.ports() if not is_free(port)] if self.pid() is None else []
+        if used:
+            raise ServerError(f"port {used[0]} is in use; choose others with PORT=18080, which moves all of them")
 
     def check_archives(self) -> None:
         """An archive is code: it is served only if it is the file that its card describes; raises ServerError."""
@@ -259,9 +259,7 @@ class Server:
         """Every port that it listens on; raises ServerError where one would be none."""
         moved = [int(port) + self.port - DEFAULT_PORT for _, port in PORT_LINE.findall(self.config.read_text())]
         if min(moved) < LOWEST_PORT or max(moved) > HIGHEST_PORT:
-            raise ServerError(
-                f"port {self.port} would put another at {min(moved)} or {max(moved)}; {LOWEST_PORT} to {HIGHEST_PORT} are to be had"
-            )
+            raise ServerError(f"port {self.port} puts another at {min(moved)} or {max(moved)}, outside of {LOWEST_PORT} to {HIGHEST_PORT}")
         return moved
 
 
@@ -278,7 +276,7 @@ def start_or_keep(server: Server) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="deploy.server", description=__doc__)
-    parser.add_argument("action", choices=("serve", "start", "stop", "token"))
+    parser.add_argument("action", choices=("serve", "start", "stop", "token", "check"))
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="of the inference API; the others move with it")
     parser.add_argument("--kind", choices=TOKENS, default=TOKENS[0], help="which token")
     flags = parser.parse_args()
@@ -290,6 +288,8 @@ def main() -> None:
             start_or_keep(server)
         elif flags.action == "stop":
             print("stopped" if server.stop() else f"no server is running on port {server.port}")
+        elif flags.action == "check":
+            server.check_ports()
         else:
             print(server.token(flags.kind))
     except (ServerError, JavaError, OSError) as err:

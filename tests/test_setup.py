@@ -2,14 +2,17 @@
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from served import free_port
 
 from deploy import java, setup
+from deploy.server import Server, ServerError
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -19,6 +22,22 @@ def test_a_missing_python_is_named_with_the_way_to_give_another() -> None:
     made = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert made.returncode == 2
     assert "no python3.99 here; install Python 3.11 or name it with PYTHON=" in made.stdout
+
+
+@pytest.mark.parametrize("goal", ["run", "compare"])
+def test_weights_that_are_not_there_are_named_and_nothing_is_built(goal: str) -> None:
+    command = ["make", "--question", goal, "WEIGHTS=training/released/digits.pt lost.pt"]
+    made = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert made.returncode == 2
+    assert "no weights at lost.pt; WEIGHTS takes a weights file, or shipped" in made.stderr
+
+
+def test_a_port_in_use_is_told_before_the_training() -> None:
+    port = free_port()
+    with socket.create_server(("127.0.0.1", port + 1)), pytest.raises(ServerError, match=f"port {port + 1} is in use; choose others"):
+        Server(port).check_ports()
+    plan = subprocess.run(["make", "--dry-run", "--always-make", "run"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert 0 < plan.index("deploy.server check") < plan.index("training.train")
 
 
 def test_another_python_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

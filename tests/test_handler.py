@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import yaml
@@ -85,6 +86,16 @@ def statuses(context: FakeContext) -> list[int]:
 def test_initialize_loads_the_archives_model_as_its_settings_say(handler_module: ModuleType, backend: FakeBackend) -> None:
     handler_module.DigitHandler().initialize(worker(device="cpu", threads=2))
     assert backend.asked == ("digits.fake", "cpu", None, 2)
+
+
+def test_opencv_computes_with_as_many_threads_as_the_settings_say(handler_module: ModuleType, backend: FakeBackend) -> None:
+    before = cv2.getNumThreads()
+    try:
+        for threads in (2, 1):
+            handler_module.DigitHandler().initialize(worker(threads=threads))
+            assert cv2.getNumThreads() == threads
+    finally:
+        cv2.setNumThreads(before)
 
 
 def test_initialize_refuses_a_config_without_limits(handler_module: ModuleType, backend: FakeBackend) -> None:

@@ -162,6 +162,22 @@ def test_drift_is_told_once_there_are_pictures_enough(counted: Metrics, read: Re
     assert min(found[series("drift_psi", f"worker:0,statistic:{name}")] for name in ("digit", "confidence", "ink")) > 1
 
 
+def test_drift_looks_at_the_first_pictures_of_many(counted: Metrics, read: Read) -> None:
+    alike = Question(tuple([canvas(20 + i % 31)] for i in range(WINDOW)), "many")  # CARD's ink and confidence
+    unlike = Question(tuple([canvas(255)] for _ in range(WINDOW)), "many")
+    told = [series("drift_psi", f"worker:0,statistic:{name}") for name in ("confidence", "ink")]
+    record(counted, alike)
+    record(counted, unlike, confidence=0.7)
+    counted.flush()
+    found = read()
+    assert found[series("confidence_count")] == 2 * WINDOW
+    assert max(found[name] for name in told) < 0.1
+    record(counted, unlike, confidence=0.7)
+    counted.flush()
+    found = read()
+    assert min(found[name] for name in told) > 1
+
+
 def test_a_card_without_a_reference_is_told_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "digitkit.metrics")
     worker(reference={})

@@ -26,7 +26,7 @@ class Histogram:
         self._counts[bisect_left(self.bounds, value)] += 1
         self._sum += value
 
-    def observe_all(self, values: NDArray[np.float32] | NDArray[np.int64]) -> None:
+    def observe_all(self, values: NDArray[np.float32] | NDArray[np.uint32]) -> None:
         """Observe values (N,) at once."""
         bins = np.bincount(np.searchsorted(self.bounds, values, side="left"), minlength=len(self._counts))
         self._counts = [old + new for old, new in zip(self._counts, bins.tolist(), strict=True)]

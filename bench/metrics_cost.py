@@ -1,41 +1,77 @@
-"""What a worker's metrics cost: `python -m bench.metrics_cost`, with wrk against two servers in turn.
+"""What a worker's metrics cost: `python -m bench.metrics_cost`, with wrk against a worker that records by turns.
 
-Both serve the archives of the model store; in one of them nothing is recorded. Only their ratio counts, the median over rounds.
+Its archive is a copy in which signals start and stop recording; all else is one process, as two starts of a server differ by more than
+metrics cost. Each turn with them is compared with the mean of the two turns without them beside it: a machine that grows slower or
+faster by and by changes no ratio. Throughput is what counts, processor time of the whole server for a request is steadier.
 """
 
 import argparse
+import os
 import re
 import shutil
-import statistics
+import signal
 import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Final, NamedTuple
 
+import numpy as np
+import psutil
+from numpy.typing import NDArray
+
+from bench.tree import cpu_seconds
 from chaos.command import ending
-from deploy.server import DEFAULT_PORT, MODELS, ROOT, Server, ServerError
+from deploy.server import DEFAULT_PORT, ROOT, Server, ServerError
 from digitkit.card import check_card, facts, write_card
+from digitkit.metrics import FLUSH_S
 from loadtest.pictures import DATA_ROOT, load_pictures
 from loadtest.settings import positive
 
-APART = 100  # ports between the two servers
-SILENCED = "\nMetrics.record = lambda self, *batch: None  # type: ignore\n"
+START, STOP = signal.SIGUSR1, signal.SIGUSR2  # recording, which is on at first
+SWITCH: Final = f"""
+import signal
+record = Metrics.record
+signal.signal({START.value}, lambda *_: setattr(Metrics, "record", record))
+signal.signal({STOP.value}, lambda *_: setattr(Metrics, "record", lambda self, *batch: None))
+"""
+WARM_S: Final = 10  # until Java has compiled what is called often
+# A turn is 3 s that are left out and 5 s that are measured. What it records is handed on 5 s after its start, which is measured, and 5 s
+# later, which falls into what is left out of the next turn.
+SETTLE_S: Final = 3
+MEASURED_S: Final = int(FLUSH_S)
 
 
-def silence(archive: Path, copy: Path) -> None:
-    """A copy of an archive, with its card, whose workers record nothing."""
+class Turn(NamedTuple):
+    """What wrk counted in a turn, and processor time in us of the server's processes for each request."""
+
+    requests_s: float
+    cpu_us: float
+
+
+def switchable(archive: Path, copy: Path) -> None:
+    """A copy of an archive, with its card, whose workers stop recording at STOP and go on at START."""
     with zipfile.ZipFile(archive) as given, zipfile.ZipFile(copy, "w", zipfile.ZIP_DEFLATED) as written:
         for name in given.namelist():
-            written.writestr(name, given.read(name) + (SILENCED.encode() if name == "digitkit/metrics.py" else b""))
+            written.writestr(name, given.read(name) + (SWITCH.encode() if name == "digitkit/metrics.py" else b""))
     write_card(copy, **facts(check_card(archive)))
+
+
+def worker_of(server: Server) -> psutil.Process:
+    """The one worker of a server; raises ServerError where it has another number of them."""
+    processes = psutil.Process(server.pid()).children(recursive=True)
+    workers = [process for process in processes if "model_service_worker" in " ".join(process.cmdline())]
+    if len(workers) != 1:
+        raise ServerError(f"the server has {len(workers)} workers; this measures one")
+    return workers[0]
 
 
 def requests_per_s(server: Server, model: str, picture: Path, *, connections: int, seconds: int) -> float:
     """What wrk counts against one model; raises ServerError where an answer was no 200."""
-    script = picture.with_name(f"{server.port}.lua")
+    script = picture.with_suffix(".lua")
     script.write_text(
         f'wrk.method = "POST"\nwrk.headers["Authorization"] = "Bearer {server.token()}"\n'
         f'local file = io.open("{picture}", "rb")\nwrk.body = file:read("*a")\n'
@@ -50,47 +86,61 @@ def requests_per_s(server: Server, model: str, picture: Path, *, connections: in
     return float(found[1])
 
 
-def compare(measure: Callable[[Server], float], counting: Server, silent: Server, rounds: int) -> list[float]:
-    """The throughput with metrics as a share of that without, round by round, each begun by the other one."""
-    ratios = []
-    for number in range(rounds):
-        rates = {server.port: measure(server) for server in ((counting, silent) if number % 2 else (silent, counting))}
-        ratios.append(rates[counting.port] / rates[silent.port])
-        print(f"{number + 1:>5} {rates[silent.port]:>9,.0f} {rates[counting.port]:>9,.0f} {ratios[-1]:>8.3f}", flush=True)
-    return ratios
+def take_turns(server: Server, picture: Path, *, connections: int, rounds: int) -> NDArray[np.float64]:
+    """All turns, (2 * rounds + 1, 2), a row being a Turn; those at odd places record."""
+    worker, pid = worker_of(server), server.pid()
+    assert pid is not None
+    load = partial(requests_per_s, server, server.models[0], picture, connections=connections)
+    load(seconds=WARM_S)
+    turns = []
+    for number in range(2 * rounds + 1):
+        os.kill(worker.pid, START if number % 2 else STOP)
+        load(seconds=SETTLE_S)
+        before = cpu_seconds(pid)
+        requests_s = load(seconds=MEASURED_S)
+        turns.append(Turn(requests_s, 1e6 * (cpu_seconds(pid) - before) / (requests_s * MEASURED_S)))
+        print(f"{'with' if number % 2 else 'without':>8} {requests_s:>9,.0f} {turns[-1].cpu_us:>9.1f}", flush=True)
+    return np.array(turns)
 
 
-def main() -> None:
+def ratios(turns: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Each turn at an odd place, (2 * N + 1, …), over the mean of the two beside it: (N, …)."""
+    return np.asarray(turns[1::2] / ((turns[:-1:2] + turns[2::2]) / 2))
+
+
+def interval(values: NDArray[np.float64]) -> tuple[float, float]:
+    """Where the median lies with 95 %, by the bootstrap (Efron 1979)."""
+    drawn = np.random.default_rng(0).choice(values, size=(10_000, len(values)))
+    low, high = np.quantile(np.median(drawn, axis=1), [0.025, 0.975])
+    return float(low), float(high)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="bench.metrics_cost", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--archive", type=Path, default=ROOT / "model_store" / "digits_onnx.mar", help="with its card beside it")
     parser.add_argument("--port", type=int, default=DEFAULT_PORT + 1000)
-    parser.add_argument("--model", default=MODELS[1], choices=MODELS)
     parser.add_argument("--connections", type=positive, default="64")
-    parser.add_argument("--seconds", type=positive, default="5", help="of each measurement; two a round")
-    parser.add_argument("--rounds", type=positive, default="9")
+    parser.add_argument("--rounds", type=positive, default="9", help="turns with metrics, 16 s each with one without them")
     parser.add_argument("--data-root", type=Path, default=DATA_ROOT)
-    flags = parser.parse_args()
+    flags = parser.parse_args(arguments)
     if shutil.which("wrk") is None:
         sys.exit(f"{parser.prog}: wrk is not installed; apt-get install wrk")
     with ending(parser.prog), tempfile.TemporaryDirectory() as folder:
         store = Path(folder) / "store"
         store.mkdir()
-        servers = [Server(flags.port, state=Path(folder)), Server(flags.port + APART, store, Path(folder))]
+        server = Server(flags.port, store, Path(folder), models=(flags.archive.stem,))
         try:
-            for name in MODELS:
-                silence(ROOT / "model_store" / f"{name}.mar", store / f"{name}.mar")
+            switchable(flags.archive, store / flags.archive.name)
             picture = Path(folder) / "digit.png"
             picture.write_bytes(load_pictures(flags.data_root, 1)[0].png)
-            measure = partial(requests_per_s, model=flags.model, picture=picture, connections=flags.connections, seconds=flags.seconds)
-            for server in servers:
-                server.start()
-            for server in servers:
-                measure(server)  # Java compiles what is called often
-            print(f"{'round':>5} {'without':>9} {'with':>9} {'ratio':>8}   requests/s, {flags.model}, {flags.connections} connections")
-            ratios = compare(measure, servers[0], servers[1], flags.rounds)
+            server.start()
+            print(f" metrics    req./s   us each   {flags.archive.name}, {flags.connections} connections")
+            found = ratios(take_turns(server, picture, connections=flags.connections, rounds=flags.rounds))
         finally:
-            for server in servers:
-                server.stop()
-    print(f"median {statistics.median(ratios):.3f}, from {min(ratios):.3f} to {max(ratios):.3f}")
+            server.stop()
+    for name, values in zip(("requests/s", "processor time"), found.T, strict=True):
+        low, high = interval(values)
+        print(f"{name} with metrics over without: median {np.median(values):.3f} ({low:.3f} to {high:.3f}) of {len(values)} rounds")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ Both are workers as TorchServe starts them, asked in turn over its own protocol:
 
 import argparse
 import statistics
+import sys
 import tempfile
 import zipfile
 from collections.abc import Sequence
@@ -15,9 +16,9 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.targets import STORE
-from bench.worker import Worker, started
+from bench.worker import Worker, WorkerError, started
 from digitkit import frames
-from loadtest.pictures import DATA_ROOT, load_pictures
+from loadtest.pictures import DATA_ROOT, PicturesError, load_pictures
 
 SIZES = (1, 16, 64)
 ROUNDS = 7
@@ -45,23 +46,31 @@ def cost(worker: Worker, pictures: Sequence[bytes], size: int) -> float:
     return 1e6 * (after.user + after.system - before.user - before.system) / (REQUESTS // size * size)
 
 
+def measure(archive: Path, pictures: Sequence[bytes]) -> dict[str, dict[int, list[float]]]:
+    """The cost of a request in each round, by how the worker reads and by the size of the batch."""
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        archives = {"as frames.py reads": archive, "as TorchServe reads": as_torchserve_reads(archive, Path(folder))}
+        workers = {name: stack.enter_context(started(each)) for name, each in archives.items()}
+        found: dict[str, dict[int, list[float]]] = {name: {size: [] for size in SIZES} for name in workers}
+        for _ in range(ROUNDS):
+            for size in SIZES:
+                for name, worker in workers.items():
+                    found[name][size].append(cost(worker, pictures, size))
+        return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="bench.batches", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--archive", type=Path, default=STORE / "digits_onnx.mar")
     parser.add_argument("--data-root", type=Path, default=DATA_ROOT, help="the folder that holds MNIST/raw")
     flags = parser.parse_args()
-    pictures = [picture.png for picture in load_pictures(flags.data_root, max(SIZES))]
-    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
-        archives = {"as frames.py reads": flags.archive, "as TorchServe reads": as_torchserve_reads(flags.archive, Path(folder))}
-        workers = {name: stack.enter_context(started(archive)) for name, archive in archives.items()}
-        found: dict[tuple[str, int], list[float]] = {}
-        for _ in range(ROUNDS):
-            for size in SIZES:
-                for name, worker in workers.items():
-                    found.setdefault((name, size), []).append(cost(worker, pictures, size))
+    try:
+        found = measure(flags.archive, [picture.png for picture in load_pictures(flags.data_root, max(SIZES))])
+    except (PicturesError, WorkerError, OSError) as err:
+        sys.exit(f"{parser.prog}: {err}")
     table = Table("", *(f"batch of {size}" for size in SIZES), title="Processor time of a worker for a request, us: median of the rounds")
-    for name in archives:
-        table.add_row(name, *(f"{statistics.median(found[name, size]):.0f}" for size in SIZES))
+    for name, costs in found.items():
+        table.add_row(name, *(f"{statistics.median(costs[size]):.0f}" for size in SIZES))
     Console().print(table)
 
 

@@ -18,9 +18,10 @@ from PIL import Image
 from bench.exchange import Request, digits_in, post, write_requests
 from bench.load import Load, with_driver
 from bench.measure import speeds
-from bench.service import Running, Service, TargetError, ask, client
+from bench.service import Running, Service, TargetError, ask
 from bench.targets import Target
 from bench.tree import cpu_seconds, memory_mb
+from deploy.local import client
 from digitkit.contract import Run
 from loadtest.pictures import LabelledPicture
 

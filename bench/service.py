@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import requests
 
 from bench.exchange import digits_in
+from deploy.local import client
 from deploy.server import ServerError
 from loadtest.pictures import LabelledPicture
 
@@ -77,13 +78,6 @@ def answers_right(
                 last = f"{status} {answer[:200].decode(errors='replace')}"
             time.sleep(POLL_S)
     raise TargetError(f"no right answer within {START_TIMEOUT_S:.0f} s; the last was {last}")
-
-
-def client() -> requests.Session:
-    """A session that knows no proxy: the servers are on this machine."""
-    session = requests.Session()
-    session.trust_env = False
-    return session
 
 
 def ask(session: requests.Session, port: int, path: str, body: bytes, *, headers: Mapping[str, str]) -> tuple[int, bytes]:

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from bench.service import POLL_S, START_TIMEOUT_S, Running, Service, TargetError, answers_right, client
+from bench.service import POLL_S, START_TIMEOUT_S, Running, Service, TargetError, answers_right
 from deploy.java import JavaError
+from deploy.local import client
 from deploy.server import CONFIG, Server, ServerError
 from digitkit.card import card_path
 from loadtest.pictures import LabelledPicture

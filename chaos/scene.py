@@ -19,6 +19,7 @@ from chaos.connection import Pool
 from chaos.load import Client, Record
 from chaos.questions import Question
 from deploy.java import JavaError
+from deploy.local import client
 from deploy.server import MODELS, START_TIMEOUT_S, Server, ServerError
 from deploy.supervise import supervise
 
@@ -83,9 +84,9 @@ class Scene:
 
     def manage(self, method: str, path: str, **query: str) -> requests.Response:
         """An answer of the management API."""
-        return requests.request(
-            method, self.server.management + path, params=query, headers=self.server.headers("management"), timeout=START_TIMEOUT_S
-        )
+        url, headers = self.server.management + path, self.server.headers("management")
+        with client() as session:
+            return session.request(method, url, params=query, headers=headers, timeout=START_TIMEOUT_S)
 
     def _family(self) -> list[psutil.Process]:
         pid = self.server.pid()
@@ -143,7 +144,9 @@ def token_or_none(server: Server) -> str:
 def renew_token(server: Server) -> None:
     """Make a new inference token, as an operator does with the key for the API; the old one is refused from now on."""
     headers = {"Authorization": f"Bearer {_keys(server)['API']['key']}"}
-    requests.get(f"{server.management}/token", params={"type": "inference"}, headers=headers, timeout=START_TIMEOUT_S).raise_for_status()
+    url, query = f"{server.management}/token", {"type": "inference"}
+    with client() as session:
+        session.get(url, params=query, headers=headers, timeout=START_TIMEOUT_S).raise_for_status()
 
 
 def _keys(server: Server) -> dict[str, dict[str, str]]:

@@ -20,7 +20,7 @@ import psutil
 import requests
 import yaml
 
-from deploy.ports import is_free
+from deploy.local import client, is_free
 from deploy.server import DEFAULT_PORT, ROOT, Server
 
 SOURCE = ROOT / "deploy" / "monitoring"
@@ -154,8 +154,8 @@ class Monitor:
         deadline = time.monotonic() + START_TIMEOUT_S
         while waiting:
             name, url = next(iter(waiting.items()))
-            with suppress(requests.RequestException):
-                if requests.get(url, timeout=START_TIMEOUT_S).ok:
+            with suppress(requests.RequestException), client() as session:
+                if session.get(url, timeout=START_TIMEOUT_S).ok:
                     del waiting[name]
                     continue
             if time.monotonic() > deadline:

@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 import requests
 
+from deploy.local import client
 from deploy.server import DEFAULT_PORT, MODELS, Server, ServerError
 from digitkit.picture import encode_png
 
@@ -56,7 +57,8 @@ def probe(server: Server, picture: bytes) -> Iterator[Sample]:
 def reads_right(server: Server, model: str, picture: bytes) -> bool:
     url = f"{server.inference}/predictions/{model}"
     try:
-        answer = requests.post(url, data=picture, headers=server.headers(), timeout=TIMEOUT_S)
+        with client() as session:
+            answer = session.post(url, data=picture, headers=server.headers(), timeout=TIMEOUT_S)
         return answer.ok and bool(answer.json()["digit"] == DIGIT)
     except NOT_ANSWERED:
         return False

@@ -16,13 +16,13 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import psutil
 import requests
 
 from deploy.java import JavaError, find_java
-from deploy.ports import is_free
+from deploy.local import client, is_free
 from digitkit.card import CardError, check_card
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -213,10 +213,10 @@ class Server:
 
     def describe(self, model: str) -> dict[str, Any]:
         """The management API's description of a model."""
-        answer = requests.get(f"{self.management}/models/{model}", headers=self.headers("management"), timeout=REQUEST_TIMEOUT_S)
+        with client() as session:
+            answer = session.get(f"{self.management}/models/{model}", headers=self.headers("management"), timeout=REQUEST_TIMEOUT_S)
         answer.raise_for_status()
-        description: dict[str, Any] = answer.json()[0]
-        return description
+        return cast(dict[str, Any], answer.json()[0])
 
     def _wait_ready(self, process: "subprocess.Popen[bytes]") -> None:
         deadline = time.monotonic() + START_TIMEOUT_S

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import requests
 
+from deploy.local import client
 from deploy.server import DEFAULT_PORT, MODELS, REQUEST_TIMEOUT_S, Server, ServerError
 from digitkit.picture import encode_png
 from training import data
@@ -39,7 +40,8 @@ def read_test_pictures(server: Server, test: data.Split, indices: list[int]) -> 
 def ask(server: Server, model: str, body: bytes, expected_status: int = 200) -> dict[str, float]:
     """The JSON answer of a model for a picture."""
     url = f"{server.inference}/predictions/{model}"
-    response = requests.post(url, data=body, headers=server.headers(), timeout=REQUEST_TIMEOUT_S)
+    with client() as session:
+        response = session.post(url, data=body, headers=server.headers(), timeout=REQUEST_TIMEOUT_S)
     if response.status_code != expected_status:
         raise SmokeError(f"{url} answered {response.status_code}, expected {expected_status}: {response.text[:200]}")
     answer: dict[str, float] = response.json()
@@ -48,7 +50,8 @@ def ask(server: Server, model: str, body: bytes, expected_status: int = 200) -> 
 
 def check(server: Server, test: data.Split) -> str:
     """One line of what is right; raises SmokeError where fewer than nine of ten digits are."""
-    ping = requests.get(f"{server.inference}/ping", headers=server.headers(), timeout=REQUEST_TIMEOUT_S)
+    with client() as session:
+        ping = session.get(f"{server.inference}/ping", headers=server.headers(), timeout=REQUEST_TIMEOUT_S)
     if ping.json().get("status") != "Healthy":
         raise SmokeError(f"/ping answered {ping.status_code}: {ping.text[:200]}")
     readings = read_test_pictures(server, test, list(range(10)))

@@ -18,7 +18,8 @@ from loadtest.stubs import load_stubs
 from loadtest.traffic import Case, Traffic
 from loadtest.users import TIMEOUT_S, Sender
 
-OWN_CONNECTION = (("grpc.use_local_subchannel_pool", 1),)  # else all users of a process would share one
+# Else all users of a process would share one connection, and a proxy of the environment would stand between.
+OWN_CONNECTION = (("grpc.use_local_subchannel_pool", 1), ("grpc.enable_http_proxy", 0))
 
 
 class GrpcSender(Sender):

@@ -5,6 +5,7 @@ from typing import Any
 
 import requests
 
+from deploy.local import client
 from digitkit.contract import Prediction
 from loadtest.answers import Explanation, WrongAnswer, to_explanation, to_prediction
 from loadtest.doors import encode_form, predict_path
@@ -49,7 +50,8 @@ def explain_alone(host: str, model: str, token: str, pictures: Sequence[Labelled
 def check_management(management: str, model: str, token: str) -> None:
     """Return where the management API at `management` describes the model; raises ServerRefused."""
     try:
-        response = requests.get(f"{management}/models/{model}", headers=auth_headers(token), timeout=TIMEOUT_S)
+        with client() as session:
+            response = session.get(f"{management}/models/{model}", headers=auth_headers(token), timeout=TIMEOUT_S)
     except requests.RequestException as err:
         raise ServerRefused(
             f"{management} cannot be reached ({type(err).__name__}); name the management API with MANAGEMENT=http://…"
@@ -67,8 +69,7 @@ def accuracy(predictions: Sequence[Prediction], pictures: Sequence[LabelledPictu
 
 def _ask_all(host: str, path: str, token: str, pictures: Sequence[LabelledPicture], at_once: int) -> list[Any]:
     answers: list[Any] = []
-    with requests.Session() as session:
-        session.trust_env = False  # no proxy and no .netrc: Locust's client knows neither
+    with client() as session:  # Locust's own knows no proxy either
         session.headers.update(auth_headers(token))
         for start in range(0, len(pictures), at_once):
             answers += _ask(session, host, path, [picture.png for picture in pictures[start : start + at_once]])

@@ -10,8 +10,10 @@ from types import SimpleNamespace
 
 import pytest
 from served import free_port
+from test_loadtest_users import answering
 
 from deploy import java, setup
+from deploy.local import client
 from deploy.server import Server, ServerError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,6 +40,13 @@ def test_a_port_in_use_is_told_before_the_training() -> None:
         Server(port).check_ports()
     plan = subprocess.run(["make", "--dry-run", "--always-make", "run"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert 0 < plan.index("deploy.server check") < plan.index("training.train")
+
+
+def test_a_server_on_this_machine_is_asked_past_the_proxy_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    with answering(200, "asked") as address, client() as session:
+        assert session.post(address, timeout=20).json() == "asked"
 
 
 def test_another_python_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

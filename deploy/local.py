@@ -1,6 +1,8 @@
-"""Whether a port of this machine is free."""
+"""Servers on this machine: whether a port is free for one, and requests that go straight to it."""
 
 import socket
+
+import requests
 
 
 def is_free(port: int) -> bool:
@@ -12,3 +14,10 @@ def is_free(port: int) -> bool:
         except OSError:
             return False
     return True
+
+
+def client() -> requests.Session:
+    """A session that takes neither a proxy nor a .netrc from the environment: http_proxy is seldom unset for loopback."""
+    session = requests.Session()
+    session.trust_env = False
+    return session

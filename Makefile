@@ -177,8 +177,9 @@ soak: $(ARCHIVES) ## MINUTES (30) of mixed traffic at 60 % of the knee: memory, 
 loadtest: $(SETUP) ## load-test the running server: PROFILE (steady), TARGET, LOADTEST_SECONDS, HOST, TOKEN, BASELINE: docs/loadtest.md
 	@$(PY) -m loadtest.run --port $(PORT) $(MNIST)
 
+# Of the server that make run has started, whatever HOST the environment names: some shells set it.
 $(LOADTEST): $(ARCHIVES) config.properties $(wildcard loadtest/*.py loadtest/*.yaml loadtest/*.j2 loadtest/budgets/steady/*.yaml)
-	@$(PY) -m loadtest.run --port $(PORT) $(MNIST)
+	@$(PY) -m loadtest.run --host '' --port $(PORT) $(MNIST)
 	@touch $@
 
 test: $(SETUP) ## all tests: the fast ones first, then the slow ones and those that start a real server

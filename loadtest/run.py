@@ -57,7 +57,7 @@ def parse_flags(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--rate", type=positive, default=given.get("LOADTEST_RATE"), help="arrivals a second of an open one (LOADTEST_RATE)")
     add("--seconds", type=positive, default=given.get("LOADTEST_SECONDS"), help="measured for each target (LOADTEST_SECONDS)")
     add("--host", default=given.get("HOST", ""), help="http://127.0.0.1:8080 for one; else the local server (HOST)")
-    add("--token", default=given.get("TOKEN", ""), help="for inference; else the local server's (TOKEN)")
+    add("--token", default=given.get("TOKEN", ""), help="for inference at that host; the local server's own is known (TOKEN)")
     add("--grpc", default=given.get("GRPC", ""), help="host:port; else port 7070 beside the host (GRPC)")
     add("--management", default=given.get("MANAGEMENT", ""), help="http://…:8081 of a remote server (MANAGEMENT)")
     add("--management-token", default=given.get("MANAGEMENT_TOKEN", ""), help="for the management API (MANAGEMENT_TOKEN)")
@@ -104,7 +104,7 @@ def find_server(flags: argparse.Namespace) -> Server:
     if not flags.host:
         local = LocalServer(flags.port)
         return Server(
-            host=local.inference, token=flags.token or local.token(), grpc=f"127.0.0.1:{flags.port + GRPC_OFFSET}",
+            host=local.inference, token=local.token(), grpc=f"127.0.0.1:{flags.port + GRPC_OFFSET}",
             management=local.management, management_token=local.token("management"),
         )  # fmt: skip
     grpc = flags.grpc or f"{urlsplit(flags.host).hostname}:7070"

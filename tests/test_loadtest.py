@@ -13,6 +13,7 @@ import yaml
 from loaded import LIMITS, TOKEN, answer_of, body_of, data_root, figures_with, run_loadtest, serve, summary_with, without_warm_up
 from PIL import Image
 
+from deploy.server import Server
 from loadtest import run
 from loadtest.answers import WrongAnswer, check_answers, to_prediction
 from loadtest.budget import compare, read_budget, targets_of
@@ -179,6 +180,16 @@ def test_wrong_token_is_refused_with_exit_code_1(data_root: Path, capsys: pytest
     with serve(load_pictures(data_root), shift=0) as host:
         assert run_loadtest(host, data_root, token="wrong") == 1
     assert "refuses the token" in capsys.readouterr().err
+
+
+def test_a_token_that_the_shell_still_has_is_not_taken_for_the_local_servers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    keys = {kind: {"key": f"{kind} of this start"} for kind in ("inference", "management")}
+    (tmp_path / "8080").mkdir()
+    (tmp_path / "8080" / "key_file.json").write_text(json.dumps(keys))
+    monkeypatch.setattr(run, "LocalServer", lambda port: Server(port, state=tmp_path))
+    monkeypatch.setenv("TOKEN", "of an earlier start")
+    assert run.find_server(run.parse_flags([])).token == "inference of this start"
+    assert run.find_server(run.parse_flags(["--host=http://elsewhere:8080"])).token == "of an earlier start"
 
 
 @pytest.mark.usefixtures("without_warm_up")

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -49,6 +49,10 @@ class Upstream(BaseHTTPRequestHandler):
         """Tests are silent."""
 
 
+class Waiting(ThreadingHTTPServer):
+    request_queue_size = 128  # connections that wait to be taken; beyond Python's own five, a busy machine's were late
+
+
 def haproxy(port: int, upstream: int, folder: Path) -> list[str]:
     text = (PROXY / "haproxy.cfg").read_text().replace("timeout http-request 10s", "timeout http-request 1s")
     (folder / "haproxy.cfg").write_text(text)
@@ -70,7 +74,7 @@ def started(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[st
     environment = os.environ | {"PATH": f"{os.environ['PATH']}:/usr/sbin"}
     if shutil.which(request.param.__name__, path=environment["PATH"]) is None:
         pytest.skip(f"{request.param.__name__} is not installed; apt-get install {request.param.__name__}")
-    upstream = ThreadingHTTPServer(("127.0.0.1", 0), Upstream)
+    upstream = Waiting(("127.0.0.1", 0), Upstream)
     thread = threading.Thread(target=upstream.serve_forever)
     thread.start()
     port = free_port()
@@ -124,6 +128,20 @@ def test_a_server_that_is_away_is_503_with_retry_after(started: tuple[str, Threa
         answer = asking.post("/predictions/digits", content=b"picture")
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
     assert (answer.json()["code"], bool(answer.json()["message"])) == (503, True)
+
+
+def test_a_server_that_takes_no_connection_is_late_or_away_with_retry_after(started: tuple[str, ThreadingHTTPServer]) -> None:
+    url, upstream = started
+    close(upstream)
+    with ExitStack() as sockets, client(url) as asking:
+        sockets.enter_context(socket.create_server(("127.0.0.1", upstream.server_port), backlog=0))
+        for _ in range(4):  # which fill its queue, so that the system answers no more of them
+            waiting = sockets.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(("127.0.0.1", upstream.server_port))
+        answer = asking.post("/predictions/digits", content=b"picture")
+    assert answer.status_code in (503, 504)
+    assert (answer.headers["retry-after"], answer.json()["code"], bool(answer.json()["message"])) == ("1", answer.status_code, True)
 
 
 def test_a_client_that_dribbles_is_cut_off_with_408(started: tuple[str, ThreadingHTTPServer]) -> None:

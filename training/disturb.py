@@ -8,6 +8,7 @@ from torch.nn import functional
 
 from digitkit.contract import SIDE_PX
 
+AMOUNTS = 7  # numbers from 0 to 1 that a way may take for each picture
 NOISE = 45.0  # grey levels, the largest standard deviation
 DUST = 0.25  # the largest share of pixels of any grey level
 FADE = (0.4, 110.0)  # the least gain, and the brightest paper in grey levels
@@ -28,7 +29,7 @@ def disturb(canvases: Tensor, share: float, generator: Generator) -> Tensor:
     spoilt = canvases.clone()
     for i, way in enumerate(WAYS):
         chosen = slice(i * count, (i + 1) * count)
-        amount = torch.rand((7, count, 1, 1), generator=generator).to(canvases.device)
+        amount = torch.rand((AMOUNTS, count, 1, 1), generator=generator).to(canvases.device)
         spoilt[chosen] = way(canvases[chosen].float(), amount, generator).clamp_(0, 255).round_().to(torch.uint8)
     return spoilt
 

@@ -66,6 +66,18 @@ def blurred(picture: Picture) -> Picture:
     return np.asarray(cv2.GaussianBlur(picture, (5, 5), 1), dtype=np.uint8)
 
 
+@pytest.mark.parametrize("is_dark", [False, True])
+def test_digit_that_fills_a_small_square_gets_a_digit_s_width_back(is_dark: bool, sample: Picture) -> None:
+    for original in sample:
+        x, y, width, height = cv2.boundingRect(original)
+        scan = np.asarray(cv2.resize(original[y : y + height, x : x + width], (16, 16), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+        if min(scan[0].max(), scan[-1].max(), scan[:, 0].max(), scan[:, -1].max()) < 200:
+            continue  # ink so faint at a border counts as none
+        assert box(to_canvas(255 - scan if is_dark else scan)) == (20, 17)
+        with_margin = np.pad(scan, 2)
+        assert min(box(to_canvas(255 - with_margin if is_dark else with_margin))) >= 19
+
+
 def test_ink_that_lies_as_on_a_canvas_stays_in_its_place(sample: Picture) -> None:
     for original in sample:
         (canvas,) = to_canvases(blurred(original) // 2 + 40)  # on grey paper, of half the contrast

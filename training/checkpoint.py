@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from digitkit.net import write
 from training.recipe import Recipe, TrainingError
 
 CHECKPOINT = "checkpoint.pt"
@@ -32,7 +33,7 @@ def save(path: Path, recipe: Recipe, progress: Progress, states: dict[str, Any])
     """
     staged = path.with_suffix(".part")
     content = {"recipe": asdict(recipe), "progress": {name: getattr(progress, name) for name in Progress.__slots__}}
-    torch.save(content | {"states": states}, staged)
+    write(content | {"states": states}, staged)
     staged.replace(path)
 
 

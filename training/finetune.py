@@ -126,7 +126,9 @@ def right(model: net.DigitNet, split: data.Split) -> NDArray[np.bool_]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="training.finetune", description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="training.finetune", usage="%(prog)s --data FOLDER [flags]; --help lists all", description=__doc__.partition("\n")[0]
+    )
     parser.add_argument("--data", type=Path, required=True, help="folder/<digit>/* or a CSV with the columns path and label")
     parser.add_argument("--recipe", default="finetune", help=f"one of {', '.join(RECIPES)}; the flags below change its fields")
     parser.add_argument("--rehearsal", type=float, default=REHEARSAL, help="MNIST's pictures for each of yours, 0 for none (%(default)s)")

@@ -90,7 +90,9 @@ def train_many(recipe: Recipe, run_dir: Path, *, seeds: int, data_root: Path, re
 
 
 def make_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="training.train", description="Train a digit net on MNIST.")
+    parser = argparse.ArgumentParser(
+        prog="training.train", usage="%(prog)s [--recipe NAME] [flags]; --help lists all", description="Train a digit net on MNIST."
+    )
     parser.add_argument("--recipe", default="quick", help=f"one of {', '.join(RECIPES)}; the flags below change its fields")
     parser.add_argument("--run", type=Path, help="folder of weights, card, checkpoint and scalars (runs/RECIPE)")
     parser.add_argument("--data-root", type=Path, default=data.DATA_ROOT, help="folder that holds MNIST/raw, or will")

@@ -1,9 +1,10 @@
 """The network in PyTorch, and load(): a weights file becomes a Backend."""
 
+import io
 import pickle
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -135,7 +136,14 @@ ARCHITECTURES = {
 def save(net: DigitNet, path: Path) -> None:
     """Write the weights as data: the architecture, the form and the state dict."""
     state = {name: value.detach().cpu().contiguous() for name, value in net.state_dict().items()}
-    torch.save({"architecture": net.architecture, "form": net.form, "state": state}, path)
+    write({"architecture": net.architecture, "form": net.form, "state": state}, path)
+
+
+def write(content: dict[str, Any], path: Path) -> None:
+    """torch.save by way of memory: a full disk is an OSError then, where torch's own writer ends in a RuntimeError about positions."""
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    path.write_bytes(buffer.getbuffer())
 
 
 def read(path: Path) -> DigitNet:
@@ -151,7 +159,9 @@ def read(path: Path) -> DigitNet:
         net = DigitNet(content["architecture"])
         net.form = content.get("form", "float32")  # the released weights have none
         net.load_state_dict(content["state"])
-    except (RuntimeError, ValueError, KeyError, TypeError, pickle.UnpicklingError) as err:
+    except KeyError as err:  # as of a bare state_dict
+        raise ValueError(f"{path} holds no weights that can be loaded: it has no {err}, which digitkit.net.save writes") from err
+    except (RuntimeError, ValueError, TypeError, pickle.UnpicklingError) as err:
         reason = " ".join(str(err).split()).partition(". ")[0]  # PyTorch's own take many lines
         raise ValueError(f"{path} holds no weights that can be loaded: {reason}") from err
     if net.form not in DTYPES:

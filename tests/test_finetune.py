@@ -20,9 +20,9 @@ LIT = ["012456", "25", "02346", "02356", "1235", "01356", "013456", "025", "0123
 
 
 def display(digit: int, draw: np.random.Generator) -> np.ndarray:
-    """A digit of a seven-segment display, uint8 (80, 60), dark on light."""
+    """A digit of a seven-segment display, uint8 (80, 60), dark on light; it leans more than the pens that training knows."""
     page = np.full((80, 60), int(draw.integers(190, 250)), dtype=np.uint8)
-    height, width, lean = draw.uniform(18, 26), draw.uniform(14, 30), draw.uniform(-0.25, 0.25)
+    height, width, lean = draw.uniform(18, 26), draw.uniform(14, 30), draw.uniform(-0.6, 0.6)
     origin, ink, pen = draw.uniform((6, 12), (14, 20)), int(draw.integers(0, 70)), int(draw.integers(3, 8))
     for number in LIT[digit]:
         (y0, x0), (y1, x1) = SEGMENTS[int(number)]

@@ -20,6 +20,7 @@ from training.checkpoint import CHECKPOINT, Progress
 from training.device import choose_device
 from training.loop import Trainer
 from training.recipe import RECIPES, Recipe, TrainingError
+from training.train import main
 
 TINY = replace(RECIPES["quick"], epochs=2, pictures=512, batch_size=64, synthetic=0.0, precision="float32", device="cpu")
 
@@ -103,6 +104,17 @@ def test_a_killed_training_goes_on_to_the_same_end(mnist_root: Path, tmp_path: P
     assert whole["accuracy"]["validation"] == resumed["accuracy"]["validation"]
     assert whole["accuracy"]["test"] == resumed["accuracy"]["test"]
     assert whole["temperature"] == resumed["temperature"]
+
+
+def test_ctrl_c_ends_a_training_with_how_to_go_on(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("training.train.train", lambda *_, **__: signal.raise_signal(signal.SIGINT))
+    monkeypatch.setattr(sys, "argv", ["train"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 130
+    assert (
+        capsys.readouterr().err == "training.train: stopped; --resume, which make train always gives, goes on after the last whole epoch\n"
+    )
 
 
 def test_a_checkpoint_of_another_architecture_is_refused(splits: tuple[data.Split, data.Split], tmp_path: Path) -> None:

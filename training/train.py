@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -118,6 +119,9 @@ def main() -> None:
                 train(recipe, run_dir, **common)
     except (ValueError, OSError, TrainingError, CardError, data.DataError, SettingsError) as err:
         sys.exit(f"{parser.prog}: {err}")
+    except KeyboardInterrupt:
+        print(f"{parser.prog}: stopped; --resume, which make train always gives, goes on after the last whole epoch", file=sys.stderr)
+        sys.exit(128 + signal.SIGINT)
 
 
 if __name__ == "__main__":

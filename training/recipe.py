@@ -24,7 +24,7 @@ class Recipe:
     optimizer: Optimizer = "adamw"
     learning_rate: float = 6e-3  # the peak of a one-cycle, the start of every other schedule
     schedule: Schedule = "one-cycle"
-    epochs: int = 8
+    epochs: int = 12
     batch_size: int = 256  # pictures a step
     weight_decay: float = 0.02
     momentum: float = 0.9  # of sgd

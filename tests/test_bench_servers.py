@@ -100,6 +100,7 @@ def test_digits_of_an_answer_are_found_in_each_servers_form(answer: str, count: 
     assert digits_in(answer.encode(), count) == digits
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("generate", GENERATORS)
 def test_right_answers_are_counted_as_right(generate: Callable[..., Load], ten_requests: Path) -> None:
     with answering(echo) as port:
@@ -110,6 +111,7 @@ def test_right_answers_are_counted_as_right(generate: Callable[..., Load], ten_r
     assert load.answers_s == load.right / load.seconds
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("generate", GENERATORS)
 def test_wrong_digits_are_counted_as_wrong(generate: Callable[..., Load], ten_requests: Path) -> None:
     with answering(lambda body: echo(b"3" if body == b"8" else body)) as port:
@@ -117,6 +119,7 @@ def test_wrong_digits_are_counted_as_wrong(generate: Callable[..., Load], ten_re
     assert 0 < load.wrong < load.right
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("generate", GENERATORS)
 def test_other_statuses_are_refusals_and_no_wrong_answers(generate: Callable[..., Load], ten_requests: Path) -> None:
     with answering(lambda body: (503, b"9") if body == b"8" else echo(body)) as port:
@@ -158,6 +161,7 @@ def test_report_holds_every_row(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert "by hand" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_target_that_fails_is_named_and_costs_no_other_its_figures(
     tmp_path: Path, mnist_root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -152,6 +152,7 @@ def test_many_faults_are_counted_and_the_first_few_are_shown(scans: Path, limits
     assert "and 3 more" in table
 
 
+@pytest.mark.slow
 def test_training_adds_the_pictures_of_a_recipe_and_stops_before_it_begins_where_a_label_is_wrong(scans: Path, tmp_path: Path) -> None:
     added = added_pictures(replace(RECIPES["quick"], pictures_from=str(scans)), tmp_path)
     assert {name: len(split) for name, split in added.items()} == {str(scans): 20}

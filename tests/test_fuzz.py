@@ -47,6 +47,7 @@ def test_every_request_of_the_corpus_is_good_before_it_is_mutated(corpus: list[R
     assert len([request for request in corpus if "canvas" in outcomes(request, limits)]) > 0.9 * len(corpus)
 
 
+@pytest.mark.slow
 def test_24000_mutants_raise_nothing_but_our_own_errors(corpus: list[Request], limits: Limits, capfd: pytest.CaptureFixture[str]) -> None:
     seen: Counter[str] = Counter()
     for i, request in enumerate(mutants(corpus, IN_PROCESS, seed=0)):

@@ -1,7 +1,6 @@
 """Recipes and their flags."""
 
 import argparse
-import subprocess
 import sys
 from dataclasses import fields
 
@@ -76,10 +75,11 @@ def test_a_value_out_of_range_is_named(flags: dict[str, object], message: str) -
         from_flags("quick", flags)
 
 
-def test_an_unknown_recipe_ends_with_one_sentence_that_names_the_known_ones() -> None:
-    ended = subprocess.run([sys.executable, "-m", "training.train", "--recipe", "slow"], capture_output=True, text=True, check=False)
-    assert ended.returncode == 1
-    assert ended.stderr.strip() == "training.train: unknown recipe 'slow'; there are quick, release, tiny, finetune, paper"
+def test_an_unknown_recipe_ends_with_one_sentence_that_names_the_known_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["training.train", "--recipe", "slow"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == "training.train: unknown recipe 'slow'; there are quick, release, tiny, finetune, paper"
 
 
 @pytest.mark.parametrize("seeds", [0, -1])
@@ -90,9 +90,10 @@ def test_a_number_of_seeds_below_one_is_refused(seeds: int, monkeypatch: pytest.
     assert f"--seeds is {seeds}; it must be 1 or more" in capsys.readouterr().err
 
 
-def test_an_unknown_flag_ends_with_an_error() -> None:
-    ended = subprocess.run([sys.executable, "-m", "training.train", "--epoch-count", "3"], capture_output=True, text=True, check=False)
-    assert ended.returncode == 2
-    usage, sentence = ended.stderr.splitlines()  # not the forty flags that there are
+def test_an_unknown_flag_ends_with_an_error(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "argv", ["training.train", "--epoch-count", "3"])
+    with pytest.raises(SystemExit, match="2"):
+        main()
+    usage, sentence = capsys.readouterr().err.splitlines()  # not the forty flags that there are
     assert usage == "usage: training.train [--recipe NAME] [flags]; --help lists all"
     assert sentence == "training.train: error: unrecognized arguments: --epoch-count 3"

@@ -75,6 +75,7 @@ def test_every_schedule_moves_the_learning_rate_as_its_name_says(
         assert rates[-1] < rates[0]
 
 
+@pytest.mark.slow
 def test_early_stopping_waits_its_patience_and_keeps_the_best_weights(splits: tuple[data.Split, data.Split], tmp_path: Path) -> None:
     recipe = replace(TINY, epochs=30, patience=2, learning_rate=0.0 + 1e-9, schedule="constant", dropout=0.0)
     trainer = trained(recipe, splits, tmp_path)
@@ -107,7 +108,10 @@ def test_a_killed_training_goes_on_to_the_same_end(mnist_root: Path, tmp_path: P
 
 
 def test_ctrl_c_ends_a_training_with_how_to_go_on(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr("training.train.train", lambda *_, **__: signal.raise_signal(signal.SIGINT))
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("training.train.train", interrupted)
     monkeypatch.setattr(sys, "argv", ["train"])
     with pytest.raises(SystemExit) as ended:
         main()

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SCRIPT = Path(__file__).with_name("check.lua")
-WRK_THREADS = max(1, (os.cpu_count() or 2) // 2)  # the other half of the cores is the server's
+CORES = len(os.sched_getaffinity(0))  # that this process may use: in a container fewer than the machine has
+WRK_THREADS = max(1, CORES // 2)  # the other half of the cores is the server's
 RUN = 4  # times that wrk sends a picture for each of its connections before the next one
 GRACE_S = 40.0  # for the last answers and for the process itself
 TIMEOUT_S = 30

@@ -24,7 +24,7 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
-from bench.load import LoadError, find_wrk, with_driver, with_wrk
+from bench.load import CORES, LoadError, find_wrk, with_driver, with_wrk
 from bench.rounds import Plan, Row, measure_service
 from bench.servers import PICTURES
 from bench.service import TargetError
@@ -158,7 +158,7 @@ def write(trials: Sequence[Trial], best: Trial, out: Path) -> None:
 
 
 def show(trials: Sequence[Trial], best: Trial) -> None:
-    title = f"Settings on {os.cpu_count()} cores, the fastest first: latencies in ms at 64 connections and of one client alone"
+    title = f"Settings on {CORES} cores, the fastest first: latencies in ms at 64 connections and of one client alone"
     table = Table(title=title, padding=(0, 0))
     for heading in ("workers", "threads", "batch", "delay", "answers/s", "p50", "p99", "alone", "CPU us", "MB", ""):
         table.add_column(heading, justify="right")
@@ -193,7 +193,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         pictures = load_pictures(flags.data_root, PICTURES)
         drive = with_wrk if find_wrk() else with_driver
         plan = Plan(pictures=pictures, connections=CONNECTIONS, seconds=flags.seconds, port=flags.port, drive=drive)
-        for trial in search(shipped_knobs(), measurer(STORE / f"{flags.target}.mar", plan), choices(os.cpu_count() or 1)):
+        for trial in search(shipped_knobs(), measurer(STORE / f"{flags.target}.mar", plan), choices(CORES)):
             trials.append(trial)
             if time.monotonic() > deadline:
                 break

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator
 
 from bench.rounds import Row
 from bench.targets import OURS, TARGETS
@@ -54,5 +54,6 @@ def _finish(axes: Axes, title: str, counts: Sequence[int]) -> None:
     axes.set(xscale="log", yscale="log", xlabel="connections", title=title)
     axes.set_xticks(counts, map(str, counts))
     axes.minorticks_off()
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))  # decades alone are too few for latencies
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}" if value >= 1 else f"{value:g}"))
     axes.grid(alpha=0.3)

@@ -14,7 +14,7 @@ from digitkit.strokes import Mask, Parts, binarise, find_digit, find_strokes
 
 MIN_SIDE_PX, MAX_SIDE_PX = 40, 128  # of the longer side while working: lines stay wider than a pixel, the steps stay fast
 CROP_SIDE_PX = 32  # so small a picture was cut to its digit by somebody: it has no room for frames and shadows
-CROP_WORK_PX = 64  # its longer side while working; of 40 px a sixth more of USPS's training split is read wrong
+CROP_WORK_PX = 64  # its longer side while working; with 40 a fifth more of USPS's training split is read wrong
 MIN_FAR_PX = 10  # ink of the smallest digit on a scaled-down page, before it is looked at closely
 CLOSE_UP = 0.3  # a digit smaller than this share of a scaled-down picture is cropped and looked at again
 IN_PLACE_PX = (16.0, 22.0)  # the longer side of ink that lies as on a canvas: MNIST's is 19 or 20 px, 17 to 22 under noise and blur

@@ -54,9 +54,9 @@ def test_widths_are_the_channels_of_the_layers_but_the_last(name: str) -> None:
     [
         ("leaner", "unknown architecture 'leaner'; there are lean, deep, seed"),
         ("lean+", "unknown architecture ''"),
-        ("lean-16-32", "other widths than 3 numbers from 1 on; lean is lean-32-64-128"),
-        ("lean-16-32-0", "other widths than 3 numbers"),
-        ("lean-16-32-many", "other widths than 3 numbers"),
+        ("lean-16-32", "must name 3 widths of 1 or more, as lean-32-64-128 does"),
+        ("lean-16-32-0", "must name 3 widths"),
+        ("lean-16-32-many", "must name 3 widths"),
     ],
 )
 def test_an_architecture_that_cannot_be_built_is_named(architecture: str, message: str) -> None:

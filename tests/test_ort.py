@@ -105,7 +105,7 @@ def test_a_provider_that_does_not_load_fails_with_a_sentence(
     device: str, graph: Path, recorder: type[Recorder], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recorder, "works", False)
-    with pytest.raises(DeviceError, match=f"device is {device}, but .* does not load, .*; mend it, or use auto or cpu"):
+    with pytest.raises(DeviceError, match=f"device is {device}, but .* does not load, .*; repair it, or use auto or cpu"):
         ort.load(graph, device=device, gpu_id=0)
 
 

@@ -1,7 +1,7 @@
-"""Any picture becomes the canvas that the network was trained on: ink bright on dark, 20 x 20 at most, centred by mass.
+"""Turn any picture into the canvas that the network was trained on: ink bright on dark, 20 x 20 at most, centred by mass.
 
-The steps: a small digit on a large page is looked at closely, ink is told from paper (ink.py), the strokes of one digit are
-chosen (strokes.py), and they are scaled and centred as MNIST's were.
+The steps: crop to a digit that is small on a large page, separate ink from paper (ink.py), choose the strokes of one digit
+(strokes.py), then scale and centre them as MNIST's were.
 """
 
 import cv2
@@ -12,38 +12,38 @@ from digitkit.contract import BOX_PX, SIDE_PX, Canvas, Picture
 from digitkit.ink import Ink, to_ink
 from digitkit.strokes import Mask, Parts, binarise, find_digit, find_strokes
 
-MIN_SIDE_PX, MAX_SIDE_PX = 40, 128  # of the longer side while working: lines stay wider than a pixel, the steps stay fast
-CROP_SIDE_PX = 32  # so small a picture was cut to its digit by somebody: it has no room for frames and shadows
-CROP_WORK_PX = 64  # its longer side while working; with 40 a fifth more of USPS's training split is read wrong
-MIN_FAR_PX = 10  # ink of the smallest digit on a scaled-down page, before it is looked at closely
-CLOSE_UP = 0.3  # a digit smaller than this share of a scaled-down picture is cropped and looked at again
-IN_PLACE_PX = (16.0, 22.0)  # the longer side of ink that lies as on a canvas: MNIST's is 19 or 20 px, 17 to 22 under noise and blur
-NARROWED = 0.85  # of a stretched digit's height is its width; the median in MNIST is 0.8, which does no better
-OFF_PX = 2.2  # and how far its centre of mass may be from the middle: MNIST's moves by 1.9 px under blur
-MIDDLE = SIDE_PX / 2  # MNIST's centres of mass lie within half a pixel of it, in pixels from the first pixel's centre
+MIN_SIDE_PX, MAX_SIDE_PX = 40, 128  # bounds of the longer side while working: lines stay wider than a pixel, the steps stay fast
+CROP_SIDE_PX = 32  # a picture that is no larger was cropped to its digit by its sender: it has no room for frames and shadows
+CROP_WORK_PX = 64  # longer side of such a crop while working; with 40 px a fifth more of USPS's training split is read wrong
+MIN_FAR_PX = 10  # pixels of ink in the smallest digit on a scaled-down page, before close_up() crops to it
+CLOSE_UP = 0.3  # a digit smaller than this share of a scaled-down picture is cropped from the original, which shows it larger
+IN_PLACE_PX = (16.0, 22.0)  # longer side of ink that lies as on a canvas: MNIST's is 19 or 20 px, 17 to 22 under noise and blur
+NARROWED = 0.85  # width restored to a stretched digit, as a share of its height; the median in MNIST is 0.8, which reads no better
+OFF_PX = 2.2  # greatest distance from the middle of the mass centre of ink that lies as on a canvas: MNIST's moves by 1.9 px under blur
+MIDDLE = SIDE_PX / 2  # in pixels from the first pixel's centre: MNIST's centres of mass lie within half a pixel of it
 
-# The weights of a canvas's pixels in its mass and, by that mass, its centre's x and y: (SIDE_PX * SIDE_PX, 3).
+# The weight of each pixel in the sums of ink, of x times ink and of y times ink, the raw moments: (SIDE_PX * SIDE_PX, 3).
 MOMENTS = np.stack([np.ones((SIDE_PX, SIDE_PX)), *np.meshgrid(*[np.arange(SIDE_PX)] * 2)], axis=-1).reshape(-1, 3).astype(np.float32)
 
 
 def to_canvas(picture: Picture) -> Canvas:
-    """The likeliest canvas of a grey picture, the first of to_canvases."""
+    """The likeliest canvas of a grey picture: the first of to_canvases, which has the same arguments and errors."""
     return to_canvases(picture)[0]
 
 
 def to_canvases(picture: Picture) -> list[Canvas]:
-    """What a grey picture of any size and polarity may be on a canvas, the likeliest first: one canvas, or two in doubt.
+    """The canvas of a grey picture of any size and polarity; two where its framing is in doubt, the likelier first.
 
-    A picture of a canvas's own size may have been framed by somebody who knew how. Where its ink lies as on a canvas it
-    stays in its place, only cleaned; where it reaches further, of a large digit or of what spoils a small one, the picture
-    as it came is the second canvas. A canvas of MNIST's own is left as it is, a dark one on light paper is inverted. Of another
-    small square, what fills it from side to side was stretched to it, and gets a digit's width back.
+    A picture that already is a canvas is returned as it is, or inverted where its ink is dark. Any other picture of a canvas's
+    size may have been framed by its sender: ink that lies as on a canvas stays in its place and is only cleaned; where the ink
+    is longer, because the digit is large or something spoils it, the picture as it came is the second canvas. In another small
+    square picture, ink that fills it from side to side is a digit that was stretched to the square, and is narrowed again.
 
     Args:
         picture: uint8 (H, W), at least 1 x 1.
     Returns:
-        uint8 (28, 28) each; but for what stays in its place the ink fits a 20 x 20 box, and its centre of mass lies within
-            1 px of the middle, or as near as the box of a lopsided shape that is no digit allows.
+        uint8 (28, 28) each. Unless the ink stays in its place, it fits a 20 x 20 box, and its centre of mass lies within 1 px of
+            the middle, or as near to it as the box of a lopsided shape that is no digit allows.
     Raises:
         BlankPicture: no ink that stands out from the paper.
     Source: LeCun et al., Gradient-based learning applied to document recognition (1998), section III.
@@ -72,7 +72,12 @@ def framed(ink: Ink, mask: Mask) -> Canvas:
 
 
 def reframed(picture: Picture, ink: Ink, mask: Mask) -> list[Canvas]:
-    """The canvases of a picture of a canvas's size, whose ink is under the mask: in its place, scaled and centred, or both."""
+    """The canvases of a 28 x 28 picture that is no canvas yet, as to_canvases describes them.
+
+    Args:
+        picture: uint8 (28, 28).
+        ink, mask: of the picture enlarged to CROP_WORK_PX.
+    """
     scale = SIDE_PX / len(ink)
     longer = max(cv2.boundingRect(mask)[2:]) * scale
     off = max(abs(middle * scale - MIDDLE) for middle in mass_centre(np.asarray(cv2.multiply(ink, mask), dtype=np.uint8)))
@@ -86,7 +91,8 @@ def reframed(picture: Picture, ink: Ink, mask: Mask) -> list[Canvas]:
 def is_canvas(picture: Picture) -> bool:
     """Whether a picture already is what to_canvas makes: all 70,000 of MNIST are.
 
-    The ink's longer side is 19 or 20 px, its centre of mass lies in the middle pixel, the paper is 0, the ink above 250.
+    The ink's longer side is 19 or 20 px, its centre of mass lies in the middle pixel, at least half of the pixels are 0, and the
+    brightest is 250 or more.
     """
     if picture.shape != (SIDE_PX, SIDE_PX) or cv2.norm(picture, cv2.NORM_INF) < 250 or cv2.countNonZero(picture) > SIDE_PX * SIDE_PX // 2:
         return False
@@ -98,7 +104,7 @@ def is_canvas(picture: Picture) -> bool:
 
 
 def are_canvases(pictures: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """is_canvas of every picture of (N, H, W), (N,): of many at once in 1.7 us each, in place of 3.5."""
+    """is_canvas of each picture of (N, H, W), bool (N,): 1.7 us a picture, where one call for each takes 3.5."""
     count, height, width = pictures.shape
     if (height, width) != (SIDE_PX, SIDE_PX):
         return np.zeros(count, dtype=np.bool_)
@@ -111,7 +117,7 @@ def are_canvases(pictures: NDArray[np.uint8]) -> NDArray[np.bool_]:
 
 
 def _extent(lines: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """How far the ink reaches from the first to the last inked line, of (N, SIDE_PX): (N,)."""
+    """The pixels from the first to the last line with ink, (N,), given the brightest pixel of each line, (N, SIDE_PX)."""
     inked = lines > 0
     return np.asarray(SIDE_PX - inked.argmax(axis=1) - inked[:, ::-1].argmax(axis=1), dtype=np.int64)
 
@@ -123,7 +129,7 @@ def mass_centre(ink: Ink) -> tuple[float, float]:
 
 
 def resize_to_work(picture: Picture) -> Picture:
-    """The picture with its longer side between MIN_SIDE_PX and MAX_SIDE_PX, its shape kept."""
+    """The picture with its longer side between MIN_SIDE_PX and MAX_SIDE_PX, its proportions kept."""
     longer = max(picture.shape)
     if longer > MAX_SIDE_PX:
         return _resized(picture, MAX_SIDE_PX / longer)
@@ -134,17 +140,17 @@ def resize_to_work(picture: Picture) -> Picture:
 
 def _resized(picture: Picture, scale: float) -> Picture:
     size = [max(1, round(side * scale)) for side in picture.shape[::-1]]
-    while 2 * max(size) <= max(picture.shape) and min(picture.shape) > 1:  # by halves first: 0.6 of the time for 320 x 240 pixels
+    while 2 * max(size) <= max(picture.shape) and min(picture.shape) > 1:  # halving first takes 0.6 of the time for 320 x 240 px
         height, width = (side // 2 for side in picture.shape)
         picture = np.asarray(cv2.resize(picture[: 2 * height, : 2 * width], (width, height), interpolation=cv2.INTER_AREA))
     return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR), dtype=np.uint8)
 
 
 def close_up(picture: Picture, ink: Ink) -> Picture | None:
-    """The part of a large picture around its main strokes, where they are small in it; None where they are not.
+    """The part of a large picture around its largest stroke, where that is small in it; None where it is not.
 
     Args:
-        picture: any.
+        picture: uint8 (H, W), of any size.
         ink: of the picture at its working size.
     """
     if max(picture.shape) <= MAX_SIDE_PX:
@@ -163,7 +169,7 @@ def close_up(picture: Picture, ink: Ink) -> Picture | None:
 
 
 def narrowed(digit: Ink) -> Ink:
-    """The digit at NARROWED of its width. For one that fills a square: few are as wide as they are tall, so it was stretched to it."""
+    """The digit at NARROWED of its width: few digits are as wide as they are tall, so one that fills a square was stretched to it."""
     height, width = digit.shape
     return np.asarray(cv2.resize(digit, (round(NARROWED * width), height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
@@ -176,7 +182,7 @@ def cut_out(ink: Ink, mask: Mask) -> Ink:
 
 
 def cleaned(ink: Ink, mask: Mask) -> Ink:
-    """The ink under the mask and its soft edges, three tenths of its strokes at 255."""
+    """The ink under the mask and its soft edges, brightened until three tenths of the strokes are at 255."""
     near = cv2.dilate(mask, np.ones((3, 3), dtype=np.uint8))
     inked = np.sort(ink[mask > 0])
     full = float(inked[len(inked) * 7 // 10])
@@ -184,7 +190,7 @@ def cleaned(ink: Ink, mask: Mask) -> Ink:
 
 
 def fit(digit: Ink) -> Ink:
-    """The digit scaled so that its longer side is BOX_PX, its shape kept, its brightest pixel at 255."""
+    """The digit scaled so that its longer side is BOX_PX, its proportions kept, its brightest pixel at 255."""
     return brightened(_resized(digit, BOX_PX / max(digit.shape)))
 
 

@@ -24,11 +24,11 @@ class Card:
         data_sha256: of the training files and their split.
         commit: of the code, with "+changes" where the tree was not clean.
         accuracy: on validation and test, 0 to 1, over how many seeds, with their mean and standard deviation.
-        temperature: by which the logits were divided; already inside the weights.
+        temperature: the number that the logits are divided by to be calibrated; already inside the weights.
         parameters: of the net.
         bytes: of the artifact.
         sha256: of the artifact.
-        packages: name and version of what made it.
+        packages: the versions, by name, of the packages that made it.
         reference: what validation pictures look like, drift.reference; empty in cards that were written without.
     """
 

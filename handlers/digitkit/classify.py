@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from digitkit.contract import SIDE_PX, Canvas, Prediction, Run
 
-CHUNK = 1024  # canvases in one call of the model; a batch of 64 full requests would need 8 GB
+CHUNK = 1024  # most canvases in one call of the model; all those of a batch of 64 full requests at once would need 8 GB
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class Readings:
     Attributes:
         logits: (N, 10), of the canvas that was chosen for each.
         scores: (N,), how likely each is a digit at all, 0 to 1.
-        chosen: the place of that canvas among the picture's own.
+        chosen: the index of that canvas among the picture's own, N of them.
     """
 
     logits: NDArray[np.float32]
@@ -42,24 +42,24 @@ def classify(pictures: Sequence[Sequence[Canvas]], run: Run, min_score: float) -
 def read(pictures: Sequence[Sequence[Canvas]], run: Run) -> Readings:
     """Run the model on the canvases of all pictures, CHUNK at a time, and choose one for each picture.
 
-    Where a picture has several it is the one whose digit is surest: its probability among the ten and no digit. The
-    picture's score is the lowest of theirs, so that one is accepted only if it is a digit whichever way it is read.
+    Of several canvases the one is chosen whose digit has the highest probability over eleven classes, "no digit" among them.
+    The picture's score is the lowest of its canvases', so that it is accepted only if each of them looks like a digit.
     """
-    canvases = [canvas for few in pictures for canvas in few]
+    canvases = [canvas for candidates in pictures for canvas in candidates]
     parts = [canvases[start : start + CHUNK] for start in range(0, len(canvases), CHUNK)]
     logits = np.concatenate([run(np.concatenate(part).reshape(len(part), SIDE_PX, SIDE_PX)) for part in parts])
     scores = digit_score(logits)
     if len(canvases) == len(pictures):
         return Readings(logits, scores, [0] * len(pictures))
-    counts = np.array([len(few) for few in pictures])
+    counts = np.array([len(candidates) for candidates in pictures])
     starts = np.cumsum(counts) - counts
-    sureness = softmax(logits).max(axis=1) * scores
-    chosen = [int(sureness[start : start + count].argmax()) for start, count in zip(starts, counts, strict=True)]
+    probabilities = softmax(logits).max(axis=1) * scores  # of the best digit over eleven classes, (number of canvases,)
+    chosen = [int(probabilities[start : start + count].argmax()) for start, count in zip(starts, counts, strict=True)]
     return Readings(logits[starts + chosen], np.minimum.reduceat(scores, starts), chosen)
 
 
 def in_chunks(run: Run, size: int) -> Run:
-    """`run`, asked for at most `size` canvases at a time, in equal parts: 3 % faster than full ones and a rest."""
+    """A Run that calls `run` with at most `size` canvases at a time, in equal parts: 3 % faster than full parts and a small rest."""
 
     def chunked(canvases: NDArray[np.uint8]) -> NDArray[np.float32]:
         if len(canvases) <= size:
@@ -70,7 +70,7 @@ def in_chunks(run: Run, size: int) -> Run:
 
 
 def to_predictions(readings: Readings, min_score: float) -> list[Prediction]:
-    """Predictions of readings; the logits are calibrated: the temperature is inside the weights."""
+    """Predictions of readings. Their probabilities are calibrated: the temperature is already inside the weights."""
     probabilities = softmax(readings.logits)
     digits = readings.logits.argmax(axis=1)
     accepted = readings.scores >= min_score
@@ -89,8 +89,8 @@ def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
 def digit_score(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     """How likely each picture is a digit at all, (N,), 0 to 1.
 
-    The net is trained with an eleventh class, "no digit", whose logit is fixed at 0. So the odds of being a digit are
-    the sum of the ten exponentials, and its logarithm is the negative free energy of Liu et al. 2020 (arXiv 2010.03759).
+    The net is trained with an eleventh class, "no digit", whose logit is fixed at 0. So the odds of being a digit are the sum of
+    the ten logits' exponentials; the logarithm of that sum is the negative free energy of Liu et al. 2020 (arXiv 2010.03759).
     """
     log_odds = np.logaddexp.reduce(logits, axis=1)
     return np.asarray(np.exp(-np.logaddexp(0, -log_odds)), dtype=np.float32)

@@ -7,7 +7,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-# Raised when a canvas or the logits change their meaning: weights of another contract are refused at load.
+# Increased when a canvas or the logits change their meaning: weights of another contract are refused at load.
 CONTRACT_VERSION = 1
 MODEL_VERSION = "1.0"
 
@@ -25,7 +25,7 @@ Explain: TypeAlias = Callable[[Canvas, int], Attributions]  # a canvas and the d
 
 
 class DeviceError(Exception):
-    """The device that was asked for is not to be had. It is no RuntimeError: TorchServe would call one on CUDA "out of memory"."""
+    """The device that was asked for is not available. No RuntimeError, since TorchServe calls those that name CUDA "out of memory"."""
 
 
 @dataclass(frozen=True, slots=True)

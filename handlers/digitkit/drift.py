@@ -1,4 +1,4 @@
-"""Whether what comes now looks like what the model was validated on, in three numbers."""
+"""Drift: how far the pictures that arrive now are from those that the model was validated on, in three statistics."""
 
 from collections.abc import Mapping
 from typing import Any, Final, TypeAlias
@@ -6,18 +6,18 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-Reference: TypeAlias = Mapping[str, Mapping[str, list[float]]]  # of each statistic its bounds, and the share of each bin
+Reference: TypeAlias = Mapping[str, Mapping[str, list[float]]]  # by statistic: "bounds" between its bins, and "shares", one a bin
 
 STATISTICS: Final = ("digit", "confidence", "ink")
 DIGIT_BOUNDS: Final = tuple(map(float, range(9)))  # ten bins, one a digit
 CONFIDENCE_BOUNDS: Final = (0.5, 0.8, 0.9, 0.95, 0.99, 0.999)  # most good pictures lie above the last one
-INK_BINS: Final = 10  # as many pictures of the reference in each
-WINDOW: Final = 2048  # pictures; by chance alone ten bins of so many are at 0.004 from what they were drawn from
-LEAST: Final = 512  # pictures before anything is said: at 0.018 by chance, where 0.1 is the first that matters
+INK_BINS: Final = 10  # deciles: each holds a tenth of the reference's pictures
+WINDOW: Final = 2048  # pictures; the index of ten bins over this many is about 0.004 by chance alone
+LEAST: Final = 512  # pictures before an index is given: it is then about 0.018 by chance, and 0.1 is the first that matters
 
 
 def reference(digits: NDArray[Any], confidences: NDArray[Any], inks: NDArray[Any]) -> dict[str, dict[str, list[float]]]:
-    """What the statistics of validation pictures look like, for their card; each is (N,)."""
+    """The distribution of each statistic over N validation pictures, for the card; the arguments are (N,) each."""
     ink_bounds = np.quantile(inks, np.arange(1, INK_BINS) / INK_BINS).round(4).tolist()
     bounds = (list(DIGIT_BOUNDS), list(CONFIDENCE_BOUNDS), ink_bounds)
     return {
@@ -44,7 +44,7 @@ def stability_index(expected: NDArray[np.float64], found: NDArray[np.float64]) -
 
 
 class Drift:
-    """How far the last WINDOW pictures of a worker are from a reference; an empty reference finds nothing."""
+    """How far the last WINDOW pictures of a worker are from a reference; an empty reference gives no index."""
 
     def __init__(self, reference: Reference) -> None:
         self.reference = reference

@@ -41,13 +41,13 @@ class Explanation:
 
 
 def occlusion(run: Run) -> Explain:
-    """An Explain that wipes out one patch after the other and sees how the target's log-odds fall.
+    """An Explain that wipes out one patch after the other and measures how far the target's log-odds fall.
 
     Source: Zeiler and Fergus, Visualizing and understanding convolutional networks (2014), section 4.2.
     """
 
     def explain(canvas: Canvas, target: int) -> Attributions:
-        wiped = np.repeat(canvas[np.newaxis], SIDE_PX * SIDE_PX + 1, axis=0)  # (785, 28, 28), the first one whole
+        wiped = np.repeat(canvas[np.newaxis], SIDE_PX * SIDE_PX + 1, axis=0)  # (785, 28, 28), the first one stays whole
         reach = PATCH_PX // 2
         for i, (y, x) in enumerate(np.ndindex(SIDE_PX, SIDE_PX), start=1):
             wiped[i, max(0, y - reach) : y + reach + 1, max(0, x - reach) : x + reach + 1] = 0

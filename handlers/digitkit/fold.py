@@ -14,9 +14,9 @@ class Folded(nn.Module):
     """A net in evaluation mode, its layers folded.
 
     Args:
-        members: the layers whose logits the answer is the mean of; they stay as they are.
-        dtype: of the folded layers; what goes in is uint8, what comes out is float32.
-        relu_last: whether ReLU comes behind a pooling beside it, see folded().
+        members: the layers of each member net, whose mean logits are the answer; they are copied, not changed.
+        dtype: of the folded layers; the input is uint8 and the output float32 whatever it is.
+        relu_last: whether a ReLU next to a pooling comes after it, see folded().
     """
 
     def __init__(self, members: Sequence[nn.Sequential], dtype: torch.dtype = torch.float32, *, relu_last: bool = False) -> None:
@@ -32,11 +32,12 @@ class Folded(nn.Module):
 
 
 def folded(layers: nn.Sequential, *, relu_last: bool) -> nn.Sequential:
-    """Layers that take pixels from 0 to 255 and compute what `layers` compute of normalised ones.
+    """Layers that compute from pixels of 0 to 255 what `layers` compute from normalised ones.
 
-    Normalising and batch norm go into the convolution beside them, batch norm through a pooling between them where none of its
-    scales is negative: a maximum commutes with what never falls. So does ReLU. Before pooling a runtime makes it a part of the
-    convolution; PyTorch, which runs layer by layer, spends a quarter on it behind pooling (`relu_last`).
+    Normalising and batch norm are merged into the convolution next to them. A batch norm or a ReLU behind a max pooling is first
+    moved before it: the maximum of a non-decreasing function's values is its value at the maximum, so no logit changes; a batch
+    norm is non-decreasing where none of its scales is negative. A runtime can then fuse ReLU with the convolution. PyTorch runs
+    layer by layer, so for it a ReLU after the pooling takes a quarter of the time, with a quarter of the pixels (`relu_last`).
     """
     chain = [copy.deepcopy(layer).eval() for layer in layers if not isinstance(layer, nn.Dropout)]
     i = 1
@@ -53,14 +54,14 @@ def folded(layers: nn.Sequential, *, relu_last: bool) -> nn.Sequential:
 
 
 def never_falls(layer: nn.Module) -> bool:
-    """Whether a layer works on each value alone, and a larger one never comes out smaller."""
+    """Whether a layer applies a non-decreasing function to each value on its own."""
     return isinstance(layer, nn.ReLU) or (isinstance(layer, nn.BatchNorm2d) and bool((layer.weight >= 0).all()))
 
 
 def absorb_normalising(chain: list[nn.Module]) -> list[nn.Module]:
-    """The chain for raw pixels: its first convolution normalises them, or where it pads, a layer before it."""
+    """The chain for raw pixels: normalising is merged into its first convolution, or is a layer before it where that one pads."""
     first = chain[0]
-    if not isinstance(first, nn.Conv2d) or any(first.padding):  # padding is 0 after normalising: grey, not paper
+    if not isinstance(first, nn.Conv2d) or any(first.padding):  # it pads with 0, grey among normalised pixels, paper among raw ones
         return [Normalise(), *chain]
     with torch.no_grad():
         bias = torch.zeros(first.out_channels) if first.bias is None else first.bias

@@ -1,4 +1,4 @@
-"""A histogram as Prometheus wants it, counted in plain Python: an observation takes half a microsecond."""
+"""A Prometheus histogram, counted in plain Python: an observation takes half a microsecond."""
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
@@ -11,7 +11,7 @@ class Histogram:
     """How many values lay at or below each bound, and their sum, since it was last emptied.
 
     Args:
-        bounds: rising; values above the last one are counted too.
+        bounds: ascending; values above the last one are counted in the bucket +Inf.
     """
 
     def __init__(self, bounds: Sequence[float]) -> None:
@@ -33,7 +33,7 @@ class Histogram:
         self._sum += float(values.sum(dtype=np.float64))
 
     def series(self) -> Iterator[tuple[str, str, float]]:
-        """Suffix, bound and value of each of its counters; a bucket counts all that the ones below it do."""
+        """Suffix, upper bound and value of each of its series; buckets are cumulative, as Prometheus has them."""
         total = 0
         for bound, count in zip([*map(str, self.bounds), "+Inf"], self._counts, strict=True):
             total += count

@@ -18,8 +18,8 @@ from digitkit.explain import scaled
 from digitkit.fold import Folded
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
-# Canvases that a CPU takes at a time: their activations stay in its cache. 1,024 at once were 2 to 3 times slower each, and took
-# 150 MB in place of 14; 16 at a time are a tenth slower than 64, for PyTorch's own work at each call.
+# Canvases in one call on a CPU, few enough that their activations stay in its cache. In calls of 1,024 a canvas took 2 to 3 times
+# as long, and the call 150 MB instead of 14; calls of 16 are a tenth slower than of 64, since each has a fixed cost in PyTorch.
 CPU_CHUNK = 64
 PATH_STEPS = 32  # of integrated gradients; on 100 test pictures 64 changed no attribution by more than 0.04
 
@@ -34,7 +34,7 @@ class DigitNet(nn.Module):
     Attributes:
         form: the dtype of its layers where it is served, a name in DTYPES; it is trained, kept and explained in float32.
     Raises:
-        ValueError: an unknown architecture, or widths that are not its own in number.
+        ValueError: an unknown architecture, or another number of widths than it has.
     """
 
     def __init__(self, architecture: str = "lean", *, dropout: float = 0.0) -> None:
@@ -50,19 +50,19 @@ class DigitNet(nn.Module):
         return logits.float()
 
     def members(self) -> list[nn.Sequential]:
-        """The layers whose logits the answer is the mean of: one, but for an ensemble."""
+        """The layers of each member of an ensemble, whose mean logits are the answer; of a single net, its own layers alone."""
         return [self.layers] if isinstance(self.layers, nn.Sequential) else cast(list[nn.Sequential], list(self.layers))
 
 
 class Mean(nn.ModuleList):
-    """The mean of what its members answer."""
+    """The mean of its members' logits."""
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.stack([member(x) for member in self]).mean(dim=0)
 
 
 def ensemble(nets: Sequence[DigitNet]) -> DigitNet:
-    """One net, in evaluation mode, that answers with the mean of the logits of `nets`; an ensemble's members count one by one."""
+    """One net, in evaluation mode, that answers with the mean of the logits of `nets`; of an ensemble each member counts as a net."""
     whole = DigitNet("+".join(net.architecture for net in nets))
     layers = [member for net in nets for member in net.members()]
     for ours, theirs in zip(whole.members(), layers, strict=True):
@@ -77,12 +77,12 @@ def _layers(architecture: str, dropout: float) -> nn.Sequential:
     build, widths = ARCHITECTURES[name]
     if given and (len(given) != len(widths) or not all(width.isdecimal() and int(width) > 0 for width in given)):
         usual = "-".join(map(str, widths))
-        raise ValueError(f"architecture {architecture!r} has other widths than {len(widths)} numbers from 1 on; {name} is {name}-{usual}")
+        raise ValueError(f"architecture {architecture!r} must name {len(widths)} widths of 1 or more, as {name}-{usual} does")
     return build(tuple(map(int, given)) or widths, dropout)
 
 
 def _seed(widths: tuple[int, ...], dropout: float) -> nn.Sequential:
-    """The architecture of the seed: 421,642 parameters, 4.2 million multiply-adds a picture."""
+    """The architecture that this project began with: 421,642 parameters, 4.2 million multiply-adds a picture."""
     a, b, hidden = widths
     return nn.Sequential(
         nn.Conv2d(1, a, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),  # (N, a, 14, 14)
@@ -93,9 +93,9 @@ def _seed(widths: tuple[int, ...], dropout: float) -> nn.Sequential:
 
 
 def _lean(widths: tuple[int, ...], dropout: float) -> nn.Sequential:
-    """Three convolutions with batch norm in place of a wide hidden layer: a quarter of the seed's parameters.
+    """Three convolutions with batch norm in place of a wide hidden layer: a quarter of `seed`'s parameters.
 
-    3.0 million multiply-adds a picture. Pooling comes before batch norm and ReLU, which so see a quarter of the pixels.
+    3.0 million multiply-adds a picture. Pooling comes before batch norm and ReLU, so that they process a quarter of the pixels.
     """
     a, b, c = widths
     return nn.Sequential(
@@ -120,7 +120,7 @@ def _deep(widths: tuple[int, ...], dropout: float) -> nn.Sequential:
 
 
 class Architecture(NamedTuple):
-    """How a net is built, and the channels of its layers but the last, in their order, where none are named."""
+    """The function that builds a net, and the default widths of its layers but the last, in their order."""
 
     build: Callable[[tuple[int, ...], float], nn.Sequential]
     widths: tuple[int, ...]
@@ -140,7 +140,7 @@ def save(net: DigitNet, path: Path) -> None:
 
 
 def write(content: dict[str, Any], path: Path) -> None:
-    """torch.save by way of memory: a full disk is an OSError then, where torch's own writer ends in a RuntimeError about positions."""
+    """torch.save by way of memory, so that a full disk is an OSError; torch's own writer raises a RuntimeError about file positions."""
     buffer = io.BytesIO()
     torch.save(content, buffer)
     path.write_bytes(buffer.getbuffer())
@@ -157,12 +157,12 @@ def read(path: Path) -> DigitNet:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
         net = DigitNet(content["architecture"])
-        net.form = content.get("form", "float32")  # the released weights have none
+        net.form = content.get("form", "float32")  # weights that were saved before there were forms name none
         net.load_state_dict(content["state"])
-    except KeyError as err:  # as of a bare state_dict
+    except KeyError as err:  # a bare state_dict, for example, names no architecture
         raise ValueError(f"{path} holds no weights that can be loaded: it has no {err}, which digitkit.net.save writes") from err
     except (RuntimeError, ValueError, TypeError, pickle.UnpicklingError) as err:
-        reason = " ".join(str(err).split()).partition(". ")[0]  # PyTorch's own take many lines
+        reason = " ".join(str(err).split()).partition(". ")[0]  # PyTorch's messages take many lines
         raise ValueError(f"{path} holds no weights that can be loaded: {reason}") from err
     if net.form not in DTYPES:
         raise ValueError(f"{path} is of form {net.form!r}; there are {', '.join(DTYPES)}")
@@ -170,33 +170,33 @@ def read(path: Path) -> DigitNet:
 
 
 def load(path: Path, *, device: str = "auto", gpu_id: int | None = None, threads: int = 1) -> Backend:
-    """The weights at `path` as a Backend, on the device that it got.
+    """The weights at `path` as a Backend, on the device that was chosen.
 
     Args:
         path: digits.pt with its card beside it.
         device: "auto" takes CUDA where TorchServe assigned a GPU; "cpu"; "cuda", which fails where there is none.
         gpu_id: the GPU that TorchServe assigned to this worker, None for none.
-        threads: that compute on the CPU, as in ort.load.
+        threads: threads of one call on the CPU; ort.load says why a worker has one.
     Raises:
         CardError: the file does not match its card.
         DeviceError: the device that was asked for is not there.
     """
     if device == "tensorrt" or (device == "cuda" and not torch.cuda.is_available()):
-        raise DeviceError(f"device is {device}, which PyTorch does not have here; use auto or cpu, or mend CUDA")
+        raise DeviceError(f"device is {device}, which PyTorch does not have here; use auto or cpu, or repair CUDA")
     wants_cuda = device == "cuda" or (device == "auto" and gpu_id is not None and torch.cuda.is_available())
     place = torch.device("cuda", gpu_id or 0) if wants_cuda else torch.device("cpu")
     if not wants_cuda:
         torch.set_num_threads(threads)
     # With channels last a CPU is 3 times faster: pooling took half of the time, and is vectorised over channels only.
     net = read(path).to(place).to(memory_format=torch.channels_last)
-    # Folding, with ReLU behind pooling, saves an eighth of the time: 32 canvases took 2,019 us in place of 2,327, ONNX Runtime 1,341.
+    # Folding, with ReLU behind pooling, saves an eighth of the time: 32 canvases took 2,019 us, not 2,327; in ONNX Runtime 1,341.
     served = Folded(net.members(), DTYPES[net.form], relu_last=True).to(memory_format=torch.channels_last)
     run = in_chunks(as_run(served, place), CHUNK if wants_cuda else CPU_CHUNK)
     return Backend(run, integrated_gradients(net, place), "integrated gradients", str(place))
 
 
 def as_run(net: nn.Module, device: torch.device) -> Run:
-    """A net as a Run."""
+    """A Run that calls `net`, in evaluation mode, on `device`."""
     net.eval()
 
     def run(canvases: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -208,7 +208,7 @@ def as_run(net: nn.Module, device: torch.device) -> Run:
 
 
 def integrated_gradients(net: DigitNet, device: torch.device) -> Explain:
-    """An Explain that sums the gradients of the target's log-odds on the way from an empty canvas to the whole one.
+    """An Explain by the mean gradient of the target's log-odds along the straight path from an empty canvas to the given one.
 
     Source: Sundararajan et al., Axiomatic attribution for deep networks (2017), equation 3, with PATH_STEPS steps.
     """

@@ -18,22 +18,22 @@ from digitkit.explain import occlusion
 CPU, CUDA, TENSORRT = "CPUExecutionProvider", "CUDAExecutionProvider", "TensorrtExecutionProvider"
 WANTED = {"cpu": CPU, "cuda": CUDA, "tensorrt": TENSORRT}
 INPUT, LOGITS = "canvases", "logits"
-# Canvases that a CPU takes at a time: their activations stay in its second cache. In batches of 1 to 64 a canvas takes 40 us of the
-# quick net, 21 of its int8 form; 44 and 25 with 64 at a time.
+# Canvases in one call on a CPU, few enough that their activations stay in its second-level cache. Over batches of 1 to 64 the
+# quick net takes 40 us a canvas and its int8 form 21; with calls of 64 they take 44 and 25.
 CPU_CHUNK = 16
-GPU_BATCH = 64  # the size that TensorRT is tuned for
+GPU_BATCH = 64  # the batch size that TensorRT optimises its engine for
 
 
 def load(path: Path, *, device: str = "auto", gpu_id: int | None = None, threads: int = 1) -> Backend:
-    """The graph at `path` as a Backend, on the provider that it got.
+    """The graph at `path` as a Backend, on the execution provider that was chosen.
 
     Args:
         path: digits.onnx with its card beside it.
         device: "auto" takes CUDA where TorchServe assigned a GPU and CUDA loads, else the CPU, and says so; "cpu"; "cuda" and
             "tensorrt", which fail where they do not load.
         gpu_id: the GPU that TorchServe assigned to this worker, None for none.
-        threads: that compute on the CPU. One is right for a worker: TorchServe spreads batches over workers, and with two
-            threads each, busy cores answered 125 instead of 606 requests/s. More cores are used by more workers.
+        threads: threads of one call on the CPU. One is right for a worker: TorchServe spreads batches over workers, and with two
+            threads in each, fully used cores answered 125 requests/s instead of 606. More workers use more cores.
     Raises:
         CardError: the file does not match its card.
         DeviceError: the provider that was asked for did not load.
@@ -47,14 +47,14 @@ def load(path: Path, *, device: str = "auto", gpu_id: int | None = None, threads
     if provider != wanted:
         failure = f"{wanted} does not load, ONNX Runtime's lines above say why"
         if device != "auto":
-            raise DeviceError(f"device is {device}, but {failure}; mend it, or use auto or cpu")
+            raise DeviceError(f"device is {device}, but {failure}; repair it, or use auto or cpu")
         print(f"TorchServe assigned GPU {gpu_id}, but {failure}: running on {provider}", flush=True)
     run = in_chunks(as_run(session), CPU_CHUNK if provider == CPU else CHUNK)
     return Backend(run, occlusion(run), "occlusion", provider)
 
 
 def as_run(session: onnxruntime.InferenceSession) -> Run:
-    """A session as a Run."""
+    """A Run that calls `session`."""
 
     def run(canvases: NDArray[np.uint8]) -> NDArray[np.float32]:
         (logits,) = session.run([LOGITS], {INPUT: canvases})
@@ -66,17 +66,19 @@ def as_run(session: onnxruntime.InferenceSession) -> Run:
 def build_session(path: Path, wanted: str, *, gpu: int = 0, threads: int = 1, cuda_graph: bool = False) -> onnxruntime.InferenceSession:
     """A session on the provider `wanted`, or on the CPU where that does not load.
 
-    Of its settings nothing else gained 5 % on a CPU with batches of 1 to 64: docs/experiments.md has the figures.
+    No other setting of a session gained 5 % on a CPU with batches of 1 to 64; docs/experiments.md has the figures.
 
     Args:
-        cuda_graph: whether a GPU records the calls and plays them back; they must come with bound arrays of one size then.
+        cuda_graph: whether calls are captured as a CUDA graph and replayed; they must then use bound arrays of one size.
+    Raises:
+        ValueError: the file is no graph.
     """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1  # the graph has no branches
     if wanted != CPU:
         onnxruntime.preload_dlls()  # finds the CUDA libraries that torch's packages brought
-        # Without its libraries a provider is passed over, without a driver it raises.
+        # Without its libraries a provider is skipped; without a driver it raises.
         with suppress(RuntimeError, state.EPFail, state.Fail, state.RuntimeException):
             providers = _providers(wanted, gpu, cuda_graph)
             return onnxruntime.InferenceSession(path, options, providers=providers, enable_fallback=0)
@@ -87,7 +89,7 @@ def build_session(path: Path, wanted: str, *, gpu: int = 0, threads: int = 1, cu
 
 
 def _check_arrays(session: onnxruntime.InferenceSession, path: Path) -> None:
-    """Pass a graph that takes canvases (N, 28, 28) uint8, N free, and gives logits (N, 10) float32; raises ValueError."""
+    """Raise ValueError unless a graph takes canvases uint8 (N, 28, 28), N free, and gives logits float32 (N, 10)."""
     takes = [f"{entry.name} {entry.type} {entry.shape[1:]}" for entry in session.get_inputs()]
     gives = [f"{output.name} {output.type} {output.shape[1:]}" for output in session.get_outputs() if output.name == LOGITS]
     wanted = [f"{INPUT} tensor(uint8) {[SIDE_PX, SIDE_PX]}"], [f"{LOGITS} tensor(float) {[len(LABELS)]}"]
@@ -97,8 +99,8 @@ def _check_arrays(session: onnxruntime.InferenceSession, path: Path) -> None:
 
 
 def _providers(wanted: str, gpu: int, cuda_graph: bool) -> Sequence[str | tuple[str, dict[str, Any]]]:
-    """`wanted` on its GPU, and what takes over the nodes that it has no kernel for."""
-    # The default search tries every algorithm anew for each batch size that comes, and a worker sees all from 1 to 64.
+    """The provider `wanted` on its GPU, followed by those that run the nodes for which it has no kernel."""
+    # The default search tries every algorithm again for each new batch size, and a worker sees all from 1 to 64.
     cuda = (CUDA, {"device_id": gpu, "cudnn_conv_algo_search": "HEURISTIC", "arena_extend_strategy": "kSameAsRequested"})
     shapes = {key: f"{INPUT}:{size}x{SIDE_PX}x{SIDE_PX}" for key, size in (("min", 1), ("opt", GPU_BATCH), ("max", CHUNK))}
     tensorrt = (TENSORRT, {"device_id": gpu} | {f"trt_profile_{key}_shapes": shape for key, shape in shapes.items()})

@@ -1,4 +1,4 @@
-"""The strokes of one digit are chosen among lines, frames, specks and what reaches in from the border."""
+"""Choose the strokes of one digit, and leave out lines, frames, specks and what reaches in from the border."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,24 +13,30 @@ from digitkit.ink import Ink, inner_of
 Mask = NDArray[np.uint8]  # (H, W), 1 where the ink is
 
 MIN_CONTRAST = 24  # grey levels between ink and paper; less is noise or blank paper
-MIN_PART_PX = 16  # ink of the smallest digit, on the working picture
-MIN_HEIGHT = 0.12  # of the picture; lower parts are dashes and dots
-LINE_WIDTH = 0.1  # of the picture: what is thinner and long is a cell's border or an underline, not a stroke
-LINE_LENGTH, LINE_BAND = 0.75, 0.2  # of the picture: lines are longer, and nearer to its border, than most strokes
-CORNER = 0.07  # of the picture: a slanted frame's corner is so near to the corner of its bounding box
-PEER = 0.3  # of the main stroke's ink: another digit beside it has more
-COMPANY_REACH = 0.2  # of the main stroke's longer side: how far off other strokes of the digit may be
+MIN_PART_PX = 16  # pixels of ink in the smallest digit, on the picture at its working size
+MIN_HEIGHT = 0.12  # least height of a digit, as a share of the picture's; lower parts are dashes and dots
+LINE_WIDTH = 0.1  # as a share of the picture's side: what is thinner than this, and long, is a cell's border or an underline, not a stroke
+LINE_LENGTH, LINE_BAND = 0.75, 0.2  # a line's least length and greatest distance from the border, as shares of the picture's side
+CORNER = 0.07  # greatest distance of a slanted frame's corner from that of its bounding box, as a share of the picture's longer side
+PEER = 0.3  # least ink of a neighbouring digit, as a share of the main stroke's
+COMPANY_REACH = 0.2  # greatest gap between the main stroke and another of the same digit, as a share of the main one's longer side
 
 
 def binarise(ink: Ink, sample: Ink) -> Mask:
-    """Where the ink is, by the threshold that parts `sample` best (Otsu 1979)."""
+    """The mask of the ink, by the threshold that divides `sample` best into two classes (Otsu 1979), or by a least contrast."""
     level, _ = cv2.threshold(sample, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
     return (ink > max(level, MIN_CONTRAST / 2)).astype(np.uint8)
 
 
 def find_digit(ink: Ink) -> Mask:
-    """Where the strokes of the one digit are: without lines, frames, specks and what reaches in from the border.
+    """The mask of one digit's strokes, without lines, frames, specks and what reaches in from the border.
 
+    A neighbouring digit stays in the mask, so that two digits are not read as one.
+
+    Args:
+        ink: uint8 (H, W), as to_ink gives it.
+    Returns:
+        uint8 (H, W), 1 where the strokes are.
     Raises:
         BlankPicture: nothing stands out from the paper, or nothing but lines and specks does.
     """
@@ -49,7 +55,7 @@ def find_digit(ink: Ink) -> Mask:
 
 
 def _peers_at_lines(strong: Mask, parts: "Parts", main: "Part", mask: Mask) -> Mask:
-    """Where digits beside the main one are that are joined to a line or a frame: two digits must not pass as one."""
+    """The mask of neighbouring digits that touch a line or a frame: they are kept, since two digits must not pass as one."""
     if not any(line.inside > PEER * main.area for line in parts.lines):
         return np.zeros_like(mask)
     freed = Parts(_without_lines(strong))
@@ -58,7 +64,10 @@ def _peers_at_lines(strong: Mask, parts: "Parts", main: "Part", mask: Mask) -> M
 
 
 def _parts_and_main(strong: Mask) -> tuple["Parts", "Part | None"]:
-    """The parts of a mask and the digit's main one, taken free of lines where it touches the border; None where it has none."""
+    """The parts of a mask and the main stroke among them, None where there is none.
+
+    Where the main stroke touches the border, lines are removed first, if that leaves a stroke that is clear of the border.
+    """
     parts = Parts(strong)
     main = parts.main()
     if main is not None and not main.touches_border(0):
@@ -73,7 +82,7 @@ def _parts_and_main(strong: Mask) -> tuple["Parts", "Part | None"]:
 
 
 def find_strokes(ink: Ink) -> Mask:
-    """Where the strokes of a digit that fills the picture are: everything but specks.
+    """The mask of a digit that fills the picture, uint8 (H, W), 1 where strokes are: all ink but specks.
 
     Raises:
         BlankPicture: nothing stands out from the paper.
@@ -90,7 +99,7 @@ def find_strokes(ink: Ink) -> Mask:
 
 
 def has_size(company: list["Part"]) -> bool:
-    """Whether parts together are high enough for a digit, and no dashed line."""
+    """Whether parts together are tall enough for a digit and do not form a dashed line."""
     x, y = min(part.x for part in company), min(part.y for part in company)
     width = max(part.x + part.width for part in company) - x
     height = max(part.y + part.height for part in company) - y
@@ -100,7 +109,15 @@ def has_size(company: list["Part"]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A connected part of a mask: its bounding box and its area in pixels, of which `inside` are off the border's band."""
+    """A connected component of a mask.
+
+    Attributes:
+        label: its number in the labelled mask.
+        x, y, width, height: its bounding box in pixels.
+        area: how many pixels it has.
+        inside: how many of them lie off the band along the picture's border (ink.BORDER_BAND).
+        page: height and width of the whole mask.
+    """
 
     label: int
     x: int
@@ -109,7 +126,7 @@ class Part:
     height: int
     area: int
     inside: int
-    page: tuple[int, int]  # height and width of the whole mask
+    page: tuple[int, int]
 
     def touches_border(self, margin: int) -> bool:
         height, width = self.page
@@ -118,11 +135,11 @@ class Part:
 
     @property
     def weight(self) -> int:
-        """How much speaks for its being the digit: of a part that touches the border, only what is off it counts."""
+        """How likely it is the digit: three times its ink, or its ink off the border's band alone where it touches the border."""
         return self.inside if self.touches_border(0) else 3 * self.area
 
     def is_line(self) -> bool:
-        """Whether it is a thin straight line along the picture, off its middle: a cell's border or an underline."""
+        """Whether it is a cell's border or an underline: thin, along most of the picture, and off the middle where it is upright as a 1."""
         (height, width), reach = self.page, 0.15
         down = self.is_thin() and self.height > 0.6 * height and self.off_middle > reach
         across = self.height < LINE_WIDTH * height and self.width > 0.6 * width
@@ -137,22 +154,22 @@ class Part:
 
     @property
     def off_middle(self) -> float:
-        """How far it is from the middle of the picture to the left or the right, as a share of the picture's width."""
+        """The distance of its middle from the picture's, to the left or the right, as a share of the picture's width."""
         width = self.page[1]
         return abs(self.x + self.width / 2 - width / 2) / width
 
     def belongs_to(self, main: "Part") -> bool:
-        """Whether it is a smaller stroke of the same digit, not a speck and close to the main one; or another digit beside it."""
+        """Whether it is kept beside the main stroke: as another stroke of the same digit, near and no speck, or as a neighbouring digit."""
         reach = COMPANY_REACH * max(main.width, main.height)
         is_stroke = self.area > 0.04 * main.area and max(self._gaps(main)) < reach
         return is_stroke or self.is_peer(main)
 
     def is_peer(self, main: "Part") -> bool:
-        """Whether it is another digit beside the main stroke: about as high, and not a mere fragment at the border."""
+        """Whether it is a neighbouring digit: near the main stroke, about as tall, and no mere fragment at the border."""
         return self.inside > PEER * main.area and self.height > 0.7 * main.height and max(self._gaps(main)) < main.height
 
     def _gaps(self, other: "Part") -> tuple[int, int]:
-        """How far apart the boxes of two parts are, in pixels across and down."""
+        """The gaps between the bounding boxes of two parts, in pixels across and down, negative where they overlap."""
         across = max(self.x - (other.x + other.width), other.x - (self.x + self.width))
         down = max(self.y - (other.y + other.height), other.y - (self.y + self.height))
         return across, down
@@ -172,22 +189,25 @@ class Parts:
         self.lines = [part for part in parts if part.label not in kept]
 
     def main(self) -> Part | None:
-        """The part with the most ink off the border that can be a digit; None where there is none.
+        """The stroke that is most likely the digit, by Part.weight; None where none has enough ink.
 
-        A part that keeps off the border is preferred, unless it is a mere fragment of one that does not.
+        A stroke clear of the border is preferred, unless one that touches it has three times as much ink off the border's band.
         """
         candidates = [part for part in self.strokes if min(part.weight, part.area) >= MIN_PART_PX]
         return max(candidates, key=lambda part: part.weight, default=None)
 
     def company(self, main: Part) -> list[Part]:
-        """`main` and the parts that belong to it: of a digit that is off the border only such, and other digits."""
+        """The main stroke and the parts that are kept beside it.
+
+        Beside a main stroke that is clear of the border, a part that touches the border is kept only as a neighbouring digit.
+        """
         others = [part for part in self.strokes if part is not main and part.belongs_to(main)]
         if not main.touches_border(0):
             others = [part for part in others if not part.touches_border(0) or part.is_peer(main)]
         return [main, *others]
 
     def _is_frame(self, part: Part) -> bool:
-        """Whether a part is made of lines along the picture's sides: long, with an inked corner, its middle empty."""
+        """Whether a part is a frame or a piece of one: long, with ink near a corner of its box and little in the picture's middle."""
         height, width = part.page
         if part.width < 0.6 * width and part.height < 0.6 * height:
             return False
@@ -200,21 +220,21 @@ class Parts:
 
 
 def _mask_of(labels: NDArray[Any], kept: list[int]) -> Mask:
-    """Where `labels` are among those that are kept."""
+    """The mask of the components whose labels are in `kept`; `labels` is (H, W)."""
     is_kept = np.zeros(int(labels.max()) + 1, dtype=np.uint8)
     is_kept[kept] = 1
     return np.take(is_kept, labels)
 
 
 def _without_lines(strong: Mask) -> Mask:
-    """The mask without thin straight lines that come in from the border, level or upright within a few degrees."""
+    """The mask without thin straight lines that come in from the border, horizontal or vertical within a few degrees."""
     upright = _lines(np.ascontiguousarray(strong.T)).T
     lines = cv2.dilate(cv2.bitwise_or(_lines(strong), np.ascontiguousarray(upright)), np.ones((3, 3), dtype=np.uint8))
     return np.asarray(cv2.subtract(strong, lines), dtype=np.uint8)
 
 
 def _lines(strong: Mask) -> Mask:
-    """The level lines of a mask that are longer than LINE_LENGTH, off the middle, and reach the left or the right border."""
+    """The mask of horizontal lines longer than LINE_LENGTH, within LINE_BAND of the top or bottom, that reach a side's border."""
     height, width = strong.shape
     wide = np.ones((1, max(3, round(LINE_LENGTH * width))), dtype=np.uint8)
     level = cv2.morphologyEx(cv2.dilate(strong, np.ones((3, 1), dtype=np.uint8)), cv2.MORPH_OPEN, wide)

@@ -1,7 +1,7 @@
-"""What weights files cost and what they give for it: `python -m export.compare --weights A B C` prints one table.
+"""Compare accuracy, size and speed of weights files: `python -m export.compare --weights A B C` prints one table.
 
-Each net is exported and checked as for serving, and its graph is what is measured, on one thread of ONNX Runtime. The
-rounds go through all nets in turn, so that a machine that slows down slows all of them; the figure is the median.
+Each net is exported and checked as for serving, and its graph is measured on one thread of ONNX Runtime. Every round measures
+all nets in turn, so that a machine that slows down slows all of them; the figure is the median of the rounds.
 """
 
 import argparse
@@ -50,7 +50,7 @@ class Row:
 
 
 def speeds(runs: Sequence[Run], pictures: NDArray[np.uint8], *, batch: int, rounds: int) -> list[float]:
-    """Pictures a second of each run, the median of the rounds; one more round before them is not counted."""
+    """Pictures a second of each run, the median of the rounds; a warm-up round before them is not counted."""
     batches = [pictures[start : start + batch] for start in range(0, len(pictures), batch)]
     seconds: list[list[float]] = [[] for _ in runs]
     for _ in range(rounds + 1):
@@ -98,7 +98,7 @@ def main() -> None:
     parser.add_argument("--data-root", type=Path, default=data.DATA_ROOT, help="folder that holds MNIST/raw, or will")
     flags = parser.parse_args()
     if flags.batch < 1 or flags.rounds < 1:
-        parser.error("--batch and --rounds are counts, from 1 on")
+        parser.error("--batch and --rounds must be 1 or more")
     try:
         rows = compare(flags.weights, data_root=flags.data_root, batch=flags.batch, rounds=flags.rounds)
     except (CardError, ExportError, SettingsError, ValueError, OSError, data.DataError) as err:

@@ -1,4 +1,4 @@
-"""The forms of the model: what each is made of, and how far it may be from the weights."""
+"""The forms of the model: the numbers that each computes with, and how far its answers may be from those of the weights."""
 
 from dataclasses import dataclass
 
@@ -13,8 +13,8 @@ class Form:
 
     Attributes:
         dtype: of the exported layers.
-        quantised: whether they become int8 then.
-        gate: what it must hold to be published.
+        quantised: whether those layers are then quantised to int8.
+        gate: how far it may be from the weights to be published.
     """
 
     dtype: torch.dtype
@@ -22,14 +22,14 @@ class Form:
     gate: Gate
 
 
-# The gates on logits: measured were 8e-7, 1e-3 and 0.4 of the largest logit with the quick recipe. int8's is wide since canvases
-# of random black and white leave the ranges that it was calibrated on; what it reads of digits is held by the points.
+# The gates on logits: with the quick recipe 8e-7, 1e-3 and 0.4 of the largest logit were measured. int8's gate is wide, since
+# canvases of random black and white leave the ranges that it was calibrated on; how it reads digits is guarded by lost_points.
 ONNX = {
     "float32": Form(torch.float32, quantised=False, gate=Gate(lost_points=0.0, logits=1e-4)),
     "float16": Form(torch.float16, quantised=False, gate=Gate(lost_points=0.05, logits=1e-2)),
     "int8": Form(torch.float32, quantised=True, gate=Gate(lost_points=0.05, logits=0.6)),
 }
-# PyTorch's, by net.DTYPES; measured were 8e-7 and 1e-2 with the released weights.
+# The gates of PyTorch's forms, named as in net.DTYPES; with the released weights 8e-7 and 1e-2 were measured.
 PYTORCH = {
     "float32": Gate(lost_points=0.0, logits=1e-4),
     "bfloat16": Gate(lost_points=0.05, logits=3e-2),

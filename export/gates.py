@@ -1,4 +1,4 @@
-"""What an exported model must hold to be published: the answers of the weights that it was made from."""
+"""The gates of export: a model is published only if it answers as the weights that it was made from do."""
 
 from dataclasses import dataclass
 
@@ -27,10 +27,10 @@ class Gate:
 
 
 def check(name: str, ours: Run, reference: Run, *, test: data.Split, gate: Gate) -> None:
-    """Pass a model whose answers are those of the reference within the gate; print by how much they differ.
+    """Compare a model's answers with those of the reference, and print by how much they differ.
 
     Raises:
-        ExportError: they differ by more, or the model does not take batches of any size.
+        ExportError: they differ by more than the gate allows, or the model does not take batches of any size.
     """
     gap = largest_gap(name, ours, reference)
     got, expected = (read(run, test.pictures) for run in (ours, reference))
@@ -38,7 +38,7 @@ def check(name: str, ours: Run, reference: Run, *, test: data.Split, gate: Gate)
     lost = 100 * (np.count_nonzero(expected == test.labels) - np.count_nonzero(got == test.labels)) / len(test)
     print(f"{name}: {differing} of {len(test):,} answers differ, {lost:+.2f} points lost, logits by at most {gap:.1e}")
     if gate.lost_points == 0 and differing:
-        raise ExportError(f"{name} answers {differing} of {len(test):,} test digits in another way than its weights; not one may differ")
+        raise ExportError(f"{name} answers {differing} of {len(test):,} test digits differently from its weights; not one may differ")
     if lost > gate.lost_points:
         raise ExportError(f"{name} loses {lost:.2f} points of accuracy on {len(test):,} test digits; {gate.lost_points} are allowed")
     if not gap <= gate.logits:
@@ -52,7 +52,7 @@ def read(run: Run, pictures: NDArray[np.uint8]) -> NDArray[np.int64]:
 
 
 def largest_gap(name: str, ours: Run, reference: Run) -> float:
-    """The largest difference of a logit on made-up canvases in every batch size, as a share of its batch's largest logit."""
+    """The largest difference of a logit on made-up canvases, over all BATCHES, as a share of its batch's largest logit."""
     largest = 0.0
     for size in BATCHES:
         for canvases in made_up(size):
@@ -66,7 +66,7 @@ def largest_gap(name: str, ours: Run, reference: Run) -> float:
 
 
 def made_up(size: int) -> list[NDArray[np.uint8]]:
-    """Canvases that no training shows: random greys, random black and white, and each all of one grey."""
+    """Canvases unlike those of any training: random greys, random black and white, and canvases of a single grey."""
     random = np.random.default_rng(size)
     shape = (size, SIDE_PX, SIDE_PX)
     greys = random.integers(0, 256, shape, dtype=np.uint8)

@@ -40,7 +40,7 @@ def to_mar(weights: Path, archive: Path, *, data_root: Path) -> None:
     if weights.suffix == ".pt":
         check_served(weights, data_root=data_root)
     else:
-        ort.load(weights, device="cpu")  # its sentence is clearer than that of an archive that does not answer
+        ort.load(weights, device="cpu")  # its message is clearer than that of an archive that does not answer
     with tempfile.TemporaryDirectory() as scratch:
         staged = _pack(weights, archive.stem, Path(scratch))
         write_card(staged, **facts(card) | {"packages": card.packages | {"torch-model-archiver": version("torch-model-archiver")}})
@@ -94,7 +94,7 @@ def _check_answers(archive: Path, data_root: Path) -> None:
     right = sum(digit == label for digit, label in zip(digits, test.labels[:PROBE_PICTURES].tolist(), strict=True))
     print(f"{archive.name} unpacked elsewhere reads {right} of {PROBE_PICTURES} test pictures right")
     if right < 0.9 * PROBE_PICTURES:
-        raise ExportError(f"the archive reads {right} of {PROBE_PICTURES} test pictures right; 90 are the least")
+        raise ExportError(f"the archive reads {right} of {PROBE_PICTURES} test pictures right; at least 90 are needed")
 
 
 def main() -> None:

@@ -25,7 +25,7 @@ from training import data
 MODEL_STORE = Path("model_store")
 WEIGHTS = Path("runs/quick/digits.pt")
 GRAPH = "digits.onnx"
-# Read by ONNX Runtime from 1.14 on, of February 2023, and by whatever else knows opset 18; the exporter writes no older one.
+# ONNX Runtime reads them from 1.14 on, of February 2023, as does any runtime that knows opset 18; the exporter writes no older one.
 OPSET, IR_VERSION = 18, 8
 OUTPUTS = [LOGITS, "probabilities", "score"]
 CALIBRATION = 1_000  # pictures of the validation split that int8 is calibrated on
@@ -44,7 +44,9 @@ class Served(Folded):
 
 
 def to_onnx(weights: Path, graph: Path, *, data_root: Path, form: str = "float32", calibration: int = CALIBRATION) -> None:
-    """Write `graph` and its card: canvases uint8 (N, 28, 28) in, N free; out, float32, logits and probabilities (N, 10), score (N,).
+    """Write an ONNX graph and its card.
+
+    The graph takes canvases uint8 (N, 28, 28), N free, and gives logits and probabilities (N, 10) and the score (N,), float32.
 
     Args:
         weights: digits.pt with its card beside it.
@@ -79,7 +81,7 @@ def to_onnx(weights: Path, graph: Path, *, data_root: Path, form: str = "float32
 
 def _export(model: Served, path: Path) -> None:
     example = torch.zeros((2, SIDE_PX, SIDE_PX), dtype=torch.uint8)
-    with warnings.catch_warnings(action="ignore"):  # of torch's own exporter, about itself
+    with warnings.catch_warnings(action="ignore"):  # torch's exporter warns about its own code
         torch.onnx.export(
             model,
             (example,),

@@ -39,7 +39,7 @@ def to_torch(weights: Path, target: Path, *, data_root: Path, form: str) -> None
 
 
 def check_served(weights: Path, *, data_root: Path) -> None:
-    """Pass weights whose net, folded and in its form as PyTorch serves it, answers as the one that was trained; raises ExportError."""
+    """Raise ExportError unless the net as PyTorch serves it, folded and in its form, answers as the one that was trained does."""
     trained = net.read(weights)
     reference, served = net.as_run(trained, torch.device("cpu")), net.load(weights, device="cpu").run
     check(f"{trained.form} PyTorch", served, reference, test=data.load_test(data_root), gate=PYTORCH[trained.form])

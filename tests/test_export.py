@@ -76,8 +76,8 @@ def test_a_graph_that_disagrees_is_not_published_and_leaves_the_earlier_one(
     ("flags", "message"),
     [
         ("--form int4", "unknown form 'int4'; there are float32, float16, int8, and bfloat16 for the PyTorch target"),
-        ("--form int8 --calibration 99", "99 pictures to calibrate int8 with; 500 are the least"),
-        ("--form int8 --calibration -5", "0 pictures to calibrate int8 with; 500 are the least"),
+        ("--form int8 --calibration 99", "99 pictures to calibrate int8 with; at least 500 are needed"),
+        ("--form int8 --calibration -5", "0 pictures to calibrate int8 with; at least 500 are needed"),
     ],
 )
 def test_a_form_that_cannot_be_made_is_refused_with_one_sentence(flags: str, message: str, weights: Path, tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ def test_emnist_is_turned_upright_and_its_writers_are_named_as_mnists(
     split = extra.load("emnist", tmp_path)
     assert np.array_equal(split.pictures, ten_digits)
     assert split.labels.tolist() == list(range(10))
-    assert "emnist has writers of MNIST's test pictures" in capsys.readouterr().out
+    assert "emnist shares writers with MNIST's test pictures" in capsys.readouterr().out
 
 
 def test_qmnist_adds_only_what_mnist_left_out(tmp_path: Path, ten_digits: NDArray[np.uint8]) -> None:

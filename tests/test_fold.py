@@ -57,5 +57,5 @@ def test_batch_norm_stays_behind_a_pooling_where_a_scale_is_negative() -> None:
 
 
 def test_too_few_pictures_to_calibrate_with_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ExportError, match="499 pictures to calibrate int8 with; 500 are the least"):
+    with pytest.raises(ExportError, match="499 pictures to calibrate int8 with; at least 500 are needed"):
         quantise(tmp_path / "digits.onnx", tmp_path / "digits.int8.onnx", np.zeros((499, 28, 28), dtype=np.uint8))

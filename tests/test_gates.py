@@ -43,7 +43,7 @@ def test_the_same_answers_pass(test: data.Split, capsys: pytest.CaptureFixture[s
 
 
 def test_one_other_answer_of_ten_thousand_is_one_too_many_for_float32(test: data.Split) -> None:
-    with pytest.raises(ExportError, match="answers 1 of 10,000 test digits in another way"):
+    with pytest.raises(ExportError, match="answers 1 of 10,000 test digits differently"):
         check("a graph", reader(wrong=1), reader(), test=test, gate=EXACT)
 
 

@@ -146,7 +146,7 @@ def test_a_full_disk_leaves_the_last_checkpoint_and_says_so(tmp_path: Path) -> N
 def test_a_device_that_is_not_there_is_named() -> None:
     if torch.cuda.is_available():
         pytest.skip("this machine has CUDA")
-    with pytest.raises(TrainingError, match="device 'cuda' is not to be had here"):
+    with pytest.raises(TrainingError, match="device 'cuda' is not available here"):
         choose_device("cuda")
 
 

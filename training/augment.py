@@ -18,7 +18,7 @@ ROTATION_DEG = 10.0
 SCALE = 0.12  # sides are scaled by 1 - SCALE to 1 + SCALE, each on its own
 SHEAR = 0.2
 SHIFT_PX = 2.0
-STROKE = 0.6  # how far a stroke's width goes towards the next pixel on each side
+STROKE = 0.6  # largest change of a stroke's edge; 1 would take it to the value of the pixel beside it
 ELASTIC_PX = 1.2  # standard deviation of the smooth displacement
 ELASTIC_NODES = 5  # nodes a side of the coarse grid that the displacement is drawn on
 
@@ -68,7 +68,7 @@ def _elastic(count: int, strength: float, generator: Generator) -> Tensor:
 
 
 def _restroke(canvases: Tensor, amount: Tensor) -> None:
-    """Make the strokes of every fourth of canvases (N, 1, 28, 28) wider, and of every fourth thinner, in place.
+    """Widen the strokes of one in four canvases, (N, 1, 28, 28), and thin those of another one in four, in place.
 
     An amount (N,) of 1 takes a stroke's edge STROKE of the way to the next pixel's value.
     """

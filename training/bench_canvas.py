@@ -1,6 +1,6 @@
-"""How much processor time it takes from a file's bytes to its canvas, on one core: `python -m training.bench_canvas`.
+"""Measure the processor time from a file's bytes to its canvas, on one core: `python -m training.bench_canvas`.
 
-Every kind of picture has a goal in microseconds. Rounds are interleaved and medians over them are printed.
+Every round measures all kinds of pictures in turn, and the medians of the rounds are printed, some beside a goal.
 """
 
 import argparse
@@ -44,7 +44,7 @@ def enlarged(canvas: Picture) -> Picture:
     return np.asarray(255 - cv2.resize(canvas, (112, 112), interpolation=cv2.INTER_CUBIC), dtype=np.uint8)
 
 
-def median_us(read: Callable[[bytes], object], files: list[bytes]) -> float:
+def mean_us(read: Callable[[bytes], object], files: list[bytes]) -> float:
     began = time.process_time()
     for file in files:
         read(file)
@@ -74,8 +74,8 @@ def main() -> None:
     times: dict[str, list[tuple[float, float]]] = {kind: [] for kind in kinds}
     for _ in range(ROUNDS):
         for kind, (files, _) in kinds.items():
-            decoded = median_us(lambda file: decode_picture(file, limits), files)
-            times[kind].append((decoded, median_us(lambda file: to_canvas(decode_picture(file, limits)), files)))
+            decoded = mean_us(lambda file: decode_picture(file, limits), files)
+            times[kind].append((decoded, mean_us(lambda file: to_canvas(decode_picture(file, limits)), files)))
     table = Table("picture", "decoded, us", "canvas as well, us", "goal, us", title="bytes to canvas, processor time on one core, medians")
     for kind, (_, goal) in kinds.items():
         decoded, whole = (float(np.median([each[i] for each in times[kind]])) for i in (0, 1))

@@ -1,4 +1,4 @@
-"""Calibration: the temperature that makes validation's confidences true goes into the last layer's weights."""
+"""Calibration: fit the temperature that makes the confidences on validation true, and put it into the last layer's weights."""
 
 import torch
 from torch import Tensor, nn

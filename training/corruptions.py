@@ -1,7 +1,7 @@
 """The fifteen corruptions that a model's robustness is measured on, made after the definitions of MNIST-C.
 
 None of them is trained on. Source: Mu and Gilmer, MNIST-C: a robustness benchmark for computer vision (2019, arXiv
-1906.02337). The pictures are drawn anew, so a figure compares with published ones to about a point.
+1906.02337). The pictures are made here and are not MNIST-C's own, so figures agree with published ones to about a point.
 """
 
 from collections.abc import Callable
@@ -24,17 +24,17 @@ CENTRE = (SIDE_PX - 1) / 2
 COLUMNS = np.arange(SIDE_PX)
 CHUNK = 1_000  # pictures at a time
 
-PHOTONS = 3.0  # that ink sends to a pixel, of shot noise
+PHOTONS = 3.0  # mean number of photons from a pixel of full ink, in shot noise
 IMPULSES = 0.17  # the share of pixels that are replaced
 GLASS_SIGMA_PX, GLASS_ROUNDS = 0.7, 2
 MOTION_RADIUS_PX, MOTION_SIGMA_PX, MOTION_DEG = 10, 3.0, 45.0
-TURN_RAD = 0.4  # of shear and rotate
+TURN_RAD = 0.4  # angle of shear and rotate, to either side
 SHRINK = 0.7
 SHIFT_PX = 3
 BRIGHTER = 0.5
 STRIPES = (COLUMNS < 7) | (COLUMNS >= 21)
 FOG, FOG_DECAY, CLOUD_PX = 3.0, 1.4, 256
-CLOUDS = 8  # made at a time: the caches hold their 2 MB, and a cloud takes 0.6 ms instead of 1.7
+CLOUDS = 8  # clouds made at a time: the caches hold their 2 MB, and a cloud takes 0.6 ms instead of 1.7
 SPATTER_MEAN, SPATTER_STD, SPATTER_SIGMA_PX, SPATTER_FROM = 0.65, 0.3, 1.0, 0.65
 DROP_SIGMA_PX, DROP_FROM, MUD = 1.5, 0.8, 63 / 255
 LINE_PX = 2.3  # the distance from a line's middle at which its logarithm falls to minus infinity
@@ -56,7 +56,7 @@ def corrupt(name: str, canvases: NDArray[np.uint8], seed: int) -> NDArray[np.uin
 
 
 def shot_noise(x: Values, draw: Generator) -> Values:
-    """As few photons make it: each pixel a Poisson number of PHOTONS."""
+    """The noise of few photons: each pixel is a Poisson number whose mean is PHOTONS times its ink."""
     return draw.poisson(x * PHOTONS) / PHOTONS
 
 
@@ -67,7 +67,7 @@ def impulse_noise(x: Values, draw: Generator) -> Values:
 
 
 def glass_blur(x: Values, draw: Generator) -> Values:
-    """Blurred, shuffled, blurred: from the bottom right, half of the pixels swap with one that is 0 or 1 up and left."""
+    """Blurred, shuffled and blurred again: from the bottom right on, half of the pixels are swapped with one 0 or 1 px up and left."""
     flat = _blurred(x, GLASS_SIGMA_PX).reshape(len(x), -1)
     pictures = np.arange(len(x))
     places = [row * SIDE_PX + column for row in range(SIDE_PX - 1, 1, -1) for column in range(SIDE_PX - 1, 1, -1)]
@@ -173,7 +173,7 @@ def canny_edges(x: Values, _: Generator) -> Values:
     strength = np.hypot(down, right)
     ridge = _is_ridge(strength, down, right) & (strength >= EDGE_LOW)
     ridge[:, [0, -1]] = ridge[:, :, [0, -1]] = False
-    # One tall picture: no edge reaches from one of its parts to the next, whose border rows are empty.
+    # All pictures as one tall one: no edge reaches from one to the next, since the rows at their borders are empty.
     count, parts = cv2.connectedComponents(ridge.reshape(-1, SIDE_PX).astype(np.uint8), connectivity=8)
     is_edge = np.zeros(count, dtype=bool)
     is_edge[parts[(ridge & (strength >= EDGE_HIGH)).reshape(-1, SIDE_PX)]] = True
@@ -214,7 +214,7 @@ def _warped(x: Values, maps: NDArray[np.float64]) -> Values:
     """Each picture under its map (N, 2, 2), which leads from (x, y) about the centre to where the pixel comes from."""
     offsets = CENTRE * (1 - maps.sum(axis=2, keepdims=True))  # so that the centre stays
     flags, size = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, (SIDE_PX, SIDE_PX)
-    both = zip(x.astype(np.float32), np.concatenate([maps, offsets], axis=2), strict=True)  # float64 is read at 1/32 px
+    both = zip(x.astype(np.float32), np.concatenate([maps, offsets], axis=2), strict=True)  # in float64 OpenCV rounds places to 1/32 px
     return np.stack([cv2.warpAffine(picture, matrix, size, flags=flags) for picture, matrix in both])
 
 

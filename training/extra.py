@@ -20,12 +20,12 @@ READER_FAULTS = (OSError, EOFError, RuntimeError, ValueError, TypeError, IndexEr
 
 
 class Source(NamedTuple):
-    """A set.
+    """A set of digits.
 
     Attributes:
-        files: below the data root.
-        read: its training pictures.
-        shares_writers: with MNIST's test pictures.
+        files: its files, by their paths below the data root.
+        read: reads its training pictures from the data root.
+        shares_writers: whether writers of MNIST's test pictures wrote some of it.
     """
 
     files: tuple[str, ...]
@@ -34,7 +34,7 @@ class Source(NamedTuple):
 
 
 def load(name: str, root: Path) -> Split:
-    """The training pictures of the set `name` as canvases, without those on which there is no ink.
+    """The training pictures of the set `name` as canvases, without the blank ones.
 
     Raises:
         DataError: an unknown set, or one that is not in `root` or is damaged.
@@ -52,7 +52,7 @@ def load(name: str, root: Path) -> Split:
     split = _to_canvases(name, pictures, labels)
     print(f"added {len(split):,} pictures of {name}, {len(labels) - len(split):,} blank ones left out", flush=True)
     if source.shares_writers:
-        print(f"note: {name} has writers of MNIST's test pictures, whose accuracy is then no measure of unseen hands", flush=True)
+        print(f"note: {name} shares writers with MNIST's test pictures, whose accuracy is then not one on unseen handwriting", flush=True)
     return split
 
 

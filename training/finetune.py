@@ -1,8 +1,8 @@
 """Fine-tune weights on a user's own pictures, and tell what was learned and what was forgotten: `python -m training.finetune`.
 
-Each of the user's pictures goes to training, to validation, which chooses the epoch and the temperature, or to the pictures
-that the figures are of. Its canvas alone decides which, so that equal canvases stay together, and that a picture's part
-never changes as others come and go.
+Each of the user's pictures belongs to one of three parts: training, validation, which chooses the epoch and the temperature, or
+the pictures held out for the figures. A hash of its canvas decides which, so that equal canvases stay together, and a picture
+keeps its part when others are added or removed.
 """
 
 import argparse
@@ -31,13 +31,13 @@ from training.publish import WEIGHTS, logits, origin, publish
 from training.recipe import RECIPES, Recipe, TrainingError, add_flags, from_flags
 
 OUT = Path("runs/finetuned") / WEIGHTS
-REHEARSAL = 1.0
-LEAST_TRAINED = 2_048  # fewer pictures than this are repeated, each time deformed anew: 32 steps an epoch at the least
+REHEARSAL = 1.0  # pictures of MNIST's trained on for each of the user's, so that the net does not forget them
+LEAST_TRAINED = 2_048  # fewer pictures are repeated up to this number, each time deformed differently: an epoch has at least 32 steps
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """How N pictures were read before and after: bool (N,), which of them right."""
+    """Which of N pictures were read right before and after the training, bool (N,) each."""
 
     name: str
     before: NDArray[np.bool_]

@@ -1,4 +1,4 @@
-"""A user's own pictures, `folder/<digit>/*` or a CSV with the columns path and label: checked, all of them, before they are used."""
+"""A user's own pictures, `folder/<digit>/*` or a CSV with the columns path and label, all checked before they are used."""
 
 import csv
 import hashlib
@@ -25,7 +25,7 @@ SHOWN = 5  # of each kind of fault, in the table
 
 
 class Entry(NamedTuple):
-    """A file and the label that it was given, as it was written; `place` says where that stands."""
+    """A file, its label as it was written, and the place in the folder or the CSV where that label stands."""
 
     file: Path
     label: str
@@ -120,6 +120,7 @@ def _in_csv(path: Path) -> Iterator[Entry]:
 
 
 def _check(path: Path, entries: list[Entry], limits: Limits) -> tuple[Split, Report]:
+    """The canvases and labels of the usable entries, and a report on all of them."""
     report, root = Report(path, len(entries)), path if path.is_dir() else path.parent
     canvases: list[Canvas] = []
     labels: list[int] = []
@@ -151,5 +152,5 @@ def _short(file: Path, root: Path) -> str:
 
 
 def _fingerprint(picture: Picture) -> bytes:
-    """Of the decoded pixels: one picture saved as PNG and as BMP is the same."""
+    """A hash of the decoded pixels, which is the same for a picture saved as PNG and as BMP."""
     return hashlib.sha256(repr(picture.shape).encode() + picture.tobytes()).digest()

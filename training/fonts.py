@@ -12,15 +12,15 @@ from PIL import Image, ImageDraw, ImageFont
 
 from digitkit.contract import Picture
 
-GLYPH_PX = (28, 56)  # the size that a glyph is drawn in
-SLANT = 0.25  # a glyph in four is slanted by up to so much, as an italic of its font would be
-# Fonts of signs, and the one of placeholders, which have something else where the letters and digits should be.
+GLYPH_PX = (28, 56)  # the size that a glyph is drawn in, from and to
+SLANT = 0.25  # largest slant of the one glyph in four that is slanted, as an italic of its font would be
+# Parts of the names of symbol and placeholder fonts, which have something else where letters and digits should be.
 NO_TEXT_FONTS = ("STIXSiz", "STIXNonUni", "LastResort", "cmex", "cmmi", "cmsy", "Symbol", "Dingbats", "D050000L", "Emoji")
 
 
 @cache
 def fonts() -> tuple[Path, ...]:
-    """The fonts, system's and matplotlib's, that have letters and digits where Unicode puts them, by name."""
+    """The fonts of the system and of matplotlib that have letters and digits where Unicode puts them, sorted by name."""
     brought = (Path(matplotlib.get_data_path()) / "fonts" / "ttf").glob("*.ttf")
     found = {path.name: path for path in [*map(Path, font_manager.findSystemFonts()), *brought]}
     return tuple(path for _, path in sorted(found.items()) if _is_text_font(path))

@@ -34,7 +34,7 @@ from training.synthetic import synthetic
 from training.transfer import freeze, starting_net
 
 EVALUATION_BATCH = 1_000
-CALM = 0.5  # of the recipe's deformations and disturbances, in its calm epochs
+CALM = 0.5  # share of the recipe's deformations and disturbances that its calm epochs apply
 
 
 class Trainer:
@@ -96,12 +96,12 @@ class Trainer:
         self.progress.history.append(scalars | {"loss/validation": loss, "accuracy/validation": accuracy, "learning_rate": rate})
         self.progress.epoch = number
         self.progress.seconds += time.monotonic() - began
-        if accuracy >= self.progress.best_accuracy:  # of equals the later: it has seen more, at a smaller learning rate
+        if accuracy >= self.progress.best_accuracy:  # of equals the later is kept: it has seen more, at a smaller learning rate
             self.progress.best_accuracy, self.progress.best_epoch = accuracy, number
             self.progress.best_weights = plain_state(self.served_net())
 
     def report(self, board: SummaryWriter) -> None:
-        """The last epoch as scalars and as a line."""
+        """Write the last epoch's figures as TensorBoard scalars, and print them as one line."""
         number, scalars = self.progress.epoch, self.progress.history[-1]
         for name, value in scalars.items():
             board.add_scalar(name, value, number)
@@ -113,16 +113,16 @@ class Trainer:
         )
 
     def train_epoch(self, number: int) -> dict[str, float]:
-        """Mean loss, pictures a second and the share of the time that data took, of one pass over the training split."""
+        """Pass over the training split once; the mean loss, pictures a second and the share of the time that data took."""
         draw = Generator().manual_seed(self.recipe.seed * 1_000_003 + number)
-        order = torch.randperm(len(self.labels), generator=draw)  # the same in every process; what follows is each one's own
+        order = torch.randperm(len(self.labels), generator=draw)  # the same in every process; what is drawn after it differs
         torch.manual_seed(draw.initial_seed() + self.group.rank * 2**40)  # dropout draws from the global generator
         if not self.group.is_first:
             draw.manual_seed(torch.initial_seed())
         total, data_s, began = torch.zeros((), device=self.device), 0.0, time.monotonic()
         self.net.train()
         freeze(self.recipe, self.net, number)
-        hidden = None if self.group.is_first else True  # None: hidden where no terminal shows it
+        hidden = None if self.group.is_first else True  # None hides the bar where there is no terminal
         with tqdm(total=len(order), desc=f"epoch {number}", unit=" pictures", leave=False, mininterval=0.5, disable=hidden) as bar:
             for step, chosen in enumerate(self.group.shares(order, self.recipe.batch_size)):
                 asked = time.monotonic()
@@ -137,7 +137,7 @@ class Trainer:
         return {"loss/train": loss, "pictures_per_s": len(order) / seconds, "data_share": data_s / seconds}
 
     def batch(self, chosen: Tensor, draw: Generator, number: int) -> tuple[Tensor, Tensor]:
-        """The chosen digits and the recipe's share of synthetic pictures after them, all deformed: less in calm epochs."""
+        """The chosen digits, followed by the recipe's share of synthetic pictures, all deformed and disturbed, less so in calm epochs."""
         strength = CALM if number > self.recipe.epochs * (1 - self.recipe.calm) else 1.0
         canvases, labels = self.canvases[chosen], self.labels[chosen]
         if self.pool is not None:
@@ -147,7 +147,7 @@ class Trainer:
         return disturb(deformed, strength * self.recipe.disturbance, draw), labels
 
     def step(self, canvases: Tensor, labels: Tensor) -> Tensor:
-        """One step of the optimiser, of the schedule where it moves by steps, and of the average; the loss before it."""
+        """Take one step of the optimiser, the average, and the schedule where it moves by steps; the loss before the step."""
         loss = self.loss(canvases, labels)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -161,7 +161,7 @@ class Trainer:
         return loss.detach()
 
     def loss(self, canvases: Tensor, labels: Tensor) -> Tensor:
-        """The loss on the labels; where the recipe has teachers, with its share of theirs."""
+        """The loss on the labels; where the recipe has teachers, blended with the distance from their answers."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast):
             logits = with_no_digit(self.shared_net(canvases))
             taught = self.teacher.answer(canvases) if self.teacher else None
@@ -200,7 +200,7 @@ class Trainer:
 
 
 def synthetic_pool(recipe: Recipe, train: Split, device: torch.device) -> tuple[Tensor, Tensor] | None:
-    """Canvases and labels that batches are topped up from; None where the recipe adds nothing."""
+    """The synthetic canvases and labels that are added to batches; None where the recipe adds none."""
     if recipe.synthetic == 0:
         return None
     made = synthetic(train, recipe.pool, recipe.seed)

@@ -43,15 +43,15 @@ class Group:
         return net if self.size == 1 else DistributedDataParallel(net, forward_sync_buffers=False)
 
     def shares(self, order: Tensor, batch_size: int) -> list[Tensor]:
-        """This process's share of each batch, all of one length in a batch.
+        """This process's share of each batch; within a batch every process has equally many pictures.
 
-        Where the processes do not divide the pictures, the first few come twice in an epoch.
+        Where the number of pictures is no multiple of the processes, the first few come twice in an epoch.
         """
         filled = torch.cat([order, order[: -len(order) % self.size]])
         return [batch[self.rank :: self.size] for batch in filled.split(batch_size)]
 
     def wait(self) -> None:
-        """Until every process is here."""
+        """Wait until every process has come to this point."""
         if self.size > 1:
             distributed.barrier()
 

@@ -1,5 +1,5 @@
-"""Digits as a pen writes them, in the shapes that MNIST's American hands seldom have: crossed sevens, ones with a long
-upstroke or a base, open fours, nines that end in a hook.
+"""Handwritten digits in shapes that are rare in MNIST, whose writers were American: crossed sevens, ones with a long upstroke or
+a base, open fours, nines that end in a hook.
 
 A digit is a few strokes through points of the unit square; each is drawn with its own smooth warp and pen.
 """
@@ -13,10 +13,10 @@ from digitkit.contract import Picture
 
 HEIGHT_PX = 56
 MARGIN_PX = 12
-STEPS = 8  # straight pieces between two points of a stroke
+STEPS = 8  # straight pieces that a curve is drawn with between two points of a stroke
 WARP = 0.07  # standard deviation of each coefficient of the warp, in sides of the unit square
-PEN = (0.05, 0.2)  # the pen's width, of the height
-ASPECT = (0.4, 1.1)  # width by height; a one is narrower by its shape
+PEN = (0.05, 0.2)  # the pen's width as a share of the digit's height, from and to
+ASPECT = (0.4, 1.1)  # width by height of the unit square, from and to; a one is narrower by its shape
 
 # The shapes of each digit: strokes of points "x,y" in hundredths of the unit square, y down; a point given twice is a corner.
 SHAPES = {
@@ -90,7 +90,7 @@ SHAPES = {
 
 
 def written(digit: int, draw: Generator) -> Picture:
-    """A digit in one of its shapes, bright on dark, HEIGHT_PX high or so, with a margin."""
+    """A digit in one of its shapes, uint8 (H, W), bright on dark, about HEIGHT_PX tall, with a margin."""
     strokes = points_of(SHAPES[digit][draw.integers(len(SHAPES[digit]))])
     warp = draw.normal(0, WARP, size=(6, 2))
     size = np.array([HEIGHT_PX * draw.uniform(*ASPECT), HEIGHT_PX])

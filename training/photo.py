@@ -1,4 +1,4 @@
-"""What becomes of strokes on the way to a picture: paper, lines, neighbours, light, shadow, a lens, a scanner, a codec."""
+"""Simulated photos and scans of strokes: paper, lines, neighbouring digits, light, shadow, a lens, a scanner, a codec."""
 
 from collections.abc import Sequence
 
@@ -11,10 +11,10 @@ from digitkit.contract import Picture
 
 Ink = NDArray[np.float32]  # (H, W), 0 paper to 1 ink
 
-SIDES_PX = (34, 110)  # of a photo's page
-DIGIT = (0.4, 0.92)  # a digit's longer side, of the page
+SIDES_PX = (34, 110)  # sides of a photo's page, from and to
+DIGIT = (0.4, 0.92)  # a digit's longer side as a share of the page's shorter one, from and to
 STRETCH = 0.25  # a digit's width is scaled by 1 - STRETCH to 1 + STRETCH
-SCAN_PX = (12, 40)  # a scan's longer side
+SCAN_PX = (12, 40)  # a scan's longer side, from and to
 
 
 def photographed(signs: Sequence[Picture], draw: Generator) -> Picture:
@@ -22,7 +22,7 @@ def photographed(signs: Sequence[Picture], draw: Generator) -> Picture:
 
     Args:
         signs: strokes, bright on dark; none for an empty cell.
-        draw: of everything random in it.
+        draw: the source of everything random in it.
     """
     height = int(draw.integers(*SIDES_PX))
     width = int(np.clip(height * draw.normal(1, 0.1), *SIDES_PX))

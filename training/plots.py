@@ -23,7 +23,7 @@ INK, MUTED, RULE = "#1f2937", "#6b7280", "#e5e7eb"
 RIGHT, PALE, SHADE, WRONG = "#2563eb", "#dbeafe", "#93c5fd", "#c2410c"
 PERCENT = FuncFormatter(lambda share, _: f"{100 * share:g}%")
 GRID_SIDE = 8  # mistakes stand in rows of 8
-# Edges of the doubts, 1 - confidence, two bins a decade: a good net leaves nearly every picture in the first few.
+# Edges of the bins of doubt, 1 - confidence, two bins a decade: a good net leaves nearly every picture in the first few.
 DOUBT_EDGES = np.array([0, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0])
 RATE_TICKS = (0.1, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)  # of the logit axis, which has 100 % at infinity
 Z_95 = 1.96  # standard deviations on either side of the mean that hold 95 % of a normal distribution
@@ -181,7 +181,7 @@ def _error_panel(axes: Axes, below: Axes, bins: Bins) -> None:
 
 
 def _intervals(axes: Axes, bins: Bins) -> None:
-    """What was seen in each bin, with the 95 % interval of what may be behind it."""
+    """The rate that was seen in each bin, with its 95 % interval."""
     low, high = wilson_interval(bins.rate, bins.counts)
     axes.vlines(bins.value, low, high, color=RIGHT, linewidth=1.4, alpha=0.6, label="95% interval")
     axes.plot(bins.value, bins.rate, "o", color=RIGHT, markersize=5, label="seen, at the mean of the bin")

@@ -28,7 +28,7 @@ def prune(net: DigitNet, share: float) -> DigitNet:
     Until it is trained again it answers as the old net would with those channels at zero.
 
     Args:
-        share: 0 to below 1; each layer keeps one channel at the least.
+        share: 0 to below 1; each layer keeps at least one channel.
     Raises:
         ValueError: a share out of range.
     """
@@ -62,12 +62,12 @@ def keep(layers: nn.Sequential, share: float) -> list[Tensor]:
 def _copy(old: nn.Sequential, new: nn.Sequential, kept: Sequence[Tensor]) -> None:
     """Fill a smaller net from the channels of a larger one that stay."""
     waiting = iter(kept)
-    width, inputs = 1, torch.zeros(1, dtype=torch.long)  # of what the next layer sees: how many channels there were, which stay
+    width, inputs = 1, torch.zeros(1, dtype=torch.long)  # channels of the next layer's input: how many there were, which stay
     for source, target in zip(old, new, strict=True):
         state = source.state_dict()
         if isinstance(source, nn.Conv2d | nn.Linear):
             weight = state["weight"]
-            each = weight.shape[1] // width  # columns a channel: more than one behind Flatten, which sets pixels side by side
+            each = weight.shape[1] // width  # columns a channel: several behind Flatten, which makes each pixel an input
             columns = (inputs.unsqueeze(1) * each + torch.arange(each)).flatten()
             outputs = next(waiting, torch.arange(len(weight)))
             state = {name: value[outputs] for name, value in state.items()}

@@ -32,13 +32,13 @@ class Recipe:
     label_smoothing: float = 0.0
     clip: float = 0.0  # the norm that a step's gradient is cut to, 0 for no limit
     ema: float = 0.0  # share of the averaged weights that a step keeps, 0 for no average: validation then takes the net itself
-    augmentation: float = 0.45  # strength of the random deformations, 0 for none
+    augmentation: float = 0.45  # strength of the random deformations, 1 for the bounds in training.augment, 0 for none
     disturbance: float = 0.0  # share of pictures that are spoilt in one of training.disturb.WAYS: noise, lines, hollow strokes and others
     calm: float = 0.25  # share of the epochs, the last ones, that deform and disturb half as much
-    synthetic: float = 0.2  # pictures of other origin and non-digits added to a batch, as a share of batch_size
+    synthetic: float = 0.2  # synthetic pictures, non-digits among them, added to a batch, as a share of batch_size
     pool: int = 12_000  # how many such pictures there are to draw from
     patience: int = 0  # epochs without a better validation before an early stop, 0 for never
-    pictures: int = 0  # train on the first so many pictures of the training split, 0 for all
+    pictures: int = 0  # train on only this many pictures, the first of the training split, 0 for all
     extra: str = ""  # sets of training.extra.SETS to add to the training split, with commas between
     pictures_from: str = ""  # a folder or a CSV of own pictures to add, see training.folder
     skip_unreadable: bool = False  # leave out those of `pictures_from` that cannot be read
@@ -48,10 +48,10 @@ class Recipe:
     layout: Layout = "channels-last"  # of pictures in memory while training
     teachers: str = ""  # weights files, with commas between them, whose averaged logits the net learns as well
     distill_temperature: float = 2.0  # softens both answers before they are compared
-    distill_share: float = 0.7  # of the teachers in the loss; the labels have the rest
+    distill_share: float = 0.7  # the teachers' part in the loss; the labels have the rest
     init_from: str = ""  # a weights file of this architecture to start from, in place of random weights
     freeze: Freeze = "none"  # what keeps its weights: the features are all convolutions, the head is the last layer
-    thaw_epochs: int = 0  # after each so many epochs the frozen layer next to the head learns as well, 0 for never
+    thaw_epochs: int = 0  # after every this many epochs the next frozen layer below the head learns as well, 0 for never
     feature_rate: float = 1.0  # learning rate of all layers but the head, as a share of learning_rate
     lora_rank: int = 0  # learn changes of this rank beside frozen weights, 0 for the weights themselves
 

@@ -1,6 +1,6 @@
-"""What a model's validation pictures look like, for the drift gauges: `python -m training.reference --weights FILE`.
+"""The reference of the drift gauges, how a model's validation pictures look: `python -m training.reference --weights FILE`.
 
-Training puts it into the card by itself; this adds it to the card of weights that were trained before.
+Training puts it into the card by itself; this command adds it to the card of weights that were trained before cards had it.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from training.evaluate import MODEL_CONFIG
 
 
 def reference(split: data.Split, run: Run, settings: Settings) -> dict[str, dict[str, list[float]]]:
-    """The card's reference of a split: its pictures go the way that served ones go."""
+    """The card's reference of a split, whose pictures are read as served ones are."""
     pictures = [to_canvases(picture) for picture in split.pictures]
     predictions = classify(pictures, run, settings.min_score)
     digits, confidences = np.array([p.digit for p in predictions]), np.array([p.confidence for p in predictions], dtype=np.float32)

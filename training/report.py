@@ -67,7 +67,7 @@ class Answers:
         return self.probabilities.amax(dim=1)
 
     def mistakes(self) -> list[int]:
-        """The places of the wrong answers, the most confident first; equal ones in their order."""
+        """The indices of the wrong answers, the most confident first; equally confident ones in their order."""
         order = self.confidences.argsort(descending=True, stable=True)
         return order[(self.digits != self.labels)[order]].tolist()
 
@@ -170,7 +170,7 @@ def report(weights: Path, folder: Path, *, data_root: Path) -> dict[str, Any]:
 
     Raises:
         CardError: the weights do not match their card.
-        DataError: the test split cannot be had.
+        DataError: the test split is missing or damaged.
     """
     run, card = net.as_run(net.read(weights), torch.device("cpu")), check_card(weights)
     test = data.load_test(data_root)

@@ -1,4 +1,4 @@
-"""Canvases that MNIST lacks: other hands, print, scans and photos, and what is no digit at all.
+"""Synthetic canvases of what MNIST lacks: other handwriting, print, scans and photos, and pictures that are no digit.
 
 All are made from a seed, none is shipped. Every picture goes through to_canvas, so that training sees it as a worker would.
 """
@@ -21,19 +21,19 @@ from training.photo import photographed, scanned
 NO_DIGIT = len(LABELS)  # the label of the eleventh class, whose logit is fixed at 0
 # Letters and signs that cannot be taken for a digit in some hand or font; O, l, Z, S and their like are left out.
 NON_DIGITS = "ABCDEFGHJKLMNPQRTUVWXYacdefhkmnprtuvwxyz&@#%?$*+=<>{}[]^~"
-TURNED = {2: (1, 3), 3: (1, 3), 4: (1, 2, 3), 5: (1, 3), 7: (1, 3)}  # quarter turns after which a digit is none
+TURNED = {2: (1, 3), 3: (1, 3), 4: (1, 2, 3), 5: (1, 3), 7: (1, 3)}  # by digit, the quarter turns after which it is a digit no more
 
 Sign = tuple[Picture, int]  # strokes, bright on dark, and their label
 Source = Callable[[Split, Generator], Sign]
 
 
 def synthetic(train: Split, count: int, seed: int) -> Split:
-    """`count` canvases and their labels, NO_DIGIT for what is none.
+    """`count` canvases and their labels, NO_DIGIT for those that are no digit.
 
     Args:
         train: the digits that some of them are made from.
         count: how many.
-        seed: of everything random in them.
+        seed: the seed of everything random in them.
     """
     draw = np.random.default_rng(seed)
     canvases: list[Canvas] = []

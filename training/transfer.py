@@ -32,7 +32,7 @@ def starting_net(recipe: Recipe) -> DigitNet:
         frozen = sum(parameter.numel() for parameter in net.parameters()) - learned
         share = f"{learned / frozen:.1%} of them"
         print(f"LoRA of rank {recipe.lora_rank} learns {learned:,} parameters beside {frozen:,} frozen ones, {share}")
-    freeze(recipe, net, 1)  # before the net is shared by several processes, which exchange only the gradients that there are
+    freeze(recipe, net, 1)  # before the net is wrapped for several processes, which exchange gradients only of what learns by then
     return net
 
 
@@ -46,7 +46,7 @@ def _check(recipe: Recipe) -> None:
 
 
 def blocks(net: DigitNet) -> list[list[nn.Module]]:
-    """The layers from the head down: each convolution or linear layer with what follows it; of an ensemble, all members' together."""
+    """The layers in blocks from the head down, a convolution or linear layer with what follows it; an ensemble's members together."""
     members = []
     for layers in net.members():
         own: list[list[nn.Module]] = []
@@ -68,7 +68,7 @@ def learning(recipe: Recipe, net: DigitNet, epoch: int) -> int:
 
 
 def freeze(recipe: Recipe, net: DigitNet, epoch: int) -> None:
-    """Let the layers learn that the recipe lets learn in this epoch; the batch norms of all others keep their statistics.
+    """Freeze all layers but those that the recipe lets learn in this epoch; batch norms of frozen blocks keep their statistics.
 
     Source of the thawing from the head down: Howard and Ruder, Universal language model fine-tuning (2018), section 3.3.
     """
@@ -82,7 +82,7 @@ def freeze(recipe: Recipe, net: DigitNet, epoch: int) -> None:
 
 
 def parameter_groups(recipe: Recipe, net: DigitNet) -> list[dict[str, Any]]:
-    """The parameters for an optimiser, the head's first, and below it with the recipe's share of its learning rate."""
+    """The parameter groups of an optimiser: the head's, and those below it, whose learning rate is the recipe's share of the head's."""
     if recipe.feature_rate == 1:
         return [{"params": list(net.parameters())}]
     head, *below = blocks(net)

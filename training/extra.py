@@ -52,7 +52,7 @@ def load(name: str, root: Path) -> Split:
     split = _to_canvases(name, pictures, labels)
     print(f"added {len(split):,} pictures of {name}, {len(labels) - len(split):,} blank ones left out", flush=True)
     if source.shares_writers:
-        print(f"note: {name} shares writers with MNIST's test pictures, whose accuracy is then not one on unseen handwriting", flush=True)
+        print(f"note: {name} shares writers with MNIST's test pictures, which then no longer measure unseen handwriting", flush=True)
     return split
 
 

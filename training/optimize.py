@@ -12,6 +12,7 @@ from training.transfer import parameter_groups
 
 
 def make_optimizer(recipe: Recipe, net: DigitNet) -> Optimizer:
+    """The recipe's optimiser of the net's parameters, by the groups that training.transfer makes of them."""
     options: dict[str, Any] = {"lr": recipe.learning_rate, "weight_decay": recipe.weight_decay}
     makers: dict[str, Callable[..., Optimizer]] = {
         "adam": torch.optim.Adam,

@@ -71,7 +71,7 @@ def finish(trainer: Trainer, added: dict[str, data.Split], run_dir: Path, *, dat
     print(
         f"best epoch {progress.best_epoch}: {figures}, {progress.seconds:.0f} s of training, {data_share:.0%} of the steps' time for data"
     )
-    (run_dir / CHECKPOINT).unlink()  # a later --resume goes on only with what was cut short
+    (run_dir / CHECKPOINT).unlink()  # so that a later --resume goes on only with a training that was interrupted
     return card
 
 

@@ -25,7 +25,10 @@ Explain: TypeAlias = Callable[[Canvas, int], Attributions]  # a canvas and the d
 
 
 class DeviceError(Exception):
-    """The device that was asked for is not available. No RuntimeError, since TorchServe calls those that name CUDA "out of memory"."""
+    """The device that was asked for is not available.
+
+    It is no RuntimeError, because TorchServe answers one that names CUDA with "out of memory".
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,10 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+from digitkit.ort import CPU, CUDA, INPUT, LOGITS, TENSORRT
+
+# isort: split
+# digitkit comes first: it switches off the telemetry that the import of ONNX Runtime starts.
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -19,7 +23,6 @@ from bench.measure import BATCHES, speeds
 from digitkit import net, ort
 from digitkit.contract import LABELS, SIDE_PX, Backend, Run
 from digitkit.fold import Folded
-from digitkit.ort import CPU, CUDA, INPUT, LOGITS, TENSORRT
 from training import data
 
 Step = Callable[[], object]

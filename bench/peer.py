@@ -30,6 +30,7 @@ def _start(name: str, graph: Path, workers: int, port: int, picture: LabelledPic
         raise TargetError(f"{python} is missing; make bench PEERS={name} builds its environment")
     told = {"GRAPH": str(graph.resolve()), "PEER_PORT": str(port), "PEER_WORKERS": str(workers)}
     told |= {"MOSEC_PORT": str(port), "MOSEC_ADDRESS": "127.0.0.1"}
+    told |= {"BENTOML_DO_NOT_TRACK": "True"}  # it reports its use to its maker, as ONNX Runtime would
     with tempfile.TemporaryFile() as log:
         before = time.perf_counter()
         command = [str(python), "-m", f"bench.peers.{name}"]

@@ -5,13 +5,16 @@ from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
+from digitkit.ort import INPUT
+
+# isort: split
+# digitkit comes first: it switches off the telemetry that the import of ONNX Runtime starts.
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
-from digitkit.ort import INPUT
 from export.place import ExportError
 
 CALIBRATION_LEAST = 500  # least number of pictures

@@ -4,6 +4,9 @@ TorchServe puts the archive's root on PYTHONPATH, so Python imports this file be
 imports torch only to recognise answers that are tensors (ts/protocol/otf_message_handler.py); ours are bytes. So a worker of
 ONNX Runtime never needs it: without torch it is ready in 0.6 s and 110 MiB, with it in 3 s and 670 MiB, and torch need not be
 installed at all. Nothing is patched and nothing feigned: whoever uses torch, in any version of TorchServe, loads it then.
+
+It imports digitkit as well, which switches ONNX Runtime's telemetry off, before the environment's own hook or anything else in
+the worker can import ONNX Runtime.
 """
 
 import importlib.util
@@ -13,6 +16,8 @@ from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
+
+import digitkit as digitkit  # for what its import does
 
 
 class Absent(Loader):

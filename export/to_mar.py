@@ -20,12 +20,13 @@ from export.to_torch import check_served
 from training import data
 
 HANDLERS = Path("handlers")
+NOTICES = (Path("LICENSE"), Path("NOTICE"))
 PROBE_PICTURES = 100
 PROBE_TIMEOUT_S = 120
 
 
 def to_mar(weights: Path, archive: Path, *, data_root: Path) -> None:
-    """Write `archive` and its card: the handler, digitkit, the weights or the graph, and their card.
+    """Write `archive` and its card: the handler, digitkit, the weights or the graph, their card, and the licence.
 
     Args:
         weights: digits.pt or digits.onnx, its card beside it.
@@ -52,7 +53,8 @@ def _pack(weights: Path, name: str, scratch: Path) -> Path:
     """The archive, packed by torch-model-archiver from clean copies in `scratch`."""
     handlers, store, private = scratch / "handlers", scratch / "store", scratch / "tmp"
     shutil.copytree(HANDLERS, handlers, ignore=shutil.ignore_patterns("__pycache__", "model-config.yaml", "digit_handler.py"))
-    shutil.copy(card_path(weights), handlers)
+    for beside in (card_path(weights), *NOTICES):
+        shutil.copy(beside, handlers)
     for folder in (store, private):
         folder.mkdir()
     command: list[str | Path] = [

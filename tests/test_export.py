@@ -29,12 +29,14 @@ MEMBERS = {
     "digit_handler.py",
     "sitecustomize.py",
     "model-config.yaml",
+    "LICENSE",
+    "NOTICE",
     *(f"digitkit/{path.name}" for path in Path(to_mar.HANDLERS, "digitkit").glob("*.py")),
 }
 
 
 @pytest.mark.parametrize(("name", "model"), [("digits", "digits.pt"), ("digits_onnx", "digits.onnx")])
-def test_an_archive_holds_exactly_the_handler_the_package_the_model_and_its_card(name: str, model: str, store: Path) -> None:
+def test_an_archive_holds_exactly_the_handler_the_package_the_model_its_card_and_the_licence(name: str, model: str, store: Path) -> None:
     with zipfile.ZipFile(store / f"{name}.mar") as archive:
         members = {member for member in archive.namelist() if not member.endswith("/")}
     assert members == MEMBERS | {model, f"{model}.json"}

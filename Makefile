@@ -36,15 +36,16 @@ FORM_ARCHIVES := $(FORM_ARCHIVES:%/digits_onnx_bfloat16.mar=%/digits_bfloat16.ma
 MEASURING := $(addprefix training/,report.py plots.py ensemble.py finetune.py prune.py evaluate_real.py corruptions.py evaluate_corruptions.py bench_canvas.py release.py cost.py)
 TRAINING := $(filter-out $(MEASURING),$(wildcard training/*.py))
 DIGITKIT := $(wildcard handlers/digitkit/*.py)
-HANDLER := $(DIGITKIT) $(wildcard handlers/*.py) handlers/model-config.yaml
+HANDLER := $(DIGITKIT) $(wildcard handlers/*.py) handlers/model-config.yaml LICENSE NOTICE
 LOADTEST := reports/loadtest/kept
 CHOSEN := $(STORE)/.from-$(subst /,-,$(firstword $(WEIGHTS)))
 REPORT := reports/$(NAME)/report.html
 MNIST := --data-root $(DATA_ROOT)
+LOCK := .venv/bin/uv pip compile --universal --generate-hashes --no-emit-index-url --no-annotate --python-version 3.11 --quiet pyproject.toml
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup run ports stop monitor monitor-stop serve train train-many finetune evaluate evaluate-real corruptions compare bench-canvas release export smoke loadtest test check fmt lock clean bench bench-models bench-batches tune chaos soak
+.PHONY: help setup run ports stop monitor monitor-stop serve train train-many finetune evaluate evaluate-real corruptions compare bench-canvas release export smoke loadtest test check fmt lock clean bench bench-models bench-batches tune chaos soak audit sbom
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -195,8 +196,18 @@ fmt: $(SETUP) ## format the code
 	$(PY) -m ruff check --fix
 	$(PY) -m ruff format
 
-lock: $(SETUP) ## write requirements.txt anew from pyproject.toml
-	.venv/bin/uv pip compile --universal --all-extras --generate-hashes --no-emit-index-url --no-annotate --python-version 3.11 --quiet pyproject.toml -o requirements.txt
+audit: $(SETUP) ## known vulnerabilities, the locks, what is installed, TorchServe's jar; ends with an error where one is wrong
+	@$(PY) -m deploy.supply.audit
+
+sbom: $(ARCHIVES) ## bills of materials (CycloneDX 1.6) of the environment and of each archive, in build/sbom
+	@$(PY) -m deploy.supply.sbom
+
+# uv keeps the versions that the output file has, where it can: so the smaller locks begin as copies of the whole one.
+lock: $(SETUP) ## write the three locked requirements anew from pyproject.toml: of everything, and of a serving machine
+	$(LOCK) --all-extras -o requirements.txt
+	for extra in serve serve-onnx; do \
+		cp requirements.txt requirements-$$extra.txt && $(LOCK) --extra $$extra -o requirements-$$extra.txt || exit 1; \
+	done
 
 clean: ## remove what was built: runs, reports, archives, caches; .venv and data stay
 	rm -rf runs reports run logs build .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

@@ -1,0 +1,45 @@
+"""The packages that are installed in this environment, compared with a lock file and with the hashes they were installed with."""
+
+import base64
+import hashlib
+from collections.abc import Iterator, Mapping
+from importlib.metadata import Distribution, distributions
+from pathlib import Path
+
+from deploy.supply.lock import Pin, comparable
+
+OWN = "digits"  # installed from the checkout, so no lock names it
+
+
+def packages() -> dict[str, Distribution]:
+    """What is installed, by name, but for this project itself."""
+    found = {comparable(each.metadata["Name"]): each for each in distributions()}
+    return {name: each for name, each in sorted(found.items()) if name != OWN}
+
+
+def differences(pins: Mapping[str, Pin], versions: Mapping[str, str]) -> list[str]:
+    """How the installed versions differ from the locked ones, a sentence each."""
+    lacking = [f"{name} {pins[name].version} is locked, and not installed" for name in sorted(pins.keys() - versions.keys())]
+    foreign = [f"{name} {versions[name]} is installed, and not locked" for name in sorted(versions.keys() - pins.keys())]
+    other = [
+        f"{name} {versions[name]} is installed, and {pins[name].version} is locked"
+        for name in sorted(pins.keys() & versions.keys())
+        if versions[name] != pins[name].version
+    ]
+    return [*lacking, *foreign, *other]
+
+
+def altered(package: Distribution) -> Iterator[Path]:
+    """The files of a package that are gone, or are not what they were when it was installed."""
+    for file in package.files or []:
+        if file.hash is None:  # compiled afterwards, or the list of hashes itself
+            continue
+        path = Path(str(file.locate()))
+        try:
+            with path.open("rb") as content:
+                digest = hashlib.file_digest(content, file.hash.mode).digest()
+        except OSError:
+            yield path
+            continue
+        if base64.urlsafe_b64encode(digest).rstrip(b"=").decode() != file.hash.value:
+            yield path

@@ -1,6 +1,6 @@
-# Every command of the project; `make help` lists them. PORT moves all of the server's ports together.
+# Every command of the project; `make help` lists them. PORT moves all of the server's ports together from those in config.properties.
 PYTHON ?= python3.11
-PORT ?= 8080
+PORT ?=
 RECIPE ?= quick
 SEEDS ?= 5
 DATA_ROOT ?= data
@@ -51,32 +51,32 @@ help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 run: ports $(ARCHIVES) $(REPORT) ## everything: set up, train (or WEIGHTS=shipped), export, serve, load-test, summary
-	@$(PY) -m deploy.server start --port $(PORT)
-	@$(PY) -m deploy.smoke --port $(PORT) $(MNIST)
+	@$(PY) -m deploy.server start --port '$(PORT)'
+	@$(PY) -m deploy.smoke --port '$(PORT)' $(MNIST)
 	@code=0; if make -q $(LOADTEST); then $(PY) -m loadtest.report; else make --no-print-directory $(LOADTEST) || code=3; fi; \
-	$(PY) -m deploy.summary --port $(PORT) --weights $(WEIGHTS) $(MNIST) && exit $$code
+	$(PY) -m deploy.summary --port '$(PORT)' --weights $(WEIGHTS) $(MNIST) && exit $$code
 
 # Before the training, which takes minutes.
 ports: $(SETUP)
-	@$(PY) -m deploy.server check --port $(PORT)
+	@$(PY) -m deploy.server check --port '$(PORT)'
 
 stop: $(SETUP) ## end the server that make run started
-	@$(PY) -m deploy.server stop --port $(PORT)
+	@$(PY) -m deploy.server stop --port '$(PORT)'
 
 monitor: $(SETUP) ## watch the running server with Prometheus and Alertmanager; WEBHOOK=http://… gets the alerts
-	@$(PY) -m deploy.monitor start --port $(PORT)
+	@$(PY) -m deploy.monitor start --port '$(PORT)'
 
 monitor-stop: $(SETUP) ## end what make monitor started
-	@$(PY) -m deploy.monitor stop --port $(PORT)
+	@$(PY) -m deploy.monitor stop --port '$(PORT)'
 
 serve: $(ARCHIVES) ## serve in the foreground, Ctrl-C stops it
-	@env -u PYTHONPATH $(PY) -m deploy.server serve --port $(PORT)
+	@env -u PYTHONPATH $(PY) -m deploy.server serve --port '$(PORT)'
 
 setup: $(SETUP) ## make .venv from the hash-locked requirements
 
-$(SETUP): requirements.txt pyproject.toml deploy/setup.py
+$(SETUP): requirements.txt pyproject.toml deploy/setup.py deploy/checkout.py
 	@command -v $(PYTHON) >/dev/null || { echo "make setup: no $(PYTHON) here; install Python 3.11 or name it with PYTHON=/path/to/python3.11"; exit 1; }
-	@$(PYTHON) deploy/setup.py
+	@$(PYTHON) -m deploy.setup
 	@touch $@
 
 train: runs/$(RECIPE)/digits.pt ## train RECIPE (quick), any field as a flag: make train FLAGS='--epochs 3 --seed 1'
@@ -167,7 +167,7 @@ runs/seed/digits.onnx: export/to_onnx.py handlers/digitkit/fold.py | $(SETUP)
 	$(PY) -m export.to_onnx --weights $(@D)/digits.pt --graph $@ $(MNIST)
 
 smoke: $(SETUP) ## ask the running server for ten digits
-	@$(PY) -m deploy.smoke --port $(PORT) $(MNIST)
+	@$(PY) -m deploy.smoke --port '$(PORT)' $(MNIST)
 
 chaos: $(ARCHIVES) ## break a server of its own under load in ten ways and count what became of the requests; FAULTS=names
 	@$(PY) -m chaos.run $(if $(FAULTS),--faults $(FAULTS)) --data-root $(DATA_ROOT)
@@ -176,11 +176,11 @@ soak: $(ARCHIVES) ## MINUTES (30) of mixed traffic at 60 % of the knee: memory, 
 	@$(PY) -m chaos.soak --minutes $(MINUTES) --data-root $(DATA_ROOT)
 
 loadtest: $(SETUP) ## load-test the running server: PROFILE (steady), TARGET, LOADTEST_SECONDS, HOST, TOKEN, BASELINE: docs/loadtest.md
-	@$(PY) -m loadtest.run --port $(PORT) $(MNIST)
+	@$(PY) -m loadtest.run --port '$(PORT)' $(MNIST)
 
 # Of the server that make run has started, whatever HOST the environment names: some shells set it.
 $(LOADTEST): $(ARCHIVES) config.properties $(wildcard loadtest/*.py loadtest/*.yaml loadtest/*.j2 loadtest/budgets/steady/*.yaml)
-	@$(PY) -m loadtest.run --host '' --port $(PORT) $(MNIST)
+	@$(PY) -m loadtest.run --host '' --port '$(PORT)' $(MNIST)
 	@touch $@
 
 test: $(SETUP) ## all tests: the fast ones first, then the slow ones and those that start a real server

@@ -20,6 +20,7 @@ import psutil
 import requests
 import yaml
 
+from deploy.config import to_port
 from deploy.local import client, is_free
 from deploy.server import DEFAULT_PORT, ROOT, Server
 
@@ -183,7 +184,7 @@ def find(name: str) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="deploy.monitor", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("action", choices=("start", "stop"))
-    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="of the server's inference API; the others move with it")
+    parser.add_argument("--port", type=to_port, default="", help="of the server's inference API; the others move with it")
     webhook = os.environ.get("WEBHOOK", "")
     parser.add_argument("--webhook", default=webhook, help="address that alerts are sent to as JSON, http:// or https:// (WEBHOOK)")
     flags = parser.parse_args()

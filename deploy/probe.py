@@ -16,8 +16,9 @@ import cv2
 import numpy as np
 import requests
 
+from deploy.config import to_port
 from deploy.local import client
-from deploy.server import DEFAULT_PORT, MODELS, Server, ServerError
+from deploy.server import MODELS, Server, ServerError
 from digitkit.picture import encode_png
 
 PORT = 9115
@@ -115,7 +116,7 @@ def serve(server: Server, port: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="deploy.probe", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="of the server's inference API")
+    parser.add_argument("--port", type=to_port, default="", help="of the server's inference API")
     parser.add_argument("--state", type=Path, default=Server.state, help="folder in which the server keeps its tokens, under its port")
     parser.add_argument("--listen", type=int, default=PORT, help="port of the probe's own /metrics")
     flags = parser.parse_args()

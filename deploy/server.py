@@ -1,6 +1,6 @@
 """TorchServe on this machine: `python -m deploy.server serve`, `start`, `stop`, `token`, or `check` for whether its ports are free.
 
-It only chooses Java, a free set of ports and a folder of its own for logs, tokens and temporary files; everything else
+It only chooses Java, a set of ports and a folder of its own for logs, tokens and temporary files; everything else
 stands in config.properties, which works with a plain `torchserve --start` too.
 """
 
@@ -8,12 +8,10 @@ import argparse
 import hashlib
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
 import time
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -21,26 +19,23 @@ from typing import Any, cast
 import psutil
 import requests
 
+from deploy.checkout import check_folder
+from deploy.config import CONFIG, Config, to_port
+from deploy.console import cause
+from deploy.errors import ServerError
 from deploy.java import JavaError, find_java
-from deploy.local import client, is_free
+from deploy.local import client, end_family
 from digitkit.card import CardError, check_card
 
+__all__ = ["CONFIG", "ServerError"]  # that others import from here
+
 ROOT = Path(__file__).resolve().parent.parent
-CONFIG = ROOT / "config.properties"
-PORT_LINE = re.compile(r"^(\w+_(?:address=http://[\d.]+:|port=))(\d+)$", re.M)
-NAMED_FILE = re.compile(r"(^metrics_config=|-Dlog4j.configurationFile=)(\S+)", re.M)  # from the folder of config.properties
-LOWEST_PORT, HIGHEST_PORT = 1024, 65535
-DEFAULT_PORT = 8080
-WORKER_PORT = 9000  # TorchServe's own default; it names the workers' sockets, /tmp/.ts.sock.9000
+DEFAULT_PORT = 8080  # where config.properties names no other
 MODELS = ("digits", "digits_onnx")
 TOKENS = ("inference", "management", "API")  # of each API; that of "API" makes new ones
 START_TIMEOUT_S = 120.0
 STOP_TIMEOUT_S = 20.0
 REQUEST_TIMEOUT_S = 10.0
-
-
-class ServerError(Exception):
-    """The server cannot be started or reached; the message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -70,19 +65,31 @@ class Server:
         return self.state / str(self.port)
 
     @property
+    def settings(self) -> Config:
+        """config.properties as it is now, on this server's ports; raises ServerError where it cannot be used."""
+        return Config.read(self.config, self.extra).on(self.port)
+
+    @property
     def inference(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return self.settings.inference.url
 
     @property
     def management(self) -> str:
-        return f"http://127.0.0.1:{self.port + 1}"
+        return self.settings.management.url
 
     @property
     def metrics(self) -> str:
-        return f"http://127.0.0.1:{self.port + 2}"
+        return self.settings.metrics.url
+
+    @property
+    def grpc(self) -> str:
+        """host:port of the inference API over gRPC."""
+        return self.settings.grpc_inference.target
 
     def token(self, kind: str = "inference") -> str:
-        """The token of one of TOKENS; raises ServerError."""
+        """The token of one of TOKENS, "" where the settings switch tokens off; raises ServerError."""
+        if self.settings.is_on("disable_token_authorization"):
+            return ""
         path = self.folder / "key_file.json"
         try:
             return cast(str, json.loads(path.read_text())[kind]["key"])
@@ -90,22 +97,24 @@ class Server:
             raise ServerError(f"no {kind} token in {path}; is the server on port {self.port} running? make run starts it") from err
 
     def headers(self, kind: str = "inference") -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.token(kind)}"}
+        """What a request must carry."""
+        token = self.token(kind)
+        return {"Authorization": f"Bearer {token}"} if token else {}
 
     def command(self) -> list[str]:
         """The torchserve command, its configuration written to the folder."""
-        config = self.folder / "config.properties"
-        config.write_text(self._properties())
+        config = self.settings.write(self.folder)
         return [
             *(str(Path(sys.executable).with_name("torchserve")), "--start", "--foreground", "--ncs"),
             *("--model-store", str(self.model_store.resolve()), "--models", "all", "--ts-config", str(config)),
         ]
 
     def environment(self) -> dict[str, str]:
-        """This environment with Java and this Python first, and without a PYTHONPATH that would beat the archive."""
+        """This environment with Java and this Python first, and without what would beat the archive or the settings."""
         temporary = self.folder / "tmp"
-        kept = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+        kept = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "TS_CONFIG_FILE")}
         return kept | {
+            "LC_ALL": "C.UTF-8",  # Java opens no file with letters beyond ASCII in its path under the locale C
             "JAVA_HOME": str(find_java()),
             "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}",
             "TMPDIR": str(temporary),
@@ -123,6 +132,8 @@ class Server:
     def prepare(self) -> None:
         """Check what would make TorchServe fail in an obscure way, and clear away what the last run left but for its logs."""
         self.check_archives()
+        for line in self.settings.warnings():
+            print(f"warning: {line}", file=sys.stderr, flush=True)
         if self.pid() is not None:
             raise ServerError(f"a server is already running on port {self.port}; make stop ends it, PORT=… starts another beside it")
         self.check_ports()
@@ -132,8 +143,10 @@ class Server:
             (self.folder / name).unlink(missing_ok=True)
 
     def check_ports(self) -> None:
-        """Pass ports that are free, or this server's own while it runs; raises ServerError."""
-        used = [port for port in self.ports() if not is_free(port)] if self.pid() is None else []
+        """Pass settings that TorchServe can use, and ports that are free or, while it runs, its own; raises ServerError."""
+        check_folder(self.folder)
+        addresses = self.settings.addresses()
+        used = [address.port for address in addresses if not address.is_free()] if self.pid() is None else []
         if used:
             raise ServerError(f"port {used[0]} is in use; choose others with PORT=18080, which moves all of them")
 
@@ -191,14 +204,7 @@ class Server:
         pid = self.pid()
         if pid is None:
             return False
-        family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
-        for process in family:  # the launcher does not pass signals on to Java
-            with suppress(psutil.NoSuchProcess):
-                process.terminate()
-        _, alive = psutil.wait_procs(family, timeout=STOP_TIMEOUT_S)
-        for process in alive:
-            process.kill()
-        psutil.wait_procs(alive, timeout=STOP_TIMEOUT_S)
+        end_family(pid, STOP_TIMEOUT_S)
         (self.folder / "pid").unlink(missing_ok=True)
         (self.folder / "key_file.json").unlink(missing_ok=True)
         return True
@@ -239,28 +245,14 @@ class Server:
 
     def _fingerprint(self) -> str:
         served = [archive.read_bytes() for archive in sorted(self.model_store.glob("*.mar"))]
-        named = [self.config.with_name(name).read_bytes() for _, name in NAMED_FILE.findall(self.config.read_text())]
-        return hashlib.sha256(b"".join([*served, *named, self._properties().encode()])).hexdigest()
+        settings = self.settings
+        named = [path.read_bytes() for path in settings.files()]
+        return hashlib.sha256(b"".join([*served, *named, settings.text().encode()])).hexdigest()
 
     def last_lines(self) -> str:
+        """Where its log is, and what stands there about its end."""
         log = self.folder / "console.log"
-        lines = [line for line in log.read_text(errors="replace").splitlines() if re.search(r"ERROR|WARN|Error|Exception", line)]
-        return "\n  ".join([f"see {log}", *lines[-5:]])
-
-    def _properties(self) -> str:
-        """config.properties with every port moved, every file by its whole path, and `extra` in place."""
-        moved = PORT_LINE.sub(lambda line: line[1] + str(int(line[2]) + self.port - DEFAULT_PORT), self.config.read_text())
-        placed = NAMED_FILE.sub(lambda line: line[1] + str(self.config.with_name(line[2]).resolve()), moved)
-        kept = [line for line in placed.splitlines() if line.partition("=")[0] not in self.extra]
-        added = {"initial_worker_port": str(WORKER_PORT + self.port - DEFAULT_PORT)} | self.extra
-        return "\n".join([*kept, *(f"{key}={value}" for key, value in added.items())]) + "\n"
-
-    def ports(self) -> list[int]:
-        """Every port that it listens on; raises ServerError where one would be none."""
-        moved = [int(port) + self.port - DEFAULT_PORT for _, port in PORT_LINE.findall(self.config.read_text())]
-        if min(moved) < LOWEST_PORT or max(moved) > HIGHEST_PORT:
-            raise ServerError(f"port {self.port} puts another at {min(moved)} or {max(moved)}, outside of {LOWEST_PORT} to {HIGHEST_PORT}")
-        return moved
+        return "\n  ".join([f"see {log}", *cause(log.read_text(errors="replace"))])
 
 
 def start_or_keep(server: Server) -> None:
@@ -277,7 +269,9 @@ def start_or_keep(server: Server) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="deploy.server", description=__doc__)
     parser.add_argument("action", choices=("serve", "start", "stop", "token", "check"))
-    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="of the inference API; the others move with it")
+    parser.add_argument(
+        "--port", type=to_port, default="", help="of the inference API, in place of config.properties'; the others move with it"
+    )
     parser.add_argument("--kind", choices=TOKENS, default=TOKENS[0], help="which token")
     flags = parser.parse_args()
     server = Server(flags.port)
@@ -290,8 +284,10 @@ def main() -> None:
             print("stopped" if server.stop() else f"no server is running on port {server.port}")
         elif flags.action == "check":
             server.check_ports()
+        elif token := server.token(flags.kind):
+            print(token)
         else:
-            print(server.token(flags.kind))
+            print("no token is needed: config.properties has disable_token_authorization=true", file=sys.stderr)
     except (ServerError, JavaError, OSError) as err:
         sys.exit(f"{parser.prog}: {err}")
 

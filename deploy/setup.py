@@ -8,6 +8,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+from deploy.checkout import check_folder
+from deploy.errors import ServerError
+
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 REQUIREMENTS = ROOT / "requirements.txt"
@@ -24,7 +27,7 @@ def main() -> None:
     try:
         check_machine()
         make_environment()
-    except SetupError as err:
+    except (SetupError, ServerError) as err:
         sys.exit(f"make setup: {err}")
 
 
@@ -32,6 +35,7 @@ def check_machine() -> None:
     if sys.version_info[:2] != PYTHON:
         found = ".".join(map(str, sys.version_info[:3]))
         raise SetupError(f"Python 3.11 is needed, this is {found}; name another with `make setup PYTHON=/path/to/python3.11`")
+    check_folder(ROOT / "run" / "65535")  # the server's own, whatever its port
     free = shutil.disk_usage(ROOT).free
     if not VENV.exists() and free < DISK_BYTES:
         raise SetupError(f"8 GB of disk are needed, {free / 1e9:.1f} GB are free in {ROOT}; make room and run it again")

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import requests
 
+from deploy.config import to_port
 from deploy.local import client
-from deploy.server import DEFAULT_PORT, MODELS, REQUEST_TIMEOUT_S, Server, ServerError
+from deploy.server import MODELS, REQUEST_TIMEOUT_S, Server, ServerError
 from digitkit.picture import encode_png
 from training import data
 
@@ -65,7 +66,7 @@ def check(server: Server, test: data.Split) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="deploy.smoke", description=__doc__)
-    parser.add_argument("--port", type=int, default=DEFAULT_PORT)
+    parser.add_argument("--port", type=to_port, default="")
     parser.add_argument("--data-root", type=Path, default=data.DATA_ROOT)
     flags = parser.parse_args()
     try:

@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 
-from deploy.server import DEFAULT_PORT, MODELS, Server, ServerError
+from deploy.config import to_port
+from deploy.server import MODELS, Server, ServerError
 from deploy.smoke import Reading, SmokeError, read_test_pictures
 from digitkit.card import CardError, check_card
 from digitkit.contract import Canvas
@@ -61,7 +62,7 @@ def built(weights: Path, store: Path) -> Table:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="deploy.summary", description=__doc__)
-    parser.add_argument("--port", type=int, default=DEFAULT_PORT)
+    parser.add_argument("--port", type=to_port, default="")
     parser.add_argument("--weights", type=Path, required=True)
     parser.add_argument("--data-root", type=Path, default=data.DATA_ROOT)
     flags = parser.parse_args()
@@ -79,8 +80,9 @@ def main() -> None:
     console.print(table)
     console.print(Columns([panel(reading, test.pictures[reading.index]) for reading in readings], padding=(0, 0)))
     console.print(f"Each was read by {' and '.join(MODELS)}, in this order. Ask it yourself:\n")
-    print(f"  curl -H 'Authorization: Bearer {token}' -T {SAMPLE} {server.inference}/predictions/digits\n")
-    suffix = "" if flags.port == DEFAULT_PORT else f" PORT={flags.port}"
+    header = f"-H 'Authorization: Bearer {token}' " if token else ""
+    print(f"  curl {header}-T {SAMPLE} {server.inference}/predictions/digits\n")
+    suffix = "" if flags.port == to_port("") else f" PORT={flags.port}"
     report = Path("reports", flags.weights.parent.name, "report.html")
     print(f"The model's report: {report}   The load test's: reports/loadtest/steady/report.html   To stop it: make stop{suffix}")
 

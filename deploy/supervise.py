@@ -13,8 +13,9 @@ import sys
 import threading
 from contextlib import suppress
 
+from deploy.config import to_port
 from deploy.java import JavaError
-from deploy.server import DEFAULT_PORT, Server, ServerError
+from deploy.server import Server, ServerError
 
 POLL_S = 0.1
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 30.0  # between two starts; doubled after each that failed
@@ -61,7 +62,7 @@ def _clear(launcher: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="deploy.supervise", description=__doc__)
-    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="of the inference API; the others move with it")
+    parser.add_argument("--port", type=to_port, default="", help="of the inference API; the others move with it")
     flags = parser.parse_args()
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

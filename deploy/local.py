@@ -33,8 +33,13 @@ def end_family(pid: int, timeout_s: float) -> None:
     psutil.wait_procs(alive, timeout=timeout_s)
 
 
-def client() -> requests.Session:
-    """A session that takes neither a proxy nor a .netrc from the environment: http_proxy is seldom unset for loopback."""
+def client(ca: str = "") -> requests.Session:
+    """A session that takes neither a proxy nor a .netrc from the environment: http_proxy is seldom unset for loopback.
+
+    Args:
+        ca: the file of the certificates that it trusts over TLS; else those of the public authorities.
+    """
     session = requests.Session()
     session.trust_env = False
+    session.verify = ca or True
     return session

@@ -40,7 +40,7 @@ class GrpcSender(Sender):
         options: Any = self.environment.parsed_options
         secure = str(self.environment.host).startswith("https:")
         self.channel = (
-            grpc.secure_channel(options.grpc, grpc.ssl_channel_credentials(), OWN_CONNECTION)
+            grpc.secure_channel(options.grpc, grpc.ssl_channel_credentials(self.certificates.encode() or None), OWN_CONNECTION)
             if secure
             else grpc.insecure_channel(options.grpc, OWN_CONNECTION)
         )

@@ -24,10 +24,10 @@ from loadtest.outcome import save_result
 from loadtest.pictures import DATA_ROOT, LabelledPicture, PicturesError, load_pictures
 from loadtest.profile import DEFAULT, Profile, find_profile
 from loadtest.reference import ServerRefused, accuracy, ask_alone, check_management, explain_alone
-from loadtest.settings import SettingsError
+from loadtest.settings import SettingsError, read_certificates
 from loadtest.shape import Course
 from loadtest.traffic import EXPLAINED, Known, Traffic
-from loadtest.users import RestUser, Sender, V2User
+from loadtest.users import RestSender, RestUser, Sender, V2User, trusting
 
 SENDERS: tuple[type[Sender], ...] = (RestUser, V2User, GrpcUser, OipUser)
 
@@ -45,6 +45,7 @@ def add_arguments(parser: LocustArgumentParser) -> None:
     add("--grpc", env_var="GRPC", default="127.0.0.1:7070", help="host:port of gRPC")
     add("--management", env_var="MANAGEMENT", default="http://127.0.0.1:8081", help="the management API")
     add("--management-token", env_var="MANAGEMENT_TOKEN", default="", help="its token; better in the environment than here")
+    add("--ca", env_var="DIGITS_CA", default="", help="the file of the certificates that are trusted over TLS, in PEM form")
     add("--load", type=float, help="of the first stage, in place of the profile's")
     add("--seconds", type=float, help="of all stages, in place of the profile's")
     add("--warm-up", type=float, default=2.0, help="seconds before the first stage, which are not measured")
@@ -68,13 +69,18 @@ def set_up(environment: Environment, **_: object) -> None:
         pictures = load_pictures(Path(options.data_root))
         known = learn(environment.host or "", profile, pictures, options)
         if profile.management:
-            check_management(options.management, options.model, options.management_token)
+            check_management(options.management, options.model, options.management_token, ca=options.ca)
+        certificates = read_certificates(options.ca)
     except (SettingsError, PicturesError, ServerRefused) as err:
         sys.exit(f"loadtest: {err}")
     right = accuracy(known.predictions, pictures)
     print(f"{options.model}: {right:.2%} of {len(pictures)} test pictures are read right; {profile.summary}", flush=True)
-    course.prepare(profile, budget, warm_up_s=options.warm_up, users=prepare_users(profile, known))
-    options.setup = {"profile": profile.to_message(), "known": known.to_message()}  # Locust passes all options on to its workers
+    course.prepare(profile, budget, warm_up_s=options.warm_up, users=prepare_users(profile, known, certificates))
+    options.setup = {
+        "profile": profile.to_message(),
+        "known": known.to_message(),
+        "certificates": certificates,
+    }  # Locust passes all options on to its workers
     if options.exporter_port:
         start_exporter(environment, options.exporter_port)
     if options.result:
@@ -84,14 +90,16 @@ def set_up(environment: Environment, **_: object) -> None:
 
 def learn(host: str, profile: Profile, pictures: list[LabelledPicture], options: Any) -> Known:
     """What the server answers now is what it must answer under load; raises ServerRefused."""
-    predictions = ask_alone(host, options.model, options.token, pictures)
+    predictions = ask_alone(host, options.model, options.token, pictures, ca=options.ca)
     explained = pictures[:EXPLAINED] if "explanation" in profile.traffic else []
-    explanations = explain_alone(host, options.model, options.token, explained)
+    explanations = explain_alone(host, options.model, options.token, explained, ca=options.ca)
     return Known([picture.png for picture in pictures], predictions, explanations)
 
 
-def prepare_users(profile: Profile, known: Known) -> list[type[User]]:
-    """The classes of users that a profile needs, each with its share and its requests."""
+def prepare_users(profile: Profile, known: Known, certificates: str) -> list[type[User]]:
+    """The classes of users that a profile needs, each with its share and its requests; all trust `certificates` over TLS."""
+    Sender.certificates = certificates
+    RestSender.ssl_context_factory = Manager.ssl_context_factory = trusting(certificates)
     senders, traffic = [sender for sender in SENDERS if sender.door in profile.doors], Traffic(known)
     for sender in senders:
         sender.prepare(profile, traffic)
@@ -101,7 +109,7 @@ def prepare_users(profile: Profile, known: Known) -> list[type[User]]:
 def set_up_worker(environment: Environment, **_: object) -> None:
     """Prepare the users with what the master knows."""
     options: Any = environment.parsed_options
-    prepare_users(Profile.from_message(options.setup["profile"]), Known.from_message(options.setup["known"]))
+    prepare_users(Profile.from_message(options.setup["profile"]), Known.from_message(options.setup["known"]), options.setup["certificates"])
 
 
 events.init_command_line_parser.add_listener(add_arguments)

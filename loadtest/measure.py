@@ -32,6 +32,7 @@ class Server:
         host: of the inference API, as http://127.0.0.1:8080.
         grpc: host:port.
         management: of the management API, as http://127.0.0.1:8081; empty where it cannot be reached.
+        ca: the file of the certificates that are trusted over TLS; else those of the public authorities.
     """
 
     host: str
@@ -39,6 +40,7 @@ class Server:
     grpc: str = ""
     management: str = ""
     management_token: str = ""
+    ca: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +81,7 @@ def measure(model: str, load: Load, server: Server, folder: Path) -> Result:
     path = folder / f"{model}.result.json"
     command = [
         *(sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--host", server.host, "--model", model),
-        *("--profile", load.profile.name, "--grpc", server.grpc, "--management", server.management),
+        *("--profile", load.profile.name, "--grpc", server.grpc, "--management", server.management, "--ca", server.ca),
         *("--budgets", str(load.budgets), "--data-root", str(load.data_root), "--result", str(path)),
         *("--headless", "--only-summary", "--loglevel", "ERROR", "--html", str(folder / f"{model}.html")),
         *("--warm-up", str(WARM_UP_S), "--stop-timeout", str(STOP_S), "--exporter-port", str(load.exporter_port)),

@@ -1,5 +1,6 @@
 """The answers that a server gives while it has nothing else to do, so that no batch can mix requests up."""
 
+import ssl
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,37 +26,38 @@ def auth_headers(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"} if token else {}
 
 
-def ask_alone(host: str, model: str, token: str, pictures: Sequence[LabelledPicture]) -> list[Prediction]:
+def ask_alone(host: str, model: str, token: str, pictures: Sequence[LabelledPicture], *, ca: str = "") -> list[Prediction]:
     """The answers to `pictures`, in order, asked one request at a time.
 
     Raises:
-        ServerRefused: no server at `host`, a wrong token, no such model, another status than 200, a malformed answer.
+        ServerRefused: no server at `host`, a certificate that is not signed by one of the file `ca` (of the public authorities where
+            none is named), a wrong token, no such model, another status than 200, a malformed answer.
     """
-    answers = _ask_all(host, predict_path(model), token, pictures, PICTURES_A_REQUEST)
+    with _session(token, ca) as session:
+        answers = _ask_all(session, host, predict_path(model), pictures, PICTURES_A_REQUEST)
     try:
         return [to_prediction(answer) for answer in answers]
     except WrongAnswer as err:
         raise ServerRefused(f"{host} gives answers for {model} that are none ({err})") from err
 
 
-def explain_alone(host: str, model: str, token: str, pictures: Sequence[LabelledPicture]) -> list[Explanation]:
+def explain_alone(host: str, model: str, token: str, pictures: Sequence[LabelledPicture], *, ca: str = "") -> list[Explanation]:
     """The explanations of `pictures`, in order, asked one request at a time; raises ServerRefused like ask_alone."""
-    answers = _ask_all(host, f"/explanations/{model}", token, pictures, EXPLANATIONS_A_REQUEST)
+    with _session(token, ca) as session:
+        answers = _ask_all(session, host, f"/explanations/{model}", pictures, EXPLANATIONS_A_REQUEST)
     try:
         return [to_explanation(answer) for answer in answers]
     except WrongAnswer as err:
         raise ServerRefused(f"{host} gives explanations for {model} that are none ({err})") from err
 
 
-def check_management(management: str, model: str, token: str) -> None:
+def check_management(management: str, model: str, token: str, *, ca: str = "") -> None:
     """Return where the management API at `management` describes the model; raises ServerRefused."""
     try:
-        with client() as session:
-            response = session.get(f"{management}/models/{model}", headers=auth_headers(token), timeout=TIMEOUT_S)
+        with _session(token, ca) as session:
+            response = session.get(f"{management}/models/{model}", timeout=TIMEOUT_S)
     except requests.RequestException as err:
-        raise ServerRefused(
-            f"{management} cannot be reached ({type(err).__name__}); name the management API with MANAGEMENT=http://…"
-        ) from err
+        raise ServerRefused(f"{management} {_reason(err)}; MANAGEMENT=… names the management API") from err
     if response.status_code != 200:
         raise ServerRefused(
             f"{management} answers {response.status_code} for {model}, not 200; MANAGEMENT_TOKEN=… must be its management token"
@@ -67,12 +69,26 @@ def accuracy(predictions: Sequence[Prediction], pictures: Sequence[LabelledPictu
     return sum(p.digit == picture.label for p, picture in zip(predictions, pictures, strict=True)) / len(pictures)
 
 
-def _ask_all(host: str, path: str, token: str, pictures: Sequence[LabelledPicture], at_once: int) -> list[Any]:
+def _session(token: str, ca: str) -> requests.Session:
+    session = client(ca)  # Locust's own knows no proxy either
+    session.headers.update(auth_headers(token))
+    return session
+
+
+def _reason(error: requests.RequestException) -> str:
+    """Why a server gave no answer, and what to do about a certificate that is not trusted."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"shows a certificate that is not trusted ({cause.verify_message}); DIGITS_CA=ca.pem names the file of the CA that signed it"
+        cause = cause.__cause__ or cause.__context__
+    return f"cannot be reached ({type(error).__name__})"
+
+
+def _ask_all(session: requests.Session, host: str, path: str, pictures: Sequence[LabelledPicture], at_once: int) -> list[Any]:
     answers: list[Any] = []
-    with client() as session:  # Locust's own knows no proxy either
-        session.headers.update(auth_headers(token))
-        for start in range(0, len(pictures), at_once):
-            answers += _ask(session, host, path, [picture.png for picture in pictures[start : start + at_once]])
+    for start in range(0, len(pictures), at_once):
+        answers += _ask(session, host, path, [picture.png for picture in pictures[start : start + at_once]])
     return answers
 
 
@@ -82,7 +98,7 @@ def _ask(session: requests.Session, host: str, path: str, pngs: Sequence[bytes])
     try:
         response = session.post(host + path, data=body, headers={"Content-Type": content_type}, timeout=TIMEOUT_S)
     except requests.RequestException as err:
-        raise ServerRefused(f"{host} cannot be reached ({type(err).__name__}); start the server, or name one with HOST=http://…") from err
+        raise ServerRefused(f"{host} {_reason(err)}; HOST=… names another server") from err
     if "InvalidKeyException" in response.text:
         raise ServerRefused(f"{host} refuses the token; TOKEN=… must be its inference token, and not expired")
     if response.status_code != 200:

@@ -13,8 +13,9 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from deploy.server import DEFAULT_PORT, ServerError
+from deploy.config import to_port
 from deploy.server import Server as LocalServer
+from deploy.server import ServerError
 from loadtest.baseline import RATIO
 from loadtest.budget import BUDGETS, read_budget, targets_of
 from loadtest.measure import MASTER_PORT, Load, MeasureError, Server, measure
@@ -23,10 +24,11 @@ from loadtest.pictures import DATA_ROOT, PicturesError, load_pictures
 from loadtest.profile import DEFAULT, find_profile
 from loadtest.reference import ServerRefused, ask_alone
 from loadtest.report import REPORTS, Summary, read_baseline, show, write_summary
-from loadtest.settings import SettingsError, positive, to_number
+from loadtest.settings import SettingsError, positive, read_certificates, to_number
 
 NO_ANSWER, WRONG_SETTINGS, BUDGET_BROKEN = 1, 2, 3
-GRPC_OFFSET, MANAGEMENT_OFFSET = 7070 - DEFAULT_PORT, 1  # from the inference port, as in config.properties
+GRPC_PORT = 7070  # of another server, unless GRPC names one
+CA_VARIABLES = ("DIGITS_CA", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")  # the first that is set; the others are OpenSSL's and requests' own
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -58,15 +60,17 @@ def parse_flags(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--seconds", type=positive, default=given.get("LOADTEST_SECONDS"), help="measured for each target (LOADTEST_SECONDS)")
     add("--host", default=given.get("HOST", ""), help="http://127.0.0.1:8080 for one; else the local server (HOST)")
     add("--token", default=given.get("TOKEN", ""), help="for inference at that host; the local server's own is known (TOKEN)")
-    add("--grpc", default=given.get("GRPC", ""), help="host:port; else port 7070 beside the host (GRPC)")
+    add("--grpc", default=given.get("GRPC", ""), help=f"host:port; else port {GRPC_PORT} beside the host (GRPC)")
     add("--management", default=given.get("MANAGEMENT", ""), help="http://…:8081 of a remote server (MANAGEMENT)")
     add("--management-token", default=given.get("MANAGEMENT_TOKEN", ""), help="for the management API (MANAGEMENT_TOKEN)")
+    ca = next((given[name] for name in CA_VARIABLES if name in given), "")
+    add("--ca", default=ca, help=f"the file of the CA's certificates for https://, in PEM form ({', '.join(CA_VARIABLES)})")
     add("--processes", type=positive, default=given.get("PROCESSES", "1"), help="that send, on this machine (PROCESSES)")
     add("--workers", type=int, default=given.get("WORKERS", 0), help="that send, on other machines (WORKERS)")
     add("--exporter-port", type=int, default=given.get("EXPORTER_PORT", 0), help="for Prometheus, on 127.0.0.1 (EXPORTER_PORT)")
     add("--baseline", default=given.get("BASELINE", ""), help="the folder of an earlier report to compare with (BASELINE)")
     add("--ratio", type=float, default=given.get("RATIO", RATIO), help="how many times worse is a regression (RATIO)")
-    add("--port", type=int, default=DEFAULT_PORT, help="of the local server, where no host is given")
+    add("--port", type=to_port, default="", help="of the local server, where no host is given")
     add("--budgets", type=Path, default=BUDGETS, help="the folder of the limits")
     add("--data-root", type=Path, default=DATA_ROOT, help="the folder that holds MNIST/raw")
     add("--reports", default=given.get("REPORTS", ""), help=f"the folder for the report; else {REPORTS}/PROFILE (REPORTS)")
@@ -100,17 +104,20 @@ def to_targets(flags: argparse.Namespace) -> list[str]:
 
 
 def find_server(flags: argparse.Namespace) -> Server:
-    """The server that is given, else the local one; raises ServerError where that is down."""
+    """The server that is given, else the local one; raises ServerError where that is down, SettingsError for a CA that is none."""
     if not flags.host:
         local = LocalServer(flags.port)
         return Server(
-            host=local.inference, token=local.token(), grpc=f"127.0.0.1:{flags.port + GRPC_OFFSET}",
+            host=local.inference, token=local.token(), grpc=local.grpc,
             management=local.management, management_token=local.token("management"),
         )  # fmt: skip
-    grpc = flags.grpc or f"{urlsplit(flags.host).hostname}:7070"
+    grpc = flags.grpc or f"{urlsplit(flags.host).hostname}:{GRPC_PORT}"
+    is_tls = any(url.lower().startswith("https:") for url in (flags.host, flags.management))
+    ca = flags.ca if is_tls else ""
+    read_certificates(ca)  # before the load; Locust reads them again
     return Server(
         host=flags.host.rstrip("/"), token=flags.token, grpc=grpc,
-        management=flags.management.rstrip("/"), management_token=flags.management_token,
+        management=flags.management.rstrip("/"), management_token=flags.management_token, ca=ca,
     )  # fmt: skip
 
 
@@ -121,7 +128,7 @@ def measure_targets(flags: argparse.Namespace, load: Load, targets: list[str], b
         raise SettingsError(f"profile {load.profile.name} needs the management API: name it with MANAGEMENT=http://… MANAGEMENT_TOKEN=…")
     pictures = load_pictures(load.data_root)
     for target in targets:
-        ask_alone(server.host, target, server.token, pictures[:1])
+        ask_alone(server.host, target, server.token, pictures[:1], ca=server.ca)
     if load.workers:
         print(f"waiting for {load.workers} workers on port {MASTER_PORT}: locust -f loadtest/locustfile.py --worker --master-host …")
     reports = reports_of(flags)

@@ -2,6 +2,7 @@
 
 import argparse
 import math
+import ssl
 from collections.abc import Set
 from pathlib import Path
 from typing import Any, TypeVar
@@ -43,6 +44,18 @@ def to_number(where: str, value: Any, *, lowest: float = 0, highest: float = mat
         bounds = f"from {lowest:g} up" if highest == math.inf else f"from {lowest:g} to {highest:g}"
         raise SettingsError(f"{where} is {value!r}; it must be a number {bounds}")
     return float(value)
+
+
+def read_certificates(path: str) -> str:
+    """The certificates in a PEM file, "" where no file is named; raises SettingsError for a file without any."""
+    if not path:
+        return ""
+    try:
+        text = Path(path).read_text(encoding="ascii", errors="replace")
+        ssl.create_default_context(cadata=text)
+    except (OSError, ValueError) as err:  # ssl.SSLError is an OSError
+        raise SettingsError(f"{path} holds no certificate that can be read; DIGITS_CA takes a file in PEM form") from err
+    return text
 
 
 def positive(text: str) -> int:

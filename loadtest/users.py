@@ -2,10 +2,12 @@
 
 import random
 from collections.abc import Callable
+from functools import partial
 from time import perf_counter
 from typing import Any, ClassVar, Final
 
 import gevent
+from gevent import ssl
 from gevent.pool import Group
 from locust import FastHttpUser, User, tag
 
@@ -17,6 +19,16 @@ from loadtest.shape import SOURCE_RATE, log_late
 from loadtest.traffic import Case, Traffic
 
 TIMEOUT_S = 10.0  # for an answer
+
+
+def trusting(certificates: str) -> Callable[..., ssl.SSLContext] | None:
+    """What makes the TLS of Locust's clients: `certificates`, in PEM form, are trusted alone; None trusts the public authorities."""
+    return partial(_context, certificates) if certificates else None
+
+
+def _context(certificates: str, cafile: str = "") -> ssl.SSLContext:
+    """TLS that trusts `certificates`, and not those of `cafile`, which Locust's client brings along."""
+    return ssl.create_default_context(cadata=certificates)
 
 
 class Sender(User):
@@ -31,6 +43,7 @@ class Sender(User):
     kinds: ClassVar[tuple[str, ...]] = KINDS
     is_open: ClassVar[bool]
     traffic: ClassVar[Traffic]
+    certificates: ClassVar[str] = ""  # that are trusted over TLS, see trusting()
 
     @classmethod
     def prepare(cls, profile: Profile, traffic: Traffic) -> None:

@@ -58,7 +58,8 @@ def _logical_lines(text: str) -> Iterator[str]:
 def _resolve(text: str) -> str:
     if re.search(r"(?<!\\)(?:\\\\)*\\u(?![0-9a-fA-F]{4})", text):
         raise ServerError(f"{text!r} has \\u without four hexadecimal digits; Java does not read the file then")
-    return ESCAPE.sub(lambda found: chr(int(found[1][1:], 16)) if len(found[1]) == 5 else ESCAPED.get(found[1], found[1]), text)
+    resolved = ESCAPE.sub(lambda found: chr(int(found[1][1:], 16)) if len(found[1]) == 5 else ESCAPED.get(found[1], found[1]), text)
+    return resolved.encode("utf-16", "surrogatepass").decode("utf-16", "replace")  # a pair of escapes may be one letter
 
 
 def _escape(value: str) -> str:

@@ -76,11 +76,8 @@ def set_up(environment: Environment, **_: object) -> None:
     right = accuracy(known.predictions, pictures)
     print(f"{options.model}: {right:.2%} of {len(pictures)} test pictures are read right; {profile.summary}", flush=True)
     course.prepare(profile, budget, warm_up_s=options.warm_up, users=prepare_users(profile, known, certificates))
-    options.setup = {
-        "profile": profile.to_message(),
-        "known": known.to_message(),
-        "certificates": certificates,
-    }  # Locust passes all options on to its workers
+    # Locust passes all options on to its workers.
+    options.setup = {"profile": profile.to_message(), "known": known.to_message(), "certificates": certificates}
     if options.exporter_port:
         start_exporter(environment, options.exporter_port)
     if options.result:

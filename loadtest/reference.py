@@ -80,7 +80,7 @@ def _reason(error: requests.RequestException) -> str:
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
-            return f"shows a certificate that is not trusted ({cause.verify_message}); DIGITS_CA=ca.pem names the file of the CA that signed it"
+            return f"is not trusted ({cause.verify_message}); DIGITS_CA=ca.pem names the CA that signed its certificate"
         cause = cause.__cause__ or cause.__context__
     return f"cannot be reached ({type(error).__name__})"
 

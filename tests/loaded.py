@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import ssl
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -61,10 +62,11 @@ def without_warm_up(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextmanager
-def serve(pictures: list[LabelledPicture], *, shift: int = 0, stall_s: float = 0.0) -> Iterator[str]:
+def serve(pictures: list[LabelledPicture], *, shift: int = 0, stall_s: float = 0.0, certificate: Path | None = None) -> Iterator[str]:
     """A server that knows these pictures; asked for a single one, it gives the answer of the digit `shift` above it.
 
-    After the first few requests it stalls once: it answers nobody for `stall_s`.
+    After the first few requests it stalls once: it answers nobody for `stall_s`. With a certificate, a PEM file that holds its key as
+    well, it speaks TLS.
     """
     asked, stalled = itertools.count(), threading.Lock()
 
@@ -91,10 +93,14 @@ def serve(pictures: list[LabelledPicture], *, shift: int = 0, stall_s: float = 0
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            server.socket = context.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:
-            yield f"http://127.0.0.1:{server.server_port}"
+            yield f"{'https' if certificate else 'http'}://127.0.0.1:{server.server_port}"
         finally:
             server.shutdown()
             thread.join()

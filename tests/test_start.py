@@ -1,0 +1,83 @@
+"""Starts of the real TorchServe from odd folders, with settings of TorchServe's own documentation, and with some that it ends over."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from served import free_port
+
+from deploy.config import CONFIG
+from deploy.server import MODELS, Server, ServerError
+from deploy.smoke import check
+from training import data
+
+pytestmark = pytest.mark.server
+
+ONE = ("digits_onnx",)
+
+
+@contextmanager
+def started(server: Server) -> Iterator[Server]:
+    process = server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+        process.wait()
+
+
+@pytest.fixture
+def small_store(store: Path, tmp_path: Path) -> Path:
+    """One model, the one that starts quickly."""
+    folder = tmp_path / "store"
+    folder.mkdir()
+    for name in ("digits_onnx.mar", "digits_onnx.mar.json"):
+        (folder / name).symlink_to(store / name)
+    return folder
+
+
+def test_a_folder_with_a_space_and_letters_beyond_ascii_serves_whatever_the_locale(
+    store: Path, tmp_path: Path, mnist_test: data.Split, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd = tmp_path / "döner kebab"
+    odd.mkdir()
+    for path in (CONFIG, CONFIG.with_name("logging.xml"), CONFIG.with_name("metrics.yaml")):
+        (odd / path.name).symlink_to(path)
+    (odd / "model_store").symlink_to(store)
+    monkeypatch.setenv("LC_ALL", "C")
+    server = Server(free_port(), odd / "model_store", odd / "run", config=odd / "config.properties")
+    with started(server):
+        assert "read ten digits" in check(server, mnist_test)
+        assert "digits_worker_starts_total" in httpx.get(f"{server.metrics}/metrics").text
+        assert (server.folder / "logs" / "ts_log.log").is_file()
+
+
+def test_without_tokens_the_server_is_started_and_checked_without_any(store: Path, tmp_path: Path, mnist_test: data.Split) -> None:
+    server = Server(free_port(), store, tmp_path, {"disable_token_authorization": "true"})
+    with started(server):
+        assert server.headers() == {}
+        assert all(server.is_ready(model) for model in MODELS)
+        assert "read ten digits" in check(server, mnist_test)
+
+
+def test_an_address_by_name_is_moved_and_told_as_it_answers(small_store: Path, tmp_path: Path) -> None:
+    port = free_port()
+    server = Server(port, small_store, tmp_path, {"inference_address": "http://localhost:8080"}, ONE)
+    assert server.inference == f"http://localhost:{port}"
+    with started(server):
+        assert httpx.get(f"{server.inference}/ping", headers=server.headers()).json()["status"] == "Healthy"
+
+
+def test_what_torchserve_ends_over_stands_in_the_message(small_store: Path, tmp_path: Path) -> None:
+    server = Server(free_port(), small_store, tmp_path, {"vmargs": "-Xmx1"}, ONE)
+    with pytest.raises(ServerError, match=r"(?s)TorchServe ended with .*see .*console.log.*Too small maximum heap"):
+        server.start()
+    assert server.pid() is None
+
+
+def test_an_address_of_another_machine_is_refused_at_once(small_store: Path, tmp_path: Path) -> None:
+    server = Server(free_port(), small_store, tmp_path, {"metrics_address": "http://192.0.2.1:8082"}, ONE)
+    with pytest.raises(ServerError, match=r"metrics_address: nothing may listen on 192\.0\.2\.1:\d+ \(Cannot assign requested address\)"):
+        server.start()

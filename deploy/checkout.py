@@ -7,7 +7,7 @@ from deploy.errors import ServerError
 
 # The workers' sockets are files in the server's own folder; Linux takes 107 bytes for the path of one.
 SOCKET, SOCKET_BYTES = Path("tmp", ".ts.sock.65535"), 107
-TAKEN = {":": "Java's class path and PATH are lists with colons between", ",": "Locust and the archiver take lists with commas between"}
+TAKEN = {":": "Java's class path and PATH are lists with colons between", ",": "Locust takes a list of files with commas between"}
 
 
 def check_folder(folder: Path) -> None:

@@ -70,12 +70,8 @@ def test_the_plain_torchserve_command_serves_the_store(store: Path, tmp_path: Pa
     folder = tmp_path / str(free_port())
     server = Server(int(folder.name), store, tmp_path)
     (folder / "tmp").mkdir(parents=True)
-    server.command()  # writes config.properties, alike but for the ports
+    server.command()  # writes config.properties, alike but for the ports, and the files that it names
     (folder / "model_store").symlink_to(store)
-    for name in ("metrics.yaml", "logging.xml"):  # which config.properties names by their names alone
-        (folder / name).symlink_to(ROOT / name)
-    config = folder / "config.properties"
-    config.write_text(config.read_text().replace(f"{ROOT}/", ""))
     environment = server.environment()
     subprocess.run(["bash", "-c", command], cwd=folder, env=environment, stdout=subprocess.DEVNULL, check=True)
     try:

@@ -18,7 +18,7 @@ from digitkit.picture import encode_png
 from training import data
 
 EXAMPLE = Path(__file__).resolve().parent.parent / "deploy" / "proxy" / "replicas.conf"
-TOKENS = ("old secret", "new secret")
+TOKENS = ("old-secret_1", "new-secret_2")
 pytestmark = pytest.mark.server
 
 
@@ -50,7 +50,7 @@ def proxy(replicas: list[Server], tmp_path_factory: pytest.TempPathFactory) -> I
         assert f"127.0.0.1:{shipped};" in text
         text = text.replace(f"127.0.0.1:{shipped};", f"127.0.0.1:{own};")
     (folder / "nginx.conf").write_text(text)
-    (folder / "token.conf").write_text("".join(f'"Bearer {token}" 1;\n' for token in TOKENS))
+    (folder / "token.conf").write_text("".join(f'"~^Bearer {token}$" 1;\n' for token in TOKENS))
     command = ["nginx", "-c", str(folder / "nginx.conf"), "-p", str(folder), "-g", "daemon off; user root;"]
     with subprocess.Popen(command, env=os.environ | {"PATH": path}) as process:
         try:
@@ -84,7 +84,10 @@ def test_one_token_opens_every_replica(proxy: str, replicas: list[Server], seven
     assert min(answered) > 0
 
 
-@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer guessed"}, {"Authorization": "Bearer "}])
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {"Authorization": "Bearer guessed"}, {"Authorization": f"Basic {TOKENS[0]}"}, {"Authorization": f"Bearer {TOKENS[0].upper()}"}],
+)
 def test_any_other_token_is_refused_before_a_replica_is_asked(
     headers: dict[str, str], proxy: str, replicas: list[Server], seven: bytes
 ) -> None:

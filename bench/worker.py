@@ -107,7 +107,7 @@ def _command(path: Path) -> list[str]:
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    return os.environ | {"PYTHONPATH": str(folder)}
+    return os.environ | {"PYTHONPATH": str(folder), "LOG_LOCATION": str(folder)}
 
 
 def _connect(connection: socket.socket, path: Path, process: psutil.Popen) -> None:

@@ -24,12 +24,15 @@ def main() -> None:
         system_properties={"model_dir": str(here), "gpu_id": None},
         model_yaml_config=yaml.safe_load((here / "model-config.yaml").read_text()),
         get_all_request_header=lambda i: {},
+        get_request_id=lambda i: str(i),
         set_response_status=lambda **status: None,
         set_response_content_type=lambda i, value: None,
         set_response_header=lambda i, name, value: None,
     )
     handler = digit_handler.DigitHandler()
     handler.initialize(context)
+    if handler.unloaded is not None:
+        sys.exit(f"it does not load: {handler.unloaded.cause}")
     answers = handler.handle([{"body": picture} for picture in pictures], context)
     print(json.dumps([json.loads(answer).get("digit") for answer in answers]))
 

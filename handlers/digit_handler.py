@@ -1,6 +1,7 @@
 """TorchServe's way in. One handler serves both targets; the archive's weights file says which it is."""
 
 import importlib
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,9 +16,11 @@ from digitkit.contract import Backend, Canvas, Prediction
 from digitkit.describe import is_describe, write_description
 from digitkit.errors import DigitError, Overloaded, TooLarge
 from digitkit.explain import Explanation
-from digitkit.metrics import Clock, Metrics
-from digitkit.request import Request, from_torchserve, is_explain, read_target, response_headers
-from digitkit.settings import Settings
+from digitkit.metrics import Clock, Metrics, worker_number
+from digitkit.request import Request, from_torchserve, is_explain, is_kserve, own_headers, read_target, shared_headers
+from digitkit.request_log import RequestLog, log_folder
+from digitkit.settings import LOGGED, Settings
+from digitkit.unloaded import CAUSES, Unloaded
 
 BACKENDS = {".pt": "digitkit.net", ".onnx": "digitkit.ort"}  # imported when needed: each costs seconds and memory
 NOTHING_ASKED = wire.Question((), "many")  # of a request for the description
@@ -26,14 +29,28 @@ NOTHING_ASKED = wire.Question((), "many")  # of a request for the description
 class DigitHandler:
     """Answer a batch of requests, each on its own. TorchServe builds one in every worker process."""
 
+    unloaded: Unloaded | None = None  # what answers in the place of a model that could not be loaded
+
     def initialize(self, context: Any) -> None:
         """Load the model; TorchServe calls it once, before the first request."""
         model = context.manifest["model"]
         self.weights = Path(context.system_properties["model_dir"]) / model["serializedFile"]
-        self.settings = Settings.from_mapping(context.model_yaml_config)
         self.model = wire.Model(model["modelName"], model["modelVersion"])
         self.headers = {"X-Model-Name": self.model.name, "X-Model-Version": self.model.version}
-        gpu, card = context.system_properties["gpu_id"], check_card(self.weights)
+        logged = LOGGED[0]
+        try:
+            self.settings = Settings.from_mapping(context.model_yaml_config)
+            logged = self.settings.log_requests
+            self._load(context.system_properties["gpu_id"])
+        except CAUSES as err:
+            self.unloaded = Unloaded(self.model, err)
+        self.log = RequestLog(log_folder() / f"requests.{worker_number(sys.argv)}.log", self.model, logged)
+        if not frames.take_over(self.respond, self.headers):
+            print(f"batches are read as TorchServe reads them: digitkit.frames is for TorchServe {frames.VERSION}", flush=True)
+
+    def _load(self, gpu: int | None) -> None:
+        """Load the model as the settings say; raises one of CAUSES."""
+        card = check_card(self.weights)
         # OpenCV would take every core: a photo of 640 x 480 px then costs twice the processor time, and 12 % more time, on two of them.
         cv2.setNumThreads(self.settings.threads)
         load = importlib.import_module(BACKENDS[self.weights.suffix]).load
@@ -41,19 +58,27 @@ class DigitHandler:
         print(f"{self.weights.name} runs on {self.backend.place}", flush=True)
         fell_back = gpu is not None and self.settings.device == "auto" and "cpu" in self.backend.place.lower()
         self.metrics = Metrics(self.model, place=self.backend.place, fell_back=fell_back, reference=card.reference)
-        if not frames.take_over(self.answer, self.headers):
-            print(f"batches are read as TorchServe reads them: digitkit.frames is for TorchServe {frames.VERSION}", flush=True)
 
     def handle(self, rows: list[dict[str, Any]], context: Any) -> list[bytes]:
         """One body for each row; statuses and headers go through `context`. TorchServe's own way, where frames.py has none."""
-        requests = [from_torchserve(row, context.get_all_request_header(i)) for i, row in enumerate(rows)]
-        answers = self.answer(requests)
+        requests = [from_torchserve(row, context.get_all_request_header(i), context.get_request_id(i)) for i, row in enumerate(rows)]
+        answers = self.respond(requests)
         for i, (request, answer) in enumerate(zip(requests, answers, strict=True)):
             context.set_response_status(code=answer.status, idx=i)
             context.set_response_content_type(i, answer.content_type)
-            for name, value in response_headers(request, self.headers).items():
+            for name, value in (shared_headers(request, self.headers) | own_headers(request)).items():
                 context.set_response_header(i, name, value)
         return [answer.body for answer in answers]
+
+    def respond(self, requests: Sequence[Request]) -> list[wire.Answer]:
+        """The answers to a batch of requests, in order, each as its protocol wants it and noted in the log."""
+        started = time.perf_counter()
+        answers = self.answer(requests) if self.unloaded is None else self.unloaded.answer(requests)
+        for i, (request, answer) in enumerate(zip(requests, answers, strict=True)):
+            if answer.error and is_kserve(request):
+                answers[i] = wire.with_error_key(answer)
+        self.log.write(requests, answers, 1000 * (time.perf_counter() - started))
+        return answers
 
     def answer(self, requests: Sequence[Request]) -> list[wire.Answer]:
         """The answers to a batch of requests, in order. A bad request never costs its neighbours."""

@@ -105,6 +105,9 @@ class FakeContext:
     def get_all_request_header(self, idx: int) -> dict[str, Any]:
         return self.request_headers[idx]
 
+    def get_request_id(self, idx: int) -> str:
+        return f"request-{idx}"
+
     def get_request_header(self, idx: int, key: str) -> Any:
         return self.request_headers[idx].get(key)
 

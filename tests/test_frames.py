@@ -15,12 +15,12 @@ from ts.protocol import otf_message_handler as stock
 from ts.service import Service
 
 from digitkit import frames
-from digitkit.frames import Inbox, Incoming, Outbox
+from digitkit.frames import Inbox, Outbox
 from digitkit.request import Request, from_torchserve, to_request
 from digitkit.wire import Answer
 
 Parameter = tuple[str, str, bytes]
-HOST = {"Host": "127.0.0.1:8080", "Content-Type": "image/png", "X-Name": "Zoë"}
+HOST = {"Host": "127.0.0.1:8080", "Content-Type": "image/png", "X-Name": "Zoë", "X-Request-ID": "mine"}
 PICTURE: Parameter = ("body", "image/png", bytes(range(256)))
 REQUESTS: dict[str, tuple[dict[str, str], list[Parameter]]] = {
     "a picture": (HOST, [PICTURE]),
@@ -33,7 +33,7 @@ REQUESTS: dict[str, tuple[dict[str, str], list[Parameter]]] = {
     "JSON that is broken": (HOST, [("body", "application/json", b"{")]),
     "text": (HOST, [("body", "text/plain; charset=utf-8", "zwölf".encode())]),
     "text that is none": (HOST, [("body", "text/plain", b"\xff")]),
-    "gRPC": ({}, [("data", "", b"7"), ("accept", "", b"text/plain")]),
+    "gRPC": ({}, [("data", "", b"7"), ("accept", "", b"text/plain"), ("request_id", "", b"mine")]),
 }
 
 
@@ -67,7 +67,7 @@ def send(frontend: socket.socket, *pieces: bytes) -> threading.Thread:
     return thread
 
 
-def read_by_torchserve(data: bytes) -> list[tuple[bytes, Request]]:
+def read_by_torchserve(data: bytes) -> list[Request]:
     """The requests of a message as TorchServe's own code hands them to a handler."""
     frontend, worker = socket.socketpair()
     with frontend, worker:
@@ -76,7 +76,7 @@ def read_by_torchserve(data: bytes) -> list[tuple[bytes, Request]]:
         thread.join()
     headers, rows, ids = Service.retrieve_data_for_inference(batch)
     mixed = [processor.get_request_properties() for processor in headers]
-    return [(ids[i].encode(), from_torchserve(row, given)) for i, (row, given) in enumerate(zip(rows, mixed, strict=True))]
+    return [from_torchserve(row, given, ids[i]) for i, (row, given) in enumerate(zip(rows, mixed, strict=True))]
 
 
 @pytest.mark.parametrize("name", REQUESTS)
@@ -147,9 +147,9 @@ def answers_in(data: bytes) -> dict[bytes, tuple[str, int, dict[str, str], bytes
 
 def test_answers_are_those_that_torchserves_writer_sends() -> None:
     named = {"X-Model-Name": "digits"}
-    requests = [to_request({}, {"host": "here"}, {}), to_request({}, {}, {}), to_request({}, {"host": "here"}, {})]
-    answers = [Answer(200, "application/json", b"{}"), Answer(400, "text/plain", b""), Answer(200, "application/json", b"[1]")]
-    batch = [Incoming(f"id-{i}".encode(), request) for i, request in enumerate(requests)]
+    rest, with_id = {"host": "here"}, {"host": "here", "x-request-id": "mine-1"}
+    batch = [to_request({}, headers, {}, f"id-{i}") for i, headers in enumerate([rest, {}, rest, with_id, with_id | {"x-request-id": "2"}])]
+    answers = [Answer(200, "application/json", b"{}"), Answer(400, "text/plain", b""), *[Answer(200, "application/json", b"[1]")] * 3]
     context = Context("digits", "/", {}, 3, None, "", False)
     context.request_processor = [RequestProcessor({}) for _ in answers]
     for i, answer in enumerate(answers):
@@ -157,7 +157,9 @@ def test_answers_are_those_that_torchserves_writer_sends() -> None:
         context.set_response_content_type(i, answer.content_type)
         context.set_response_header(i, "X-Model-Name", "digits")
     context.set_response_header(1, "ts_stream_next", "false")  # of the one that came over gRPC
-    ids = {i: id.decode() for i, (id, _) in enumerate(batch)}
+    context.set_response_header(3, "X-Client-Request-Id", "mine-1")
+    context.set_response_header(4, "X-Client-Request-Id", "2")
+    ids = {i: request.id for i, request in enumerate(batch)}
     written = stock.create_predict_response([a.body for a in answers], ids, "Prediction success", 200, context)
     expected = answers_in(bytes(written))
     for _, _, headers, _ in expected.values():

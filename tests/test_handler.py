@@ -15,10 +15,10 @@ import yaml
 from conftest import HANDLERS, FakeContext, FakeRun
 from numpy.typing import NDArray
 
+from digitkit import metrics
 from digitkit.card import Card, check_card, write_card
 from digitkit.contract import Backend, Run
 from digitkit.picture import encode_png
-from digitkit.settings import SettingsError
 
 JSON = "application/json"
 NAMED = {"X-Model-Name": "digits", "X-Model-Version": "1.0"}
@@ -47,11 +47,13 @@ class FakeBackend(ModuleType):
 
 
 @pytest.fixture
-def backend(handler_module: ModuleType, fake_run: FakeRun, monkeypatch: pytest.MonkeyPatch) -> FakeBackend:
+def backend(handler_module: ModuleType, fake_run: FakeRun, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeBackend:
     """A backend of the handler for weights files that end in .fake."""
     backend = FakeBackend(fake_run)
     monkeypatch.setitem(sys.modules, backend.__name__, backend)
     monkeypatch.setitem(handler_module.BACKENDS, ".fake", backend.__name__)
+    monkeypatch.setenv("LOG_LOCATION", str(tmp_path))
+    monkeypatch.setattr(metrics, "FLUSH_S", 3600)  # what is counted here shall not be handed on in the middle of another test
     known = Card(**CARD, contract=1, bytes=0, sha256="")  # of weights that no file holds
     monkeypatch.setattr(handler_module, "check_card", lambda path: check_card(path) if path.is_file() else known)
     return backend
@@ -75,7 +77,7 @@ def handle(handler_module: ModuleType, backend: FakeBackend) -> Handle:
 def raw(*bodies: bytes) -> tuple[list[dict[str, Any]], FakeContext]:
     """A batch of requests with raw bodies, and its context."""
     return [{"body": bytearray(body)} for body in bodies], FakeContext(
-        [{"Host": "127.0.0.1:8080", "body": {"content-type": "image/png"}} for _ in bodies]
+        [{"Host": "127.0.0.1:8080", "url_path": "", "body": {"content-type": "image/png"}} for _ in bodies]
     )
 
 
@@ -96,11 +98,6 @@ def test_opencv_computes_with_as_many_threads_as_the_settings_say(handler_module
             assert cv2.getNumThreads() == threads
     finally:
         cv2.setNumThreads(before)
-
-
-def test_initialize_refuses_a_config_without_limits(handler_module: ModuleType, backend: FakeBackend) -> None:
-    with pytest.raises(SettingsError, match="limits"):
-        handler_module.DigitHandler().initialize(worker(limits=None))
 
 
 def test_no_rows_are_answered_with_nothing(handle: Handle, fake_run: FakeRun) -> None:
@@ -260,3 +257,54 @@ def test_each_row_of_a_batch_is_explained_for_its_own_target(handle: Handle, ten
     assert (first["digit"], first["target"], second["target"]) == (7, 3, 7)
     assert (third["code"], fourth["digit"], "target" in fourth) == (400, 1, False)
     assert statuses(context) == [200, 200, 400, 200]
+
+
+def refusals(handle: Handle, body: Any, *, content_type: str = JSON, **headers: str) -> dict[str, Any]:
+    """The answer to a body that is refused, with the headers that TorchServe hands over."""
+    given = {"Host": "127.0.0.1:8080", "Content-Type": content_type, **headers, "body": {"content-type": content_type}}
+    (answer,) = handle([{"body": body}], FakeContext([given]))
+    refused: dict[str, Any] = json.loads(answer)
+    return refused
+
+
+NO_TENSOR = {"inputs": [{"name": "x", "datatype": "FP32", "shape": [1], "data": [1.0]}]}
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        (NO_TENSOR, {"url_path": ""}),
+        (bytearray(json.dumps(NO_TENSOR).encode()), {"url_path": ""}),
+        (bytearray(b'{"inputs": ['), {"url_path": ""}),
+        (bytearray(b"{}"), {"url_path": "", "Inference-Header-Content-Length": "9"}),
+        (bytearray(b"{"), {}),  # by the routes of the protocols, which have no url_path
+        (bytearray(b"no picture"), {}),
+    ],
+    ids=["body", "body of another type", "broken body", "binary extension", "route, broken body", "route, no picture"],
+)
+def test_a_refusal_over_kserves_protocols_has_its_message_under_error_too(handle: Handle, body: Any, headers: dict[str, str]) -> None:
+    refused = refusals(handle, body, **headers)
+    assert list(refused) == ["code", "type", "message", "error"]
+    assert refused["error"] == refused["message"] != ""
+
+
+@pytest.mark.parametrize("body", [bytearray(b"no picture"), {"instances": "x"}, bytearray(b"[1]"), bytearray(b"")])
+def test_any_other_refusal_has_no_error_key(handle: Handle, body: Any) -> None:
+    assert list(refusals(handle, body, url_path="")) == ["code", "type", "message"]
+
+
+def test_the_clients_own_id_comes_back_and_every_request_is_in_the_log(handle: Handle, ten_pngs: list[bytes], tmp_path: Path) -> None:
+    rows, context = raw(ten_pngs[7], b"garbage", ten_pngs[2])
+    context.request_headers[1]["X-Request-ID"] = "mine-1"
+    context.request_headers[2]["X-Request-ID"] = "not\r\nprintable"
+    handle(rows, context)
+    assert [headers.get("X-Client-Request-Id") for headers in context.response_headers.values()] == [None, "mine-1", None]
+    (path,) = tmp_path.glob("requests.*.log")
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [line["id"] for line in lines] == ["request-0", "request-1", "request-2"]
+    assert [(line["status"], line["error"], line["pictures"]) for line in lines] == [
+        (200, "", 1),
+        (400, "UnreadablePicture", 1),
+        (200, "", 1),
+    ]
+    assert [line.get("client_id") for line in lines] == [None, "mine-1", None]

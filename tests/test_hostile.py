@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import chain, repeat
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -26,6 +27,7 @@ from digitkit.errors import DigitError, TooLarge
 from digitkit.metrics import Metrics
 from digitkit.picture import Allowance, decode_picture
 from digitkit.request import from_torchserve
+from digitkit.request_log import RequestLog
 from digitkit.settings import Limits, Settings
 from digitkit.wire import Model, read_question, write_answer, write_error
 
@@ -87,12 +89,14 @@ def test_refusal_keeps_no_picture_in_memory(limits: Limits) -> None:
 
 
 def test_what_is_left_of_a_batch_after_its_time_is_503_and_what_was_read_is_answered(
-    handler_module: ModuleType, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    handler_module: ModuleType, settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     handler = handler_module.DigitHandler()
     handler.settings, handler.model, handler.headers = settings, Model("digits", "1.0"), {}
     handler.backend = type("Backend", (), {"run": None})  # all are blank or unread
     handler.metrics = Metrics(handler.model, place="cpu", fell_back=False, reference={})
+    monkeypatch.setattr("digitkit.metrics.FLUSH_S", 3600)
+    handler.log = RequestLog(tmp_path / "requests.log", handler.model, "all")
     clock = chain([0.0, 0.0, 1.0], repeat(settings.limits.batch_seconds + 0.1))  # the first picture's canvas takes too long
     context = FakeContext([{"Host": "localhost"}] * 3)
     with monkeypatch.context() as patched:

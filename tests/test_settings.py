@@ -31,6 +31,7 @@ def test_shipped_config_is_valid_and_every_knob_is_read(config: dict[str, Any]) 
     settings = Settings.from_mapping(config)
     assert settings.device == config["device"] == "auto"
     assert settings.threads == config["threads"] == 1
+    assert settings.log_requests == config["log_requests"] == "all"
     assert settings.min_score == config["accept"]["min_score"]
     assert settings.limits == Limits(**config["limits"])
 
@@ -129,3 +130,8 @@ def test_reading_leaves_the_config_as_it_was(config: dict[str, Any]) -> None:
 @pytest.mark.parametrize("threads", [None, 0, -1, True, 1.5, "2"])
 def test_threads_that_are_no_number_are_refused_by_name(threads: Any, config: dict[str, Any]) -> None:
     assert "threads" in refusal(config | {"threads": threads})
+
+
+@pytest.mark.parametrize("value", [None, "", "none", True, 1])
+def test_log_requests_of_another_kind_is_refused_by_name(value: Any, config: dict[str, Any]) -> None:
+    assert refusal(config | {"log_requests": value}) == (f"log_requests in model-config.yaml is {value!r}; it must be one of all, notable")

@@ -23,5 +23,12 @@ def write_description(file: str, backend: Backend, *, device: str, card: Card) -
         device: that the settings ask for.
         card: of the file.
     """
-    content = {"file": file, "device": device, "runs_on": backend.place, "explains_by": backend.method, "card": asdict(card)}
+    content = {
+        "loaded": True,
+        "file": file,
+        "device": device,
+        "runs_on": backend.place,
+        "explains_by": backend.method,
+        "card": asdict(card),
+    }
     return Answer(200, JSON, json.dumps(content).encode())

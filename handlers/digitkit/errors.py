@@ -6,7 +6,8 @@ DigitError
 ├── TooLarge                413  over a limit: bytes, pixels, pictures
 ├── UnsupportedMedia        415  a known format that is not accepted: PDF, SVG, HEIC, video
 ├── BlankPicture            422  a good picture with no ink on it
-└── Overloaded              503  the requests before it in the batch took too long
+├── Overloaded              503  the requests before it in the batch took too long
+└── NotLoaded               503  the worker could not load its model: the operator must mend it
 
 A message says what came and what is accepted, and never echoes the input.
 """
@@ -50,4 +51,8 @@ class BlankPicture(DigitError):
 
 
 class Overloaded(DigitError):
+    status = 503
+
+
+class NotLoaded(DigitError):
     status = 503

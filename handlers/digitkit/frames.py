@@ -14,9 +14,9 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from struct import Struct, error
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, TypeAlias
 
-from digitkit.request import Request, parse_parameter, response_headers, to_request
+from digitkit.request import Request, own_headers, parse_parameter, shared_headers, to_request
 from digitkit.wire import Answer
 
 VERSION: Final = "0.12.0"
@@ -27,13 +27,6 @@ INT: Final = Struct("!i")
 END: Final = -1
 
 Respond: TypeAlias = Callable[[Sequence[Request]], Sequence[Answer]]
-
-
-class Incoming(NamedTuple):
-    """A request, and the id that its answer must carry."""
-
-    id: bytes
-    request: Request
 
 
 class ShortError(Exception):
@@ -53,7 +46,7 @@ class Inbox:
         self._data = bytearray()
         self._names: dict[bytes, str] = {}
 
-    def read(self) -> list[Incoming]:
+    def read(self) -> list[Request]:
         """The next batch; waits for it.
 
         Raises:
@@ -63,21 +56,21 @@ class Inbox:
         self._receive(1)
         if self._data[:1] != PREDICT:
             raise ValueError(f"a message of kind {bytes(self._data[:1])!r}; after the model is loaded only {PREDICT!r} is known")
-        batch: list[Incoming] = []
+        batch: list[Request] = []
         position = 1
         while True:
             try:
                 if INT.unpack_from(self._data, position)[0] == END:
                     del self._data[: position + INT.size]
                     return batch
-                incoming, position = self._request(position)
-                batch.append(incoming)
+                request, position = self._request(position)
+                batch.append(request)
             except ShortError as short:
                 self._receive(short.end)
             except error:  # the bytes end within a number
                 self._receive(len(self._data) + 1)
 
-    def _request(self, position: int) -> tuple[Incoming, int]:
+    def _request(self, position: int) -> tuple[Request, int]:
         data, number = self._data, INT.unpack_from
         id, position = _field(data, position)
         headers: dict[str, str] = {}
@@ -95,7 +88,7 @@ class Inbox:
             key = field.decode()
             types[key] = kind.decode()
             row[key] = parse_parameter(value, types[key])
-        return Incoming(id, to_request(row, headers, types)), position + INT.size
+        return to_request(row, headers, types, id.decode()), position + INT.size
 
     def _remember(self, name: bytes) -> str:
         lower = name.decode(errors="replace").lower()
@@ -126,26 +119,34 @@ class Outbox:
 
     def __init__(self, named: Mapping[str, str]) -> None:
         self._named = named
-        self._heads: dict[tuple[int, str, bool], bytes] = {}
+        self._heads: dict[tuple[int, str, bool, bool], bytes] = {}
         self._start = INT.pack(200) + _sized("Prediction success")
 
-    def write(self, batch: Sequence[Incoming], answers: Sequence[Answer]) -> bytes:
+    def write(self, batch: Sequence[Request], answers: Sequence[Answer]) -> bytes:
         """The message that answers a batch, `answers` being in its order."""
         parts = [self._start]
-        for (id, request), answer in zip(batch, answers, strict=True):
-            kind = (answer.status, answer.content_type, request.is_grpc)
+        for request, answer in zip(batch, answers, strict=True):
+            kind = (answer.status, answer.content_type, request.is_grpc, request.client_id != "")
             head = self._heads.get(kind)
             if head is None:
                 head = self._heads[kind] = self._head(request, answer)
-            parts += INT.pack(len(id)), id, head, INT.pack(len(answer.body)), answer.body
+            id = request.id.encode()
+            parts += INT.pack(len(id)), id, head
+            if request.client_id:
+                parts.append(_texts(own_headers(request)))
+            parts += INT.pack(len(answer.body)), answer.body
         parts.append(INT.pack(END))
         return b"".join(parts)
 
     def _head(self, request: Request, answer: Answer) -> bytes:
-        """What stands between an answer's id and its body: Content-Type, status, no phrase, headers."""
-        headers = response_headers(request, self._named)
-        pairs = b"".join(_sized(text) for pair in headers.items() for text in pair)
-        return _sized(answer.content_type) + INT.pack(answer.status) + _sized("") + INT.pack(len(headers)) + pairs
+        """What follows an answer's id: Content-Type, status, no phrase, and the headers but for its own, which come last."""
+        shared = shared_headers(request, self._named)
+        count = INT.pack(len(shared) + len(own_headers(request)))
+        return _sized(answer.content_type) + INT.pack(answer.status) + _sized("") + count + _texts(shared)
+
+
+def _texts(headers: Mapping[str, str]) -> bytes:
+    return b"".join([_sized(text) for pair in headers.items() for text in pair])
 
 
 def _sized(text: str) -> bytes:
@@ -166,18 +167,18 @@ def take_over(respond: Respond, named: Mapping[str, str]) -> bool:
     failed = import_module("ts.protocol.otf_message_handler").create_predict_response
     outbox, inboxes = Outbox(named), dict[socket.socket, Inbox]()
 
-    def retrieve(connection: socket.socket) -> tuple[bytes, list[Incoming]]:
+    def retrieve(connection: socket.socket) -> tuple[bytes, list[Request]]:
         if connection not in inboxes:
             inboxes[connection] = Inbox(connection)
         return PREDICT, inboxes[connection].read()
 
-    def predict(service: object, batch: list[Incoming]) -> bytes:
+    def predict(service: object, batch: list[Request]) -> bytes:
         try:
-            return outbox.write(batch, respond([request for _, request in batch]))
+            return outbox.write(batch, respond(batch))
         except Exception as err:  # as TorchServe's service: the worker lives on, and all of the batch is told
-            logging.warning("Invoking custom service failed.", exc_info=True)
+            ids = {i: request.id for i, request in enumerate(batch)}
+            logging.warning("Invoking custom service failed, for the requests %s.", ", ".join(ids.values()), exc_info=True)
             is_full = isinstance(err, MemoryError) or "CUDA out of memory" in str(err)
-            ids = {i: id.decode() for i, (id, _) in enumerate(batch)}
             message: bytes = failed(None, ids, *(("Out of resources", 507) if is_full else ("Prediction failed", 503)))
             return message
 

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from digitkit.contract import LABELS, Canvas, Prediction
 from digitkit.drift import WINDOW, Drift, Reference
-from digitkit.errors import BadRequest, BlankPicture, DigitError, Overloaded, TooLarge, UnreadablePicture, UnsupportedMedia
+from digitkit.errors import BadRequest, BlankPicture, DigitError, NotLoaded, Overloaded, TooLarge, UnreadablePicture, UnsupportedMedia
 from digitkit.histogram import Histogram
 from digitkit.wire import Model, Question
 
@@ -43,7 +43,7 @@ BOUNDS: Final = {
     "request_pictures": COUNTS,
     "confidence": CONFIDENCES,
 }
-ERRORS: Final = (BadRequest, UnreadablePicture, TooLarge, UnsupportedMedia, BlankPicture, Overloaded)
+ERRORS: Final = (BadRequest, UnreadablePicture, TooLarge, UnsupportedMedia, BlankPicture, Overloaded, NotLoaded)
 PROVIDERS: Final = ("cpu", "cuda", "tensorrt")
 
 log = logging.getLogger(__name__)

@@ -1,6 +1,7 @@
 """What TorchServe hands over of a request, whether its own reader or frames.py read it, and what its headers ask for."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -9,8 +10,16 @@ from digitkit.contract import LABELS
 from digitkit.errors import BadRequest
 
 JSON: Final = "application/json"
+JSON_LENGTH: Final = "inference-header-content-length"  # bytes of JSON before the binary tensors of a V2 request
+OWN_ROUTE: Final = "url_path"  # TorchServe's header of a request to one of its own routes
+INPUTS: Final = re.compile(rb'\s*\{.*"inputs"', re.S)  # a V2 body that is broken, or of another Content-Type
 TARGET: Final = "x-target"  # the digit to explain: TorchServe does not pass the query of /explanations on
-GRPC_INPUTS: Final = {"accept": "accept", "explain": "explain", "target": TARGET}  # a gRPC call's metadata stays in TorchServe
+CLIENT_ID: Final = "x-request-id"  # the client's own id of a request
+CLIENT_ID_FORM: Final = re.compile("[ -~]{1,128}")  # printable ASCII: it goes back in a header, and into a log
+# TorchServe puts its own id into x-request-id of every answer, whatever a handler sets there.
+CLIENT_ID_BACK: Final = "X-Client-Request-Id"
+# A gRPC call's metadata stays in TorchServe, so inputs stand for headers.
+GRPC_INPUTS: Final = {"accept": "accept", "explain": "explain", "target": TARGET, "request_id": CLIENT_ID}
 
 
 @dataclass(slots=True)
@@ -22,27 +31,33 @@ class Request:
         headers: by their names in lower case; over gRPC the inputs that stand for some of them.
         types: the Content-Type of each parameter, "" for one that has none.
         is_grpc: whether it came over gRPC.
+        id: TorchServe's, which stands in x-request-id of the answer.
+        client_id: the client's own, "" where it sends none or one that is not printable ASCII of up to 128 characters.
     """
 
     row: Mapping[str, Any]
     headers: Mapping[str, str]
     types: Mapping[str, str]
     is_grpc: bool
+    id: str = ""
+    client_id: str = ""
 
 
-def to_request(row: Mapping[str, Any], headers: Mapping[str, str], types: Mapping[str, str]) -> Request:
+def to_request(row: Mapping[str, Any], headers: Mapping[str, str], types: Mapping[str, str], id: str = "") -> Request:
     """The request of these parameters; one without a single header came over gRPC, where a call's metadata stays in TorchServe."""
-    if headers:
-        return Request(row, headers, types, False)
-    stand_ins = {header: row[name] for name, header in GRPC_INPUTS.items() if isinstance(row.get(name), bytes | bytearray)}
-    return Request(row, {header: value.decode(errors="replace") for header, value in stand_ins.items()}, types, True)
+    is_grpc = not headers
+    if is_grpc:
+        inputs = {header: row[name] for name, header in GRPC_INPUTS.items() if isinstance(row.get(name), bytes | bytearray)}
+        headers = {header: value.decode(errors="replace") for header, value in inputs.items()}
+    given = headers.get(CLIENT_ID)
+    return Request(row, headers, types, is_grpc, id, given if given and CLIENT_ID_FORM.fullmatch(given) else "")
 
 
-def from_torchserve(row: Mapping[str, Any], mixed: Mapping[str, Any]) -> Request:
+def from_torchserve(row: Mapping[str, Any], mixed: Mapping[str, Any], id: str = "") -> Request:
     """The request of a row and what TorchServe's context calls its headers: among them is a dict for each parameter."""
     headers = {name.lower(): value for name, value in mixed.items() if isinstance(value, str)}
     types = {name: value.get("content-type", "") for name, value in mixed.items() if isinstance(value, dict)}
-    return to_request(row, headers, types)
+    return to_request(row, headers, types, id)
 
 
 def parse_parameter(value: bytes, content_type: str) -> Any:
@@ -55,9 +70,26 @@ def parse_parameter(value: bytes, content_type: str) -> Any:
         return value
 
 
-def response_headers(request: Request, named: Mapping[str, str]) -> dict[str, str]:
-    """The headers of an answer: `named`, and over gRPC that it is the last, without which a stream kills TorchServe's worker."""
+def shared_headers(request: Request, named: Mapping[str, str]) -> dict[str, str]:
+    """The headers that all answers have: `named`, and over gRPC that it is the last, without which a stream kills TorchServe's worker."""
     return dict(named) | ({"ts_stream_next": "false"} if request.is_grpc else {})
+
+
+def own_headers(request: Request) -> dict[str, str]:
+    """The headers of this answer alone: the client's own id, given back."""
+    return {CLIENT_ID_BACK: request.client_id} if request.client_id else {}
+
+
+def is_kserve(request: Request) -> bool:
+    """Whether a request came over REST in one of KServe's protocols: by its route, or with the Open Inference Protocol's body.
+
+    TorchServe tells no route, but it gives requests to /predictions and /explanations a header that those to the protocols' routes lack.
+    """
+    if request.is_grpc:
+        return False
+    body = request.row.get("body", b"")
+    has_inputs = "inputs" in body if isinstance(body, dict) else isinstance(body, bytes | bytearray) and INPUTS.match(body)
+    return bool(OWN_ROUTE not in request.headers or JSON_LENGTH in request.headers or has_inputs)
 
 
 def is_explain(request: Request) -> bool:

@@ -1,4 +1,4 @@
-"""The model's own knobs, read from the sections `limits` and `accept` of model-config.yaml."""
+"""The model's own knobs, read from model-config.yaml."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 DEVICES = ("auto", "cpu", "cuda", "tensorrt")
+LOGGED = ("all", "notable")
 
 
 class SettingsError(Exception):
@@ -34,12 +35,14 @@ class Settings:
     Attributes:
         device: "auto", "cpu", "cuda" or "tensorrt", which only ONNX Runtime has.
         threads: that a worker computes with on a CPU.
+        log_requests: "all", or "notable": those that were refused, were slow, or bring an id of their own.
         limits: what one request may bring.
         min_score: a prediction is accepted from this score on, 0 to 1.
     """
 
     device: str
     threads: int
+    log_requests: str
     limits: Limits
     min_score: float
 
@@ -60,10 +63,13 @@ class Settings:
         threads = config.get("threads")
         if type(threads) is not int or threads < 1:
             raise SettingsError(f"threads in model-config.yaml is {threads!r}; it must be a whole number, 1 or more")
+        logged = config.get("log_requests")
+        if logged not in LOGGED:
+            raise SettingsError(f"log_requests in model-config.yaml is {logged!r}; it must be one of {', '.join(LOGGED)}")
         score = accept["min_score"]
         if type(score) not in (int, float) or not 0 <= score <= 1:
             raise SettingsError(f"accept.min_score in model-config.yaml is {score!r}; it must be from 0 to 1")
-        return cls(device, threads, Limits(**limits), float(score))
+        return cls(device, threads, logged, Limits(**limits), float(score))
 
     @classmethod
     def read(cls, path: Path) -> "Settings":

@@ -7,7 +7,7 @@ may hold is read in body.py.
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, cast
 
 import numpy as np
@@ -18,14 +18,13 @@ from digitkit.contract import LABELS, Canvas, Picture, Prediction
 from digitkit.errors import BadRequest, DigitError, TooLarge
 from digitkit.explain import Explanation, overlay
 from digitkit.picture import Allowance, decode_picture
-from digitkit.request import JSON, Request
+from digitkit.request import JSON, JSON_LENGTH, Request
 from digitkit.settings import Limits
 
 PLAIN: Final = "text/plain"
 PNG: Final = "image/png"
 FIELDS_ONLY: Final = "application/x-www-form-urlencoded"  # TorchServe hands on the fields of such a form, and no body
 BODY_NAMES: Final = ("body", "data")  # where TorchServe puts a raw body: REST, gRPC
-JSON_LENGTH: Final = "inference-header-content-length"  # bytes of JSON before the binary tensors of a V2 request
 
 TEXTS: Final = tuple(str(i / 10000) for i in range(10001))  # the numbers from 0 to 1 with four places, as answers have them
 
@@ -66,11 +65,13 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What goes back: the HTTP status, the Content-Type and the body."""
+    """What goes back: the HTTP status, the Content-Type and the body; for the log, the number of pictures and the error's type."""
 
     status: int
     content_type: str
     body: bytes
+    pictures: int = 0
+    error: str = ""
 
 
 def read_question(request: Request, limits: Limits) -> Question:
@@ -162,28 +163,34 @@ def _to_canvases(picture: Picture | DigitError) -> Decoded:
 
 def write_answer(question: Question, results: Sequence[Prediction | DigitError], model: Model) -> Answer:
     """The answer to a question, `results` being in the order of its pictures."""
+    count = len(results)
     if question.form == "v2":
-        return _json(_tensors(question, results, model))
+        return _json(_tensors(question, results, model), count)
     if question.form == "one":
         (result,) = results
         if isinstance(result, DigitError):
-            return write_error(result)
-        return Answer(200, PLAIN, str(result.digit).encode()) if question.accept == PLAIN else Answer(200, JSON, _text(result).encode())
+            return write_error(result, count)
+        if question.accept == PLAIN:
+            return Answer(200, PLAIN, str(result.digit).encode(), count)
+        return Answer(200, JSON, _text(result).encode(), count)
     texts = f"[{', '.join(map(_text, results))}]"
-    return Answer(200, JSON, (texts if question.form == "many" else f'{{"predictions": {texts}}}').encode())
+    return Answer(200, JSON, (texts if question.form == "many" else f'{{"predictions": {texts}}}').encode(), count)
 
 
 def write_explanation(question: Question, results: Sequence[Explanation | DigitError]) -> Answer:
     """The explanations of a question's pictures, `results` being in their order; of one picture a PNG, if that is preferred."""
     objects = [_error_object(r) if isinstance(r, DigitError) else _explanation_object(r) for r in results]
+    count = len(results)
     if question.form in ("v1", "v2"):
-        return _json({"explanations": objects})
+        return _json({"explanations": objects}, count)
     if question.form == "many":
-        return _json(objects)
+        return _json(objects, count)
     (result,) = results
     if isinstance(result, DigitError):
-        return write_error(result)
-    return Answer(200, PNG, overlay(result.canvas, result.attributions)) if question.accept == PNG else _json(objects[0])
+        return write_error(result, count)
+    if question.accept == PNG:
+        return Answer(200, PNG, overlay(result.canvas, result.attributions), count)
+    return _json(objects[0], count)
 
 
 def write_refusal(error: DigitError, request: Request, model: Model) -> Answer:
@@ -193,16 +200,23 @@ def write_refusal(error: DigitError, request: Request, model: Model) -> Answer:
     """
     body = request.row.get("body")
     if request.is_grpc and isinstance(body, dict):  # over gRPC TorchServe parses no other body
-        return write_answer(Question((error,), "v2", id=str(body.get("id", ""))), [error], model)
+        answer = write_answer(Question((error,), "v2", id=str(body.get("id", ""))), [error], model)
+        return replace(answer, pictures=0, error=error.type)
     return write_error(error)
 
 
-def write_error(error: DigitError) -> Answer:
-    return Answer(error.status, JSON, json.dumps(_error_object(error)).encode())
+def write_error(error: DigitError, pictures: int = 0) -> Answer:
+    return Answer(error.status, JSON, json.dumps(_error_object(error)).encode(), pictures, error.type)
 
 
-def _json(content: Any) -> Answer:
-    return Answer(200, JSON, json.dumps(content).encode())
+def with_error_key(answer: Answer) -> Answer:
+    """A refusal as clients of KServe's protocols read it: its message stands under "error" too."""
+    refusal = json.loads(answer.body)
+    return replace(answer, body=json.dumps(refusal | {"error": refusal["message"]}).encode())
+
+
+def _json(content: Any, pictures: int) -> Answer:
+    return Answer(200, JSON, json.dumps(content).encode(), pictures)
 
 
 def _text(result: Prediction | DigitError) -> str:

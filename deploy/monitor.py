@@ -132,6 +132,7 @@ class Monitor:
         listen = self.address(PROBE).rpartition(":")[2]
         state = str(self.server.state.resolve())
         probe = [sys.executable, "-m", "deploy.probe", "--port", str(self.server.port), "--state", state, "--listen", listen]
+        probe += ["--store", str(self.server.model_store.resolve())]
         return {"prometheus": prometheus, "alertmanager": alertmanager, "probe": probe}
 
     def _check_webhook(self) -> None:

@@ -1,30 +1,30 @@
-"""What only somebody outside of the workers can tell, for Prometheus: `python -m deploy.probe`.
+"""What only somebody outside of the workers can tell: `python -m deploy.probe` serves it on port 9115, loopback by default.
 
-Each scrape asks every model for a digit that is known, counts its workers that are READY, and reads when the tokens expire.
+GET /ready says whether every model answers, /ready/MODEL whether one does: 200 or 503, for load balancers; no token is needed.
+GET /metrics is for Prometheus: each scrape asks every model for a digit that is known, counts its workers that are READY, and reads
+when the tokens expire. `python -m deploy.probe check` asks once, and ends with 0 or 1.
 """
 
 import argparse
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import cv2
-import numpy as np
 import requests
 
 from deploy.config import to_port
-from deploy.local import client
-from deploy.server import MODELS, Server, ServerError
-from digitkit.picture import encode_png
+from deploy.ready import TIMEOUT_S, Readiness, served_models, why_not_ready
+from deploy.server import MODELS, ROOT, Server, ServerError
 
 PORT = 9115
-TIMEOUT_S = 4.0  # a scrape has five seconds
-DIGIT = 7
-NOT_ANSWERED = (requests.RequestException, ServerError, ValueError, KeyError)  # no server, no token, no JSON, no digit in it
+LOOPBACK = "127.0.0.1"
+SCRAPE_TIMEOUT_S = 4.0  # a scrape has five seconds
+READY, METRICS = "/ready", "/metrics"
+JSON, EXPOSITION = "application/json", "text/plain; version=0.0.4"
 
 HELP = {
     "digits_probe_success": "Whether the model read the known digit right.",
@@ -37,39 +37,22 @@ HELP = {
 Sample = tuple[str, str, float]  # metric, its label, value
 
 
-def draw_digit() -> bytes:
-    """A PNG of DIGIT, dark on light, 64 x 64."""
-    paper = np.full((64, 64), 255, dtype=np.uint8)
-    cv2.putText(paper, str(DIGIT), (16, 50), cv2.FONT_HERSHEY_SIMPLEX, 1.6, 0, 4, cv2.LINE_AA)
-    return encode_png(paper)
-
-
-def probe(server: Server, picture: bytes) -> Iterator[Sample]:
+def probe(server: Server) -> Iterator[Sample]:
     """What Prometheus is told; whatever cannot be found out is left out, and a probe without an answer has failed."""
-    for model in MODELS:
+    for model in server.models:
         label, started = f'model_name="{model}"', time.perf_counter()
-        yield "digits_probe_success", label, reads_right(server, model, picture)
+        yield "digits_probe_success", label, not why_not_ready(server, model, SCRAPE_TIMEOUT_S)
         yield "digits_probe_duration_seconds", label, time.perf_counter() - started
         yield from workers(server, model, label)
     for kind, expires in expiries(server).items():
         yield "digits_token_expires_timestamp_seconds", f'kind="{kind}"', expires
 
 
-def reads_right(server: Server, model: str, picture: bytes) -> bool:
-    url = f"{server.inference}/predictions/{model}"
-    try:
-        with client() as session:
-            answer = session.post(url, data=picture, headers=server.headers(), timeout=TIMEOUT_S)
-        return answer.ok and bool(answer.json()["digit"] == DIGIT)
-    except NOT_ANSWERED:
-        return False
-
-
 def workers(server: Server, model: str, label: str) -> Iterator[Sample]:
     try:
         told = server.describe(model)
         ready = sum(worker["status"] == "READY" for worker in told["workers"])
-    except NOT_ANSWERED:
+    except (requests.RequestException, ServerError, ValueError, KeyError):  # no server, no token, no JSON, no workers in it
         return
     yield "digits_workers_ready", label, ready
     yield "digits_workers_wanted", label, told["minWorkers"]
@@ -94,36 +77,90 @@ def exposition(samples: Iterator[Sample]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def serve(server: Server, port: int) -> None:
-    """Answer scrapes on loopback until the process is ended."""
-    picture = draw_digit()
+def verdict(why: Mapping[str, str]) -> tuple[int, str]:
+    """The status and the body that say which models are ready, and why others are not."""
+    reasons = {model: reason for model, reason in why.items() if reason}
+    told = {"ready": not reasons, "models": {model: not reason for model, reason in why.items()}}
+    return (503, json.dumps(told | {"why": reasons})) if reasons else (200, json.dumps(told))
 
-    class Scrapes(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            body = exposition(probe(server, picture)).encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "text/plain; version=0.0.4")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
+
+class Probe(ThreadingHTTPServer):
+    """Serves /ready and /metrics for `server` on an address of this machine, (host, port)."""
+
+    def __init__(self, address: tuple[str, int], server: Server, timeout_s: float = TIMEOUT_S) -> None:
+        super().__init__(address, _Answers)
+        self.watched = server
+        self.readiness = Readiness(server, timeout_s)
+
+
+class _Answers(BaseHTTPRequestHandler):
+    server: Probe
+    timeout = 5  # seconds that a client may take for its request
+
+    def do_GET(self) -> None:
+        path = self.path.partition("?")[0]
+        readiness = self.server.readiness
+        if path == METRICS:
+            self._send(200, EXPOSITION, exposition(probe(self.server.watched)))
+        elif path == READY:
+            self._send_verdict(readiness.models)
+        elif path.removeprefix(f"{READY}/") in readiness.models:
+            self._send_verdict((path.removeprefix(f"{READY}/"),))
+        else:
+            known = ", ".join([METRICS, READY, *(f"{READY}/{model}" for model in readiness.models)])
+            self._send(404, JSON, json.dumps({"code": 404, "type": "NotFound", "message": f"there are {known}"}))
+
+    do_HEAD = do_GET  # noqa: N815 - as http.server wants it; some load balancers ask so
+
+    def _send_verdict(self, models: tuple[str, ...]) -> None:
+        status, body = verdict(self.server.readiness.why_not(models))
+        self._send(status, JSON, body)
+
+    def _send(self, status: int, content_type: str, text: str) -> None:
+        body = text.encode()
+        self.send_response(status)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
             self.wfile.write(body)
 
-        def log_message(self, format: str, *values: object) -> None:
-            """Say nothing: a line for each scrape tells nobody anything."""
+    def log_message(self, format: str, *values: object) -> None:
+        """Say nothing: a line for each scrape tells nobody anything."""
 
-    with ThreadingHTTPServer(("127.0.0.1", port), Scrapes) as listening:
-        listening.serve_forever()
+
+def check(server: Server, timeout_s: float) -> None:
+    """Print that every model is ready, or end with 1 and why one is not."""
+    reasons = {model: why for model, why in Readiness(server, timeout_s).why_not(server.models).items() if why}
+    if reasons:
+        sys.exit(f"deploy.probe: not ready: {'; '.join(f'{model}: {why}' for model, why in reasons.items())}")
+    print(f"ready: {', '.join(server.models)}")
+
+
+def address(text: str) -> tuple[str, int]:
+    """The host and the port of `PORT` or `HOST:PORT`; raises ValueError."""
+    host, _, port = text.rpartition(":")
+    return host or LOOPBACK, int(port)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="deploy.probe", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("action", nargs="?", choices=("serve", "check"), default="serve")
     parser.add_argument("--port", type=to_port, default="", help="of the server's inference API")
     parser.add_argument("--state", type=Path, default=Server.state, help="folder in which the server keeps its tokens, under its port")
-    parser.add_argument("--listen", type=int, default=PORT, help="port of the probe's own /metrics")
+    parser.add_argument("--store", type=Path, default=ROOT / "model_store", help="folder whose archives, as it starts, name the models")
+    parser.add_argument("--listen", type=address, default=(LOOPBACK, PORT), help="PORT or HOST:PORT of the probe itself")
+    parser.add_argument("--timeout", type=float, default=TIMEOUT_S, help="seconds that a model has for its answer, to be ready")
     flags = parser.parse_args()
+    server = Server(flags.port, flags.store, flags.state, models=served_models(flags.store) or MODELS)
     try:
-        serve(Server(flags.port, state=flags.state), flags.listen)
+        if flags.action == "check":
+            check(server, flags.timeout)
+        else:
+            with Probe(flags.listen, server, flags.timeout) as listening:
+                listening.serve_forever()
     except (OSError, OverflowError) as err:  # the second is of no port at all
-        sys.exit(f"{parser.prog}: port {flags.listen}: {err}")
+        sys.exit(f"{parser.prog}: {':'.join(map(str, flags.listen))}: {err}")
     except KeyboardInterrupt:
         pass
 

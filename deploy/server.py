@@ -33,9 +33,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_PORT = 8080  # where config.properties names no other
 MODELS = ("digits", "digits_onnx")
 TOKENS = ("inference", "management", "API")  # of each API; that of "API" makes new ones
-START_TIMEOUT_S = 120.0
-STOP_TIMEOUT_S = 20.0
-REQUEST_TIMEOUT_S = 10.0
+START_TIMEOUT_S, STOP_TIMEOUT_S, REQUEST_TIMEOUT_S = 120.0, 20.0, 10.0
 
 
 @dataclass(frozen=True)
@@ -217,16 +215,15 @@ class Server:
         except (OSError, ValueError, psutil.Error):
             return None
 
-    def describe(self, model: str) -> dict[str, Any]:
+    def describe(self, model: str, query: str = "") -> dict[str, Any]:
         """The management API's description of a model."""
         with client() as session:
-            answer = session.get(f"{self.management}/models/{model}", headers=self.headers("management"), timeout=REQUEST_TIMEOUT_S)
+            answer = session.get(f"{self.management}/models/{model}{query}", headers=self.headers("management"), timeout=REQUEST_TIMEOUT_S)
         answer.raise_for_status()
         return cast(dict[str, Any], answer.json()[0])
 
     def _wait_ready(self, process: "subprocess.Popen[bytes]") -> None:
-        deadline = time.monotonic() + START_TIMEOUT_S
-        waiting = list(self.models)
+        deadline, waiting = time.monotonic() + START_TIMEOUT_S, list(self.models)
         while waiting:
             if process.poll() is not None:
                 raise ServerError(f"TorchServe ended with {process.returncode}: {self.last_lines()}")
@@ -234,6 +231,9 @@ class Server:
                 raise ServerError(f"{', '.join(waiting)} not ready after {START_TIMEOUT_S:.0f} s: {self.last_lines()}")
             waiting = [name for name in waiting if not self.is_ready(name)]
             time.sleep(0.2)
+        for name in self.models:  # a worker that could not load its model is READY all the same, and says so
+            if (self.describe(name, "?customized=true").get("customizedMetadata") or {}).get("loaded") is False:
+                raise ServerError(f"{name} could not be loaded and would refuse every request: {self.last_lines()}")
 
     def is_ready(self, model: str) -> bool:
         """Whether every worker of a model is READY."""

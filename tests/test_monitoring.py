@@ -14,7 +14,7 @@ from conftest import ROOT
 
 from deploy import monitor
 from deploy.monitor import SOURCE, Monitor, MonitorError, sent_to
-from deploy.probe import HELP, draw_digit, exposition, probe
+from deploy.probe import HELP, exposition, probe
 from deploy.server import MODELS, Server
 
 DASHBOARDS = sorted((SOURCE / "dashboards").glob("*.json"))
@@ -179,7 +179,7 @@ def test_nothing_to_stop_is_no_error(tmp_path: Path) -> None:
 
 
 def test_a_server_that_is_gone_has_failed_the_probe(tmp_path: Path) -> None:
-    told = list(probe(Server(22_180, state=tmp_path), draw_digit()))
+    told = list(probe(Server(22_180, state=tmp_path)))
     assert {(name, label): value for name, label, value in told if name != "digits_probe_duration_seconds"} == {
         ("digits_probe_success", f'model_name="{model}"'): 0 for model in MODELS
     }

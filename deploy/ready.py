@@ -1,0 +1,105 @@
+"""Whether models answer: each is sent a drawn digit, by the way that clients go, and must read it in time.
+
+Nothing of TorchServe's own tells: /ping, /v2/health/ready and ModelReady are true while a model is still loading, while its worker
+has just been killed or stands still, and while it has no worker at all. docs/faults.md has what was seen.
+"""
+
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import requests
+
+from deploy.local import client
+from deploy.server import Server, ServerError
+from digitkit.picture import encode_png
+
+DIGIT = 7
+TIMEOUT_S = 1.0
+FRESH_S = 1.0  # an answer serves all who ask within this time: a hundred load balancers cost a model one request a second
+
+
+@cache
+def draw_digit() -> bytes:
+    """A PNG of DIGIT, dark on light, 64 x 64."""
+    paper = np.full((64, 64), 255, dtype=np.uint8)
+    cv2.putText(paper, str(DIGIT), (16, 50), cv2.FONT_HERSHEY_SIMPLEX, 1.6, 0, 4, cv2.LINE_AA)
+    return encode_png(paper)
+
+
+def why_not_ready(server: Server, model: str, timeout_s: float = TIMEOUT_S) -> str:
+    """Why a model is not ready, in words that name no folder; "" where it has read the digit."""
+    try:
+        with client() as session:
+            url = f"{server.inference}/predictions/{model}"
+            answer = session.post(url, data=draw_digit(), headers=server.headers(), timeout=timeout_s)
+    except ServerError:
+        return "the server has no token, so it is not running"
+    except requests.Timeout:
+        return f"no answer within {timeout_s:g} s"
+    except requests.RequestException:
+        return "no connection to the server"
+    told = _object(answer)
+    if not answer.ok:
+        return f"answered {answer.status_code} {told.get('type', '')}".rstrip()
+    return "" if told.get("digit") == DIGIT else f"a drawn {DIGIT} was not read as one"
+
+
+def _object(answer: requests.Response) -> Mapping[str, Any]:
+    """The JSON object of an answer, an empty one where there is none."""
+    try:
+        told = answer.json()
+    except ValueError:
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def served_models(store: Path) -> tuple[str, ...]:
+    """The models that a server starts with: one for each archive in its store."""
+    return tuple(sorted(archive.stem for archive in store.glob("*.mar")))
+
+
+class Readiness:
+    """Whether the models of a server are ready, asked anew when what is known is older than FRESH_S. For any number of threads.
+
+    Args:
+        server: whose `models` are meant.
+        timeout_s: seconds that a model has for its answer; nobody waits longer than that.
+    """
+
+    def __init__(self, server: Server, timeout_s: float = TIMEOUT_S) -> None:
+        self._checks = {model: _Check(server, model, timeout_s) for model in server.models}
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        return tuple(self._checks)
+
+    def why_not(self, models: Iterable[str]) -> dict[str, str]:
+        """Why each of these models is not ready, "" where it is. All are asked at the same time."""
+        checks = [self._checks[model] for model in models]
+        with ThreadPoolExecutor(max(1, len(checks))) as pool:
+            return {check.model: why for check, why in zip(checks, pool.map(_Check.why_not, checks), strict=True)}
+
+
+class _Check:
+    """What is known of one model. Who comes while it is asked waits for that answer."""
+
+    def __init__(self, server: Server, model: str, timeout_s: float) -> None:
+        self.model = model
+        self._server, self._timeout_s = server, timeout_s
+        self._lock = threading.Lock()
+        self._why = ""
+        self._known_until = 0.0
+
+    def why_not(self) -> str:
+        with self._lock:
+            if time.monotonic() >= self._known_until:
+                self._why = why_not_ready(self._server, self.model, self._timeout_s)
+                self._known_until = time.monotonic() + FRESH_S
+            return self._why

@@ -169,7 +169,7 @@ runs/seed/digits.onnx: export/to_onnx.py handlers/digitkit/fold.py | $(SETUP)
 smoke: $(SETUP) ## ask the running server for ten digits
 	@$(PY) -m deploy.smoke --port '$(PORT)' $(MNIST)
 
-chaos: $(ARCHIVES) ## break a server of its own under load in ten ways and count what became of the requests; FAULTS=names
+chaos: $(ARCHIVES) ## break a server of its own under load in thirteen ways and count what became of the requests; FAULTS=names
 	@$(PY) -m chaos.run $(if $(FAULTS),--faults $(FAULTS)) --data-root $(DATA_ROOT)
 
 soak: $(ARCHIVES) ## MINUTES (30) of mixed traffic at 60 % of the knee: memory, latency, errors, with a plot

@@ -94,6 +94,7 @@ class Pool:
     """Connections to one server, kept alive and used again."""
 
     def __init__(self, url: str, connections: int = CONNECTIONS) -> None:
+        self.url = url
         self.host, self.port = address(url)
         self.idle: deque[Connection] = deque()
         self.free = asyncio.Semaphore(connections)

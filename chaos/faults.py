@@ -3,15 +3,17 @@
 import asyncio
 import resource
 import signal
-from collections.abc import Awaitable, Callable
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import requests
 
 from chaos.archives import alter
-from chaos.hostile import dribble, hang_up
-from chaos.load import open_load
+from chaos.hostile import dribble, hang_up, pour, sit
+from chaos.load import Client, Record, open_load
+from chaos.questions import poison, unauthorised
 from chaos.scene import MODEL, Scene, renew_token, token_expiry
 from digitkit.card import card_path
 
@@ -21,6 +23,10 @@ SLOW_CLIENTS, DRIBBLE_S, BYTE_S = 300, 6.0, 0.1
 FULL_S = 4.0
 OPERATOR_S = 1.0  # that a token stays expired before somebody renews it
 NEW_VERSION = "2.0"
+POISON_A_SECOND, POISON_S = 100.0, 5.0
+BIG_BODIES, BIG_BYTES = 40, 9_900_000
+IDLE, LOOK_AT_S = 300, (1.0, 12.0)  # seconds: the proxy has let in whom it lets in; it has cut off who sends nothing
+FEW_FILES = 256  # of the frontend, as where nobody raised `ulimit -n`
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +38,14 @@ class Fault:
         what: in words.
         strike: does it.
         short_tokens: whether it needs a server of its own whose tokens last a minute.
+        behind_proxy: whether everybody comes through HAProxy, because TorchServe alone has no remedy.
     """
 
     name: str
     what: str
     strike: Callable[[Scene], Awaitable[None]]
     short_tokens: bool = False
+    behind_proxy: bool = False
 
 
 async def kill_worker(scene: Scene) -> None:
@@ -113,6 +121,41 @@ async def expired_token(scene: Scene) -> None:
     await asyncio.to_thread(renew_token, scene.server)
 
 
+async def poison_files(scene: Scene) -> None:
+    """NumPy files whose header lies about the shape, beside the good requests; who sends them asks once."""
+    sender, answers = Client(scene.pool, scene.client.read_token, patience_s=0), deque[Record]()
+    await open_load(sender, [poison(MODEL)], POISON_A_SECOND, seconds=POISON_S, records=answers)
+    scene.notes.append(f"poison files answered {_tally([answer.status for answer in answers])}")
+
+
+async def big_bodies(scene: Scene) -> None:
+    """Large bodies without a token; they would all be read into the frontend's memory before it looks for one."""
+    before, _ = scene.resident_mib()
+    poured = await pour(scene.pool.url, unauthorised(MODEL, BIG_BYTES), BIG_BODIES)
+    after, _ = scene.resident_mib()
+    taken, offered = sum(each.taken for each in poured) / 1e6, BIG_BODIES * BIG_BYTES / 1e6
+    scene.notes.append(f"bodies answered {_tally([each.status for each in poured])} after {taken:.0f} of {offered:.0f} MB")
+    scene.notes.append(f"the frontend's memory went from {before:,.0f} to {after:,.0f} MiB")
+
+
+async def idle_connections(scene: Scene) -> None:
+    """More connections that send nothing than the frontend may open files."""
+    frontend = scene.frontend()
+    before = frontend.rlimit(resource.RLIMIT_NOFILE)
+    assert before is not None
+    frontend.rlimit(resource.RLIMIT_NOFILE, (FEW_FILES, before[1]))
+    try:
+        let_in, left = await sit(scene.pool.url, IDLE, LOOK_AT_S)
+    finally:
+        frontend.rlimit(resource.RLIMIT_NOFILE, before)
+    scene.notes.append(f"of {IDLE} idle connections {let_in} were let in, and {left} were open after {LOOK_AT_S[1]:.0f} s")
+
+
+def _tally(statuses: Sequence[int]) -> str:
+    """Which statuses came how often; 0 stands for a connection that was cut off before the answer was read."""
+    return ", ".join(f"{count} x {status or 'cut off'}" for status, count in Counter(statuses).most_common())
+
+
 async def _accepted(scene: Scene, method: str, path: str, **query: str) -> requests.Response:
     answer = await asyncio.to_thread(lambda: scene.manage(method, path, **query))
     answer.raise_for_status()
@@ -129,5 +172,8 @@ FAULTS = (
     Fault("disk-full", "no log file can grow for 4 s", full_disk),
     Fault("broken-archive", "a version whose weights are damaged is registered", broken_archive),
     Fault("new-version", "a version is registered, made the default, the old one deleted", new_version),
+    Fault("poison-files", "100 NumPy files a second whose header lies about the shape, for 5 s", poison_files),
+    Fault("big-bodies", "40 bodies of 9.9 MB without a token, through HAProxy", big_bodies, behind_proxy=True),
+    Fault("idle-connections", "300 connections that send nothing, through HAProxy", idle_connections, behind_proxy=True),
     Fault("token-expired", "the token expires, and is renewed a second later", expired_token, short_tokens=True),
 )

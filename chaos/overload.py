@@ -17,7 +17,7 @@ from pathlib import Path
 from rich.table import Table
 
 from chaos.command import PORT, ending
-from chaos.connection import Pool
+from chaos.connection import CONNECTIONS, Pool
 from chaos.figures import percentile
 from chaos.knee import find_knee, warm_up
 from chaos.load import Client, Record, open_load
@@ -32,7 +32,6 @@ from loadtest.settings import positive
 QUEUES = "100,250,500,1000"
 TIMES_KNEE, SECONDS, START_S = 5.0, 4.0, 1.0  # the first second, in which the queue fills, is not counted
 PICTURES, STACK = 320, 32
-BESIDE = 50  # from the server's port to the proxy's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +122,7 @@ def run(queue: int, plan: Plan) -> tuple[Overload, float]:
     """The figures of one queue on a server of its own, and the knee, which is looked for where it is 0."""
     with tempfile.TemporaryDirectory(prefix="overload-") as state:
         server = Server(plan.port, ROOT / "model_store", Path(state), {"job_queue_size": str(queue)})
-        with supervised(server), haproxy(server, plan.port + BESIDE) if plan.proxy else nullcontext(server.inference) as url:
+        with supervised(server), haproxy(server, CONNECTIONS) if plan.proxy else nullcontext(server.inference) as url:
             return asyncio.run(measure(server, url, plan, queue))
 
 

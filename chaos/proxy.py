@@ -1,34 +1,54 @@
-"""HAProxy in front of the server under load, with the example configuration that is shipped."""
+"""HAProxy in front of the server under load, with the example configuration that is shipped, and the probe that tells it the health."""
 
 import os
 import shutil
 import socket
 import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from deploy.server import ROOT, Server, ServerError
 
 CONFIG = ROOT / "deploy" / "proxy" / "haproxy.cfg"
-START_S = 5.0
+START_S = 10.0
+PROXY_BESIDE, PROBE_BESIDE = 50, 51  # from the server's port to theirs
 
 
 @contextmanager
-def haproxy(server: Server, port: int) -> Iterator[str]:
-    """The address of an HAProxy on `port` that asks `server`; raises ServerError where it is not installed or does not start."""
+def haproxy(server: Server, client_connections: int) -> Iterator[str]:
+    """The address of an HAProxy that asks `server` and lets in that many connections of one address.
+
+    Raises:
+        ServerError: it is not installed, or it or the probe does not start.
+    """
+    port, probe = server.port + PROXY_BESIDE, server.port + PROBE_BESIDE
+    ports = {"DIGITS_PORT": port, "DIGITS_TORCHSERVE": server.port, "DIGITS_PROBE": probe, "DIGITS_CLIENT_CONNECTIONS": client_connections}
+    settings = {name: str(value) for name, value in ports.items()}
+    asking = [sys.executable, "-m", "deploy.probe", "--port", str(server.port), "--state", str(server.state), "--listen", str(probe)]
+    with _listening(asking, {}, probe), _listening([find_haproxy(), "-q", "-f", str(CONFIG)], settings, port):
+        yield f"http://127.0.0.1:{port}"
+
+
+def find_haproxy() -> str:
+    """The path of HAProxy; raises ServerError where it is not installed."""
     binary = shutil.which("haproxy", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
     if binary is None:
         raise ServerError("haproxy is not installed; apt-get install haproxy")
-    environment = os.environ | {"DIGITS_PORT": str(port), "DIGITS_TORCHSERVE": str(server.port)}
-    process = subprocess.Popen([binary, "-q", "-f", str(CONFIG)], env=environment)
+    return binary
+
+
+@contextmanager
+def _listening(command: Sequence[str], settings: Mapping[str, str], port: int) -> Iterator[None]:
+    process = subprocess.Popen(command, env=os.environ | settings)
     try:
         deadline = time.monotonic() + START_S
         while not _listens(port):
             if process.poll() is not None or time.monotonic() > deadline:
-                raise ServerError(f"haproxy with {CONFIG} does not listen on port {port}")
+                raise ServerError(f"{' '.join(command)} does not listen on port {port}")
             time.sleep(0.05)
-        yield f"http://127.0.0.1:{port}"
+        yield
     finally:
         process.terminate()
         process.wait()

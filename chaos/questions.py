@@ -17,6 +17,7 @@ from loadtest.pictures import LabelledPicture
 # Answers that promise nothing but that the question may be asked again: of TorchServe when its queue is full, its worker died
 # or was too slow, of a proxy when TorchServe is away.
 TRY_AGAIN = (500, 502, 503, 504, 507)
+NPY_MAGIC, NPY_PIXELS, POISON_BYTES = b"\x93NUMPY\x01\x00", 784, 912
 ALONE_S = 30.0  # for an answer before the load
 
 
@@ -80,6 +81,20 @@ def stack(model: str, pictures: Sequence[LabelledPicture]) -> Question:
     body = io.BytesIO()
     np.save(body, np.stack([np.asarray(Image.open(io.BytesIO(picture.png))) for picture in pictures]))
     return Question("stack", f"/predictions/{model}", body.getvalue(), headers="Content-Type: application/x-npy\r\n")
+
+
+def poison(model: str) -> Question:
+    """A NumPy file of 912 bytes whose header counts True pictures: it is read as any other until somebody uses its shape."""
+    header = b"{'descr': '|u1', 'fortran_order': False, 'shape': (True, 784), }"
+    length = POISON_BYTES - NPY_PIXELS - len(NPY_MAGIC) - 2
+    body = NPY_MAGIC + length.to_bytes(2, "little") + header.ljust(length - 1) + b"\n" + bytes(NPY_PIXELS)
+    return Question("poison", f"/predictions/{model}", body, headers="Content-Type: application/x-npy\r\n", status=400)
+
+
+def unauthorised(model: str, body_bytes: int) -> bytes:
+    """The bytes of a request of that size without a token."""
+    head = f"POST /predictions/{model} HTTP/1.1\r\nHost: digits\r\nContent-Length: {body_bytes}\r\n\r\n"
+    return head.encode() + bytes(body_bytes)
 
 
 async def ask_alone(pool: Pool, questions: Sequence[Question], token: str) -> list[Question]:

@@ -1,4 +1,4 @@
-"""`python -m chaos.run` breaks a server under load in ten ways and prints what became of the requests."""
+"""`python -m chaos.run` breaks a server under load in thirteen ways and prints what became of the requests."""
 
 import argparse
 import asyncio
@@ -16,6 +16,7 @@ from chaos.connection import Pool
 from chaos.faults import FAULTS, Fault
 from chaos.knee import find_knee, warm_up
 from chaos.load import Client
+from chaos.proxy import find_haproxy, haproxy
 from chaos.questions import ask_alone, single
 from chaos.scene import HIGHEST_KNEE, MODEL, OPEN_TO_MODELS, Scene, impatient_store, supervised, token_or_none
 from chaos.tables import console, counts, latencies, write_csv
@@ -26,6 +27,7 @@ from loadtest.pictures import DATA_ROOT, LabelledPicture, load_pictures
 OUT = Path("reports/chaos")
 PICTURES = 200
 SHORT_TOKENS = {"token_expiration_min": "1"}
+LET_IN, GOOD_CONNECTIONS = 100, 90  # connections of one address through the proxy, as shipped; all good clients come from one
 
 
 def main() -> None:
@@ -75,10 +77,12 @@ class Plan:
 
 
 def run(faults: Sequence[Fault], plan: Plan, report: Callable[[str], None]) -> list[Trial]:
-    """The trials of `faults`; those that need short tokens come last, on a server started for them."""
-    trials, knee = list[Trial](), plan.knee
-    for short in (False, True):
-        chosen = [fault for fault in faults if fault.short_tokens is short]
+    """The trials of `faults`; those behind the proxy and those that need short tokens come last, on servers started for them."""
+    if any(fault.behind_proxy for fault in faults):
+        find_haproxy()  # before minutes of work
+    trials, knees = list[Trial](), dict.fromkeys((False, True), plan.knee)
+    for behind_proxy, short in ((False, False), (True, False), (False, True)):
+        chosen = [fault for fault in faults if (fault.behind_proxy, fault.short_tokens) == (behind_proxy, short)]
         if not chosen:
             continue
         with ExitStack() as stack:
@@ -87,13 +91,18 @@ def run(faults: Sequence[Fault], plan: Plan, report: Callable[[str], None]) -> l
             server = Server(plan.port, store, state, OPEN_TO_MODELS | (SHORT_TOKENS if short else {}))
             stack.callback(_keep_console, server, plan.out)
             stack.enter_context(supervised(server))
-            done, knee = asyncio.run(_try_all(chosen, server, replace(plan, knee=knee), report))
+            pool = Pool(server.inference)
+            if behind_proxy:
+                pool = Pool(stack.enter_context(haproxy(server, LET_IN)), GOOD_CONNECTIONS)
+            done, knees[behind_proxy] = asyncio.run(_try_all(chosen, (server, pool), replace(plan, knee=knees[behind_proxy]), report))
             trials += done
     return trials
 
 
-async def _try_all(faults: Sequence[Fault], server: Server, plan: Plan, report: Callable[[str], None]) -> tuple[list[Trial], float]:
-    pool = Pool(server.inference)
+async def _try_all(
+    faults: Sequence[Fault], asked: tuple[Server, Pool], plan: Plan, report: Callable[[str], None]
+) -> tuple[list[Trial], float]:
+    server, pool = asked
     try:
         client = Client(pool, lambda: token_or_none(server))
         questions = await ask_alone(pool, [single(MODEL, picture) for picture in plan.pictures], client.token)

@@ -1,86 +1,30 @@
 """The driver of chaos and soak against a server of a few lines, whose every fault is known."""
 
 import asyncio
-import json
 import math
 import os
 import re
 import sys
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
+from flaky import GOOD, OTHER, QUESTION, Flaky, against, error
 
 from chaos.connection import Answer, Lost, Pool
 from chaos.faults import Fault
 from chaos.figures import percentile
-from chaos.hostile import dribble, hang_up
 from chaos.load import LONGEST_PAUSE_S, Client, Record, open_load, pause_s
 from chaos.mix import CYCLE, SHARES, spread
-from chaos.questions import NotServed, Outcome, Question, ask_alone
+from chaos.questions import NotServed, Outcome, ask_alone
 from chaos.scene import Scene
 from chaos.soak import BINS, Bin, growth, judge, soak
 from chaos.trial import try_fault
 from deploy.server import Server
 
-T = TypeVar("T")
 ROOT = Path(__file__).resolve().parent.parent
-GOOD = json.dumps({"digit": 7, "confidence": 0.9, "probabilities": [0.1, 0.9]}).encode()
-OTHER = json.dumps({"digit": 1, "confidence": 0.9, "probabilities": [0.9, 0.1]}).encode()
-QUESTION = Question("single", "/predictions/digits", b"picture", expected=GOOD)
-
-
-def error(status: int, kind: str = "ServiceUnavailableException") -> tuple[int, bytes]:
-    return status, json.dumps({"code": status, "type": kind, "message": "try again"}).encode()
-
-
-class Flaky:
-    """Gives the answers it is told, one a request, the last for ever; None hangs up."""
-
-    def __init__(self, *answers: tuple[int, bytes] | None, delay_s: float = 0.0) -> None:
-        self.answers, self.delay_s = list(answers), delay_s
-        self.requests: list[bytes] = []
-        self.connections: list[asyncio.StreamWriter] = []
-
-    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.connections.append(writer)
-        try:
-            while True:
-                head = await reader.readuntil(b"\r\n\r\n")
-                length = int(head.lower().partition(b"content-length:")[2].split()[0])
-                self.requests.append(head + await reader.readexactly(length))
-                answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-                await asyncio.sleep(self.delay_s)
-                if answer is None:
-                    break
-                status, body = answer
-                writer.write(b"HTTP/1.1 %d x\r\nX-Model-Version: 1.0\r\nContent-Length: %d\r\n\r\n%s" % (status, len(body), body))
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
-        finally:
-            writer.close()
-
-
-def against(server: Flaky, test: Callable[[Pool, str], Awaitable[T]]) -> T:
-    """What `test` returns, given a pool of connections to `server` and its address."""
-
-    async def run() -> T:
-        listening = await asyncio.start_server(server, "127.0.0.1", 0)
-        url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
-        pool = Pool(url)
-        try:
-            return await test(pool, url)
-        finally:
-            await pool.close()
-            listening.close()
-            for writer in server.connections:
-                writer.close()
-            await asyncio.sleep(0.01)  # the server's side sees the end of its connections
-
-    return asyncio.run(run())
 
 
 def ask(server: Flaky, *, attempt_s: float = 1.0, patience_s: float = 5.0, tokens: str = "ab") -> Record:
@@ -185,18 +129,6 @@ def test_nobody_listening_is_a_lost_request() -> None:
 def test_a_server_that_answers_wrong_without_load_is_named() -> None:
     with pytest.raises(NotServed, match=r"/predictions/digits answers 404 to single, not 200"):
         against(Flaky(error(404)), lambda pool, url: ask_alone(pool, [QUESTION], "a"))
-
-
-def test_hostile_clients_do_what_they_are_named_for() -> None:
-    server = Flaky((200, GOOD))
-
-    async def test(pool: Pool, url: str) -> tuple[int, int]:
-        return await hang_up(url, QUESTION.request("a"), 20, 1.0), await dribble(url, QUESTION.request("a"), 3, 0.1, 0.02)
-
-    sent, left = against(server, test)
-    assert 0 < sent <= 20
-    assert left == 3
-    assert len(server.connections) == sent + 3
 
 
 class Unseen(Scene):

@@ -1,127 +1,42 @@
-"""The example proxies, with their real binaries, in front of a server that plays TorchServe."""
+"""The example proxies, with their real binaries, in front of a server that plays TorchServe: overload, health, and what is refused."""
 
-import os
-import re
-import shutil
 import socket
-import subprocess
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import ExitStack
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 
-import httpx
 import pytest
-from served import is_free
+from proxies import FULL_QUEUE, Proxy, Upstream, client, close, haproxy, nginx, playing, running, talk
 
-PROXY = Path(__file__).resolve().parent.parent / "deploy" / "proxy"
 pytestmark = pytest.mark.slow
-FULL_QUEUE = b'{"code": 503, "type": "ServiceUnavailableException", "message": "no worker"}'
-Proxy = Callable[[int, int, Path], list[str]]
-
-
-class Upstream(BaseHTTPRequestHandler):
-    """Answers 200, or 503 as TorchServe with a full queue where the path asks for it, or hangs up."""
-
-    protocol_version = "HTTP/1.1"
-    under_way = most = 0
-    counting = threading.Lock()
-
-    def do_POST(self) -> None:
-        with self.counting:
-            Upstream.under_way += 1
-            Upstream.most = max(Upstream.most, Upstream.under_way)
-        self.rfile.read(int(self.headers["Content-Length"]))
-        if "slow" in self.path:
-            time.sleep(0.1)
-        with self.counting:
-            Upstream.under_way -= 1
-        status, body = (503, FULL_QUEUE) if "full" in self.path else (200, b"7")
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Tests are silent."""
-
-
-class Waiting(ThreadingHTTPServer):
-    request_queue_size = 128  # connections that wait to be taken; beyond Python's own five, a busy machine's were late
-
-
-def haproxy(port: int, upstream: int, folder: Path) -> list[str]:
-    text = (PROXY / "haproxy.cfg").read_text().replace("timeout http-request 10s", "timeout http-request 1s")
-    (folder / "haproxy.cfg").write_text(text)
-    return ["env", f"DIGITS_PORT={port}", f"DIGITS_TORCHSERVE={upstream}", "haproxy", "-f", str(folder / "haproxy.cfg")]
-
-
-def nginx(port: int, upstream: int, folder: Path) -> list[str]:
-    text = (
-        (PROXY / "nginx.conf").read_text().replace("127.0.0.1:8000", f"127.0.0.1:{port}").replace("127.0.0.1:8080", f"127.0.0.1:{upstream}")
-    )
-    (folder / "nginx.conf").write_text(re.sub(r"(client_\w+_timeout) 10s", r"\1 1s", text))
-    return ["nginx", "-c", str(folder / "nginx.conf"), "-p", str(folder), "-g", "daemon off; user root;"]
+Started = tuple[str, ThreadingHTTPServer]
+HEAD = b"POST /predictions/digits HTTP/1.1\r\nHost: digits\r\nAuthorization: Bearer a\r\nContent-Length: 100\r\n\r\n"
 
 
 @pytest.fixture(params=[haproxy, nginx])
-def started(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, ThreadingHTTPServer]]:
+def started(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Started]:
     """The address of a running proxy, and what it asks."""
     make: Proxy = request.param
-    environment = os.environ | {"PATH": f"{os.environ['PATH']}:/usr/sbin"}
-    if shutil.which(request.param.__name__, path=environment["PATH"]) is None:
-        pytest.skip(f"{request.param.__name__} is not installed; apt-get install {request.param.__name__}")
-    upstream = Waiting(("127.0.0.1", 0), Upstream)
-    thread = threading.Thread(target=upstream.serve_forever)
-    thread.start()
-    port = free_port()
-    process = subprocess.Popen(make(port, upstream.server_port, tmp_path), env=environment, stderr=subprocess.PIPE)
-    try:
-        while is_free(port):
-            assert process.poll() is None, process.stderr and process.stderr.read()
-            time.sleep(0.05)
-        yield f"http://127.0.0.1:{port}", upstream
-    finally:
-        process.terminate()
-        process.communicate()
-        close(upstream)
-        thread.join()
+    with playing() as upstream, running(make, upstream.server_port, tmp_path) as url:
+        yield url, upstream
 
 
-def close(upstream: ThreadingHTTPServer) -> None:
-    upstream.shutdown()
-    upstream.server_close()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-@contextmanager
-def client(url: str) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=url, timeout=20) as client:
-        yield client
-
-
-def test_an_answer_goes_through_as_it_is(started: tuple[str, ThreadingHTTPServer]) -> None:
+def test_an_answer_goes_through_as_it_is(started: Started) -> None:
     with client(started[0]) as asking:
         answer = asking.post("/predictions/digits", content=b"picture")
-    assert (answer.status_code, answer.text, "retry-after" in answer.headers) == (200, "7", False)
+    assert (answer.status_code, answer.text, "retry-after" in answer.headers) == (200, "/predictions/digits", False)
 
 
-def test_a_full_queue_gets_retry_after_and_keeps_torchserves_body(started: tuple[str, ThreadingHTTPServer]) -> None:
+def test_a_full_queue_gets_retry_after_and_keeps_torchserves_body(started: Started) -> None:
     with client(started[0]) as asking:
         answer = asking.post("/predictions/full", content=b"picture")
     assert (answer.status_code, answer.headers["retry-after"], answer.content) == (503, "1", FULL_QUEUE)
 
 
-def test_a_server_that_is_away_is_503_with_retry_after(started: tuple[str, ThreadingHTTPServer]) -> None:
+def test_a_server_that_is_away_is_503_with_retry_after(started: Started) -> None:
     url, upstream = started
     close(upstream)
     with client(url) as asking:
@@ -130,7 +45,7 @@ def test_a_server_that_is_away_is_503_with_retry_after(started: tuple[str, Threa
     assert (answer.json()["code"], bool(answer.json()["message"])) == (503, True)
 
 
-def test_a_server_that_takes_no_connection_is_late_or_away_with_retry_after(started: tuple[str, ThreadingHTTPServer]) -> None:
+def test_a_server_that_takes_no_connection_is_late_or_away_with_retry_after(started: Started) -> None:
     url, upstream = started
     close(upstream)
     with ExitStack() as sockets, client(url) as asking:
@@ -144,27 +59,69 @@ def test_a_server_that_takes_no_connection_is_late_or_away_with_retry_after(star
     assert (answer.headers["retry-after"], answer.json()["code"], bool(answer.json()["message"])) == ("1", answer.status_code, True)
 
 
-def test_a_client_that_dribbles_is_cut_off_with_408(started: tuple[str, ThreadingHTTPServer]) -> None:
-    with socket.create_connection(("127.0.0.1", int(started[0].rpartition(":")[2])), timeout=20) as slow:
-        slow.sendall(b"POST /predictions/digits HTTP/1.1\r\nHost: digits\r\nContent-Length: 100\r\n\r\npict")
-        answer = b""
-        with suppress(ConnectionResetError):
-            while chunk := slow.recv(4096):
-                answer += chunk
+@pytest.mark.parametrize("request_bytes", [b"", HEAD + b"pict"], ids=["nothing", "half a request"])
+def test_a_client_that_sends_no_more_is_cut_off(request_bytes: bytes, started: Started) -> None:
+    answer = talk(started[0], request_bytes)
     assert answer == b"" or b" 408 " in answer
+    assert not Upstream.seen
 
 
-def test_few_large_bodies_are_let_in_at_once(started: tuple[str, ThreadingHTTPServer]) -> None:
-    Upstream.most = 0
+@pytest.mark.parametrize("form", ["with a length", "chunked"])
+def test_few_large_bodies_are_let_in_at_once(form: str, started: Started) -> None:
+    def ask(_: int) -> tuple[int, str | None]:
+        body = bytes(300_000)
+        content = body if form == "with a length" else iter([body])
+        answer = asking.post("/predictions/slow", content=content)
+        return answer.status_code, answer.headers.get("retry-after")
+
     with client(started[0]) as asking, ThreadPoolExecutor(40) as pool:
-        answers = list(pool.map(lambda _: asking.post("/predictions/slow", content=bytes(300_000)), range(40)))
+        answers = list(pool.map(ask, range(40)))
     assert Upstream.most <= 16
-    for answer in answers:
-        assert answer.status_code == 200 or (answer.status_code, answer.headers["retry-after"]) == (503, "1")
-    assert sum(answer.status_code == 200 for answer in answers) >= 16
+    assert set(answers) <= {(200, None), (503, "1")}
+    assert answers.count((200, None)) >= 16
 
 
-@pytest.mark.parametrize("path", ["/models", "/metrics", "/"])
-def test_nothing_but_inference_goes_through(path: str, started: tuple[str, ThreadingHTTPServer]) -> None:
+def test_a_body_over_the_limit_is_refused_before_it_is_passed_on(started: Started) -> None:
     with client(started[0]) as asking:
-        assert asking.get(path).status_code == 404
+        answer = asking.post("/predictions/digits", content=bytes(10_485_761))
+    assert (answer.status_code, answer.json()["type"]) == (413, "TooLarge")
+    assert not Upstream.seen
+
+
+def test_one_address_holds_a_hundred_connections_and_costs_another_nothing(started: Started) -> None:
+    url, port = started[0], int(started[0].rpartition(":")[2])
+    with ExitStack() as sockets:
+        for _ in range(100):
+            held = sockets.enter_context(socket.create_connection(("127.0.0.1", port), source_address=("127.0.0.2", 0)))
+            held.sendall(HEAD)  # and not the body
+        time.sleep(0.3)  # until the proxy has read the last head
+        answer = talk(url, HEAD.replace(b"Content", b"Connection: close\r\nContent") + bytes(100), "127.0.0.2")
+        assert answer == b"" or b" 503 " in answer
+        with client(url) as asking:
+            assert asking.post("/predictions/digits", content=b"picture").status_code == 200
+
+
+def test_a_balancer_may_ask_for_readiness_without_a_token(started: Started) -> None:
+    with client(started[0]) as asking:
+        del asking.headers["authorization"]
+        assert asking.get("/ready").status_code == 200
+        Upstream.ready = 503
+        assert asking.get("/ready").status_code == 503
+
+
+def test_haproxy_closes_the_door_while_the_models_are_not_ready(tmp_path: Path) -> None:
+    with playing() as upstream, running(haproxy, upstream.server_port, tmp_path) as url, client(url) as asking:
+
+        def wait_for(status: int) -> bool:
+            deadline = time.monotonic() + 20
+            while time.monotonic() < deadline:
+                if asking.post("/predictions/digits", content=b"picture").status_code == status:
+                    return True
+                time.sleep(0.05)
+            return False
+
+        assert wait_for(200)
+        Upstream.ready = 503
+        assert wait_for(503)
+        Upstream.ready = 200
+        assert wait_for(200)

@@ -1,6 +1,8 @@
 """Some of the faults, and a short soak, against the real server."""
 
 import os
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -8,22 +10,37 @@ from served import free_port
 
 from chaos import soak
 from chaos.faults import FAULTS, NEW_VERSION
+from chaos.proxy import find_haproxy
 from chaos.questions import Outcome
 from chaos.run import Plan, run
 from chaos.trial import Trial
-from deploy.server import Server
+from deploy.server import Server, ServerError
 from loadtest.pictures import load_pictures
 
 pytestmark = pytest.mark.server
 KNEE = 200.0  # requests a second that a machine with other work carries too
-TRIED = ("worker-killed", "hang-ups", "frontend-killed", "broken-archive", "new-version")
+TRIED = ("worker-killed", "hang-ups", "frontend-killed", "broken-archive", "new-version", "poison-files")
+BEHIND_PROXY = ("big-bodies", "idle-connections")
 SOAK_MINUTES = float(os.environ.get("SOAK_MINUTES", "0.4"))  # 5 in CI
 
 
 @pytest.fixture(scope="module")
 def trials(store: Path, mnist_root: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Trial]:
-    plan = Plan(port=free_port(), store=store, pictures=load_pictures(mnist_root, 50), knee=KNEE, out=tmp_path_factory.mktemp("out"))
-    return {trial.fault: trial for trial in run([fault for fault in FAULTS if fault.name in TRIED], plan, lambda line: None)}
+    return try_faults(TRIED, store, mnist_root, tmp_path_factory.mktemp("out"))
+
+
+@pytest.fixture(scope="module")
+def proxied(store: Path, mnist_root: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Trial]:
+    try:
+        find_haproxy()
+    except ServerError as err:
+        pytest.skip(str(err))
+    return try_faults(BEHIND_PROXY, store, mnist_root, tmp_path_factory.mktemp("out"))
+
+
+def try_faults(names: Sequence[str], store: Path, mnist_root: Path, out: Path) -> dict[str, Trial]:
+    plan = Plan(port=free_port(), store=store, pictures=load_pictures(mnist_root, 50), knee=KNEE, out=out)
+    return {trial.fault: trial for trial in run([fault for fault in FAULTS if fault.name in names], plan, lambda line: None)}
 
 
 @pytest.mark.parametrize("fault", TRIED)
@@ -40,9 +57,17 @@ def test_a_killed_frontend_loses_requests_of_clients_that_never_ask_twice(trials
 
 
 def test_hostile_clients_and_a_broken_archive_cost_nobody_an_answer(trials: dict[str, Trial]) -> None:
-    for fault in ("hang-ups", "broken-archive"):
+    for fault in ("hang-ups", "broken-archive", "poison-files"):
         assert set(trials[fault].first) == {Outcome.RIGHT}
     assert set(trials["broken-archive"].versions) == {"1.0"}
+
+
+def test_behind_a_proxy_large_bodies_and_idle_connections_cost_nobody_an_answer(proxied: dict[str, Trial]) -> None:
+    for fault in BEHIND_PROXY:
+        assert set(proxied[fault].first) == {Outcome.RIGHT}
+        assert proxied[fault].passed
+    assert re.fullmatch(r"bodies answered (\d+ x (cut off|400)(, )?)+ after \d+ of 396 MB", proxied["big-bodies"].notes[0])
+    assert proxied["idle-connections"].notes == ("of 300 idle connections 100 were let in, and 0 were open after 12 s",)
 
 
 def test_a_new_version_takes_over_under_load(trials: dict[str, Trial]) -> None:

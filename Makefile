@@ -9,7 +9,6 @@ PICTURES ?= 10000
 FLAGS ?=
 FORMS ?= float32
 PEERS ?=
-MINUTES ?= 30
 # The weights that are exported and measured: RECIPE's own, trained where they are missing or old; any other file by its
 # path; or the released ones, which need no training: make run WEIGHTS=shipped
 WEIGHTS ?= runs/$(RECIPE)/digits.pt
@@ -42,6 +41,19 @@ CHOSEN := $(STORE)/.from-$(subst /,-,$(firstword $(WEIGHTS)))
 REPORT := reports/$(NAME)/report.html
 MNIST := --data-root $(DATA_ROOT)
 LOCK := .venv/bin/uv pip compile --universal --generate-hashes --no-emit-index-url --no-annotate --python-version 3.11 --quiet pyproject.toml
+# $(call flag,NAME,VARIABLE) is --NAME with the value of a variable that the caller of make has set; defaults are the programs' own.
+flag = $(if $(filter command environment,$(firstword $(origin $2))),$(if $($2),--$1 '$($2)'))
+LOADTEST_FLAGS = $(call flag,profile,PROFILE) $(call flag,target,TARGET) $(call flag,users,LOADTEST_USERS) $(call flag,rate,LOADTEST_RATE) \
+	$(call flag,seconds,LOADTEST_SECONDS) $(call flag,grpc,GRPC) $(call flag,processes,PROCESSES) $(call flag,machines,MACHINES) \
+	$(call flag,exporter-port,EXPORTER_PORT) $(call flag,baseline,BASELINE) $(call flag,ratio,RATIO) $(call flag,reports,REPORTS)
+BENCH_FLAGS = $(call flag,targets,TARGETS) $(call flag,peers,PEERS) $(call flag,forms,FORMS) $(call flag,workers,WORKERS) \
+	$(call flag,seconds,BENCH_SECONDS) $(call flag,rounds,BENCH_ROUNDS) $(call flag,connections,BENCH_CONNECTIONS) $(call flag,port,BENCH_PORT)
+# Secrets, and what only tests read, go by the environment: everybody sees the flags of a process.
+loadtest: export DIGITS_TOKEN ?= $(TOKEN)
+loadtest: export DIGITS_MANAGEMENT_TOKEN ?= $(MANAGEMENT_TOKEN)
+monitor: export DIGITS_WEBHOOK ?= $(WEBHOOK)
+test: export DIGITS_REAL_DATA ?= $(abspath $(REAL_DATA))
+test: export DIGITS_SOAK_MINUTES ?= $(SOAK_MINUTES)
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
@@ -53,7 +65,7 @@ help: ## list these commands
 run: ports $(ARCHIVES) $(REPORT) ## everything: set up, train (or WEIGHTS=shipped), export, serve, load-test, summary
 	@$(PY) -m deploy.server start --port '$(PORT)'
 	@$(PY) -m deploy.smoke --port '$(PORT)' $(MNIST)
-	@code=0; if make -q $(LOADTEST); then $(PY) -m loadtest.report; else make --no-print-directory $(LOADTEST) || code=3; fi; \
+	@code=0; if make -q $(LOADTEST); then $(PY) -m loadtest.results.overview; else make --no-print-directory $(LOADTEST) || code=3; fi; \
 	$(PY) -m deploy.summary --port '$(PORT)' --weights $(WEIGHTS) $(MNIST) && exit $$code
 
 # Before the training, which takes minutes.
@@ -118,37 +130,37 @@ release: $(SETUP) ## train the release recipe with SEEDS seeds and publish the b
 
 export: $(ARCHIVES) $(FORM_ARCHIVES) ## build and check the archives; FORMS=float16,int8,bfloat16 for more of them
 
-$(STORE)/digits.onnx: $(WEIGHTS) $(CHOSEN) $(filter-out export/compare.py export/to_mar.py export/probe.py,$(wildcard export/*.py)) handlers/digitkit/ort.py handlers/digitkit/fold.py | $(SETUP)
+$(STORE)/digits.onnx: $(WEIGHTS) $(CHOSEN) $(filter-out export/compare.py export/to_mar.py export/answer_inside.py,$(wildcard export/*.py)) handlers/digitkit/ort.py handlers/digitkit/fold.py | $(SETUP)
 	$(PY) -m export.to_onnx --weights $< --graph $@ $(MNIST)
 
-$(STORE)/digits.%.onnx: $(WEIGHTS) $(CHOSEN) $(filter-out export/compare.py export/to_mar.py export/probe.py,$(wildcard export/*.py)) handlers/digitkit/ort.py handlers/digitkit/fold.py | $(SETUP)
+$(STORE)/digits.%.onnx: $(WEIGHTS) $(CHOSEN) $(filter-out export/compare.py export/to_mar.py export/answer_inside.py,$(wildcard export/*.py)) handlers/digitkit/ort.py handlers/digitkit/fold.py | $(SETUP)
 	$(PY) -m export.to_onnx --weights $< --graph $@ --form $* $(MNIST)
 
-$(STORE)/digits.mar: $(WEIGHTS) $(CHOSEN) $(HANDLER) export/to_mar.py export/probe.py export/place.py | $(SETUP)
+$(STORE)/digits.mar: $(WEIGHTS) $(CHOSEN) $(HANDLER) export/to_mar.py export/answer_inside.py export/place.py | $(SETUP)
 	$(PY) -m export.to_mar --weights $< --archive $@ $(MNIST)
 
-$(STORE)/digits_onnx.mar: $(STORE)/digits.onnx $(HANDLER) export/to_mar.py export/probe.py export/place.py | $(SETUP)
+$(STORE)/digits_onnx.mar: $(STORE)/digits.onnx $(HANDLER) export/to_mar.py export/answer_inside.py export/place.py | $(SETUP)
 	$(PY) -m export.to_mar --weights $< --archive $@ $(MNIST)
 
-$(STORE)/digits_onnx_%.mar: $(STORE)/digits.%.onnx $(HANDLER) export/to_mar.py export/probe.py export/place.py | $(SETUP)
+$(STORE)/digits_onnx_%.mar: $(STORE)/digits.%.onnx $(HANDLER) export/to_mar.py export/answer_inside.py export/place.py | $(SETUP)
 	$(PY) -m export.to_mar --weights $< --archive $@ $(MNIST)
 
 $(STORE)/digits.bfloat16.pt: $(WEIGHTS) $(CHOSEN) $(DIGITKIT) export/to_torch.py export/forms.py export/gates.py export/place.py | $(SETUP)
 	$(PY) -m export.to_torch --weights $< --target $@ --form bfloat16 $(MNIST)
 
-$(STORE)/digits_bfloat16.mar: $(STORE)/digits.bfloat16.pt $(HANDLER) export/to_mar.py export/probe.py export/place.py | $(SETUP)
+$(STORE)/digits_bfloat16.mar: $(STORE)/digits.bfloat16.pt $(HANDLER) export/to_mar.py export/answer_inside.py export/place.py | $(SETUP)
 	$(PY) -m export.to_mar --weights $< --archive $@ $(MNIST)
 
 .PRECIOUS: $(STORE)/digits.%.onnx $(STORE)/digits.bfloat16.pt
 
 bench: export build/bench/stock.mar $(CHOSEN_PEERS:%=.venv-peers/%/installed) ## our server beside others: PEERS, FORMS, TARGETS, WORKERS, BENCH_SECONDS, BENCH_ROUNDS, BENCH_CONNECTIONS
-	@$(PY) -m bench.servers $(MNIST)
+	@$(PY) -m bench.servers $(MNIST) $(BENCH_FLAGS)
 
 bench-batches: export ## processor time of a worker for a request, as frames.py reads batches and as TorchServe does
 	@$(PY) -m bench.batches $(MNIST)
 
 tune: export ## find the best workers, threads, batch and delay on this machine: TARGET (digits_onnx), MINUTES (5)
-	@$(PY) -m bench.tune $(MNIST)
+	@$(PY) -m bench.tune $(MNIST) $(call flag,target,TARGET) $(call flag,minutes,MINUTES) $(call flag,port,BENCH_PORT)
 
 .venv-peers/%/installed: bench/peers/%.txt | $(SETUP)
 	@echo "making .venv-peers/$*"
@@ -170,17 +182,17 @@ smoke: $(SETUP) ## ask the running server for ten digits
 	@$(PY) -m deploy.smoke --port '$(PORT)' $(MNIST)
 
 chaos: $(ARCHIVES) ## break a server of its own under load in thirteen ways and count what became of the requests; FAULTS=names
-	@$(PY) -m chaos.run $(if $(FAULTS),--faults $(FAULTS)) --data-root $(DATA_ROOT)
+	@$(PY) -m chaos.run $(call flag,faults,FAULTS) $(MNIST)
 
 soak: $(ARCHIVES) ## MINUTES (30) of mixed traffic at 60 % of the knee: memory, latency, errors, with a plot
-	@$(PY) -m chaos.soak --minutes $(MINUTES) --data-root $(DATA_ROOT)
+	@$(PY) -m chaos.soak $(call flag,minutes,MINUTES) $(MNIST)
 
 loadtest: $(SETUP) ## load-test the running server: PROFILE (steady), TARGET, LOADTEST_SECONDS, HOST, TOKEN, BASELINE: docs/loadtest.md
-	@$(PY) -m loadtest.run --port '$(PORT)' $(MNIST)
+	@$(PY) -m loadtest.run --port '$(PORT)' $(MNIST) $(LOADTEST_FLAGS) $(call flag,host,HOST) $(call flag,management,MANAGEMENT)
 
 # Of the server that make run has started, whatever HOST the environment names: some shells set it.
-$(LOADTEST): $(ARCHIVES) config.properties $(wildcard loadtest/*.py loadtest/*.yaml loadtest/*.j2 loadtest/budgets/steady/*.yaml)
-	@$(PY) -m loadtest.run --host '' --port '$(PORT)' $(MNIST)
+$(LOADTEST): $(ARCHIVES) config.properties $(wildcard loadtest/*.py loadtest/*/*.py loadtest/*/*.j2 loadtest/*.yaml loadtest/budgets/steady/*.yaml testbed/*.py)
+	@$(PY) -m loadtest.run --port '$(PORT)' $(MNIST) $(LOADTEST_FLAGS)
 	@touch $@
 
 test: $(SETUP) ## all tests: the fast ones first, then the slow ones and those that start a real server

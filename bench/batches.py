@@ -7,7 +7,6 @@ import argparse
 import statistics
 import sys
 import tempfile
-import zipfile
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,10 +14,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench.targets import STORE
+from bench.contenders.targets import STORE
 from bench.worker import Worker, WorkerError, started
 from digitkit import frames
-from loadtest.pictures import DATA_ROOT, PicturesError, load_pictures
+from testbed.archives import rewrite
+from testbed.pictures import DATA_ROOT, PicturesError, load_pictures
 
 SIZES = (1, 16, 64)
 ROUNDS = 7
@@ -27,13 +27,8 @@ REQUESTS = 3200  # in a round: a quarter of a second, since processor time is co
 
 def as_torchserve_reads(archive: Path, folder: Path) -> Path:
     """A copy of the archive whose frames.py is for another TorchServe, and so leaves this one alone."""
-    copy = folder / archive.name
-    with zipfile.ZipFile(archive) as source, zipfile.ZipFile(copy, "w") as target:
-        for name in source.namelist():
-            content = source.read(name)
-            if name == "digitkit/frames.py":
-                content = content.replace(frames.VERSION.encode(), b"none")
-            target.writestr(name, content)
+    copy, own, none = folder / archive.name, frames.VERSION.encode(), b"none"
+    rewrite(archive, copy, lambda name, content: content.replace(own, none) if name == "digitkit/frames.py" else content)
     return copy
 
 

@@ -19,11 +19,11 @@ import torch
 from numpy.typing import NDArray
 from onnxruntime import InferenceSession, OrtValue, RunOptions
 
-from bench.measure import BATCHES, speeds
+from bench.model_speed import BATCHES, speeds
 from digitkit import net, ort
 from digitkit.contract import LABELS, SIDE_PX, Backend, Run
 from digitkit.fold import Folded
-from training import data
+from testbed.pictures import LabelledCanvases
 
 Step = Callable[[], object]
 PROVIDERS = {"cuda": {"CUDA": CUDA, "TensorRT": TENSORRT}, "cpu": {"CPU": CPU}}
@@ -47,7 +47,9 @@ class Way:
 Make = Callable[[int], Way]  # of a batch size
 
 
-def measure(weights: Path, graphs: dict[str, Path], test: data.Split, *, device: str = "cuda") -> tuple[list[dict[str, Any]], list[str]]:
+def measure(
+    weights: Path, graphs: dict[str, Path], test: LabelledCanvases, *, device: str = "cuda"
+) -> tuple[list[dict[str, Any]], list[str]]:
     """A row for each way and batch size, and a sentence for each way that cannot be had here.
 
     Args:
@@ -160,7 +162,7 @@ def copy(batch: int, device: str) -> Step:
     return step
 
 
-def _row(way: Way, test: data.Split, expected: NDArray[np.int64], batch: int, device: str) -> dict[str, Any]:
+def _row(way: Way, test: LabelledCanvases, expected: NDArray[np.int64], batch: int, device: str) -> dict[str, Any]:
     (speed,) = speeds({"": way.run}, test.pictures, batch).values()
     whole = [test.pictures[start : start + batch] for start in range(0, len(test) - batch + 1, batch)]
     read = np.concatenate([way.run(canvases).argmax(axis=1) for canvases in whole])

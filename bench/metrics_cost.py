@@ -13,7 +13,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import zipfile
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -23,13 +22,15 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
-from bench.tree import cpu_seconds
-from chaos.command import ending
+from deploy.java import JavaError
 from deploy.server import DEFAULT_PORT, ROOT, Server, ServerError
 from digitkit.card import check_card, facts, write_card
 from digitkit.metrics import FLUSH_S
-from loadtest.pictures import DATA_ROOT, load_pictures
-from loadtest.settings import positive
+from testbed.archives import rewrite
+from testbed.command import ending
+from testbed.flags import positive
+from testbed.pictures import DATA_ROOT, load_pictures
+from testbed.processes import cpu_seconds, workers
 
 START, STOP = signal.SIGUSR1, signal.SIGUSR2  # recording, which is on at first
 SWITCH: Final = f"""
@@ -54,19 +55,16 @@ class Turn(NamedTuple):
 
 def switchable(archive: Path, copy: Path) -> None:
     """A copy of an archive, with its card, whose workers stop recording at STOP and go on at START."""
-    with zipfile.ZipFile(archive) as given, zipfile.ZipFile(copy, "w", zipfile.ZIP_DEFLATED) as written:
-        for name in given.namelist():
-            written.writestr(name, given.read(name) + (SWITCH.encode() if name == "digitkit/metrics.py" else b""))
+    rewrite(archive, copy, lambda name, content: content + SWITCH.encode() if name == "digitkit/metrics.py" else content)
     write_card(copy, **facts(check_card(archive)))
 
 
 def worker_of(server: Server) -> psutil.Process:
     """The one worker of a server; raises ServerError where it has another number of them."""
-    processes = psutil.Process(server.pid()).children(recursive=True)
-    workers = [process for process in processes if "model_service_worker" in " ".join(process.cmdline())]
-    if len(workers) != 1:
-        raise ServerError(f"the server has {len(workers)} workers; this measures one")
-    return workers[0]
+    found = workers(server.pid())
+    if len(found) != 1:
+        raise ServerError(f"the server has {len(found)} workers; this measures one")
+    return found[0]
 
 
 def requests_per_s(server: Server, model: str, picture: Path, *, connections: int, seconds: int) -> float:
@@ -125,7 +123,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     flags = parser.parse_args(arguments)
     if shutil.which("wrk") is None:
         sys.exit(f"{parser.prog}: wrk is not installed; apt-get install wrk")
-    with ending(parser.prog), tempfile.TemporaryDirectory() as folder:
+    with ending(parser.prog, ServerError, JavaError), tempfile.TemporaryDirectory() as folder:
         store = Path(folder) / "store"
         store.mkdir()
         server = Server(flags.port, store, Path(folder), models=(flags.archive.stem,))

@@ -13,14 +13,14 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import gpu
-from bench.measure import BATCHES, Speed, speeds
+from bench.model_speed import BATCHES, Speed, speeds
 from bench.worker import WorkerError, started
 from digitkit import net, ort
 from digitkit.card import CardError, check_card
 from digitkit.contract import Run
 from digitkit.picture import encode_png
-from training import data
-from training.cost import multiply_adds
+from testbed.pictures import DATA_ROOT, LabelledCanvases, PicturesError, load_canvases
+from training.cost import multiply_adds  # noqa: TID251 - a net's cost is counted there, for its report too
 
 STORE = Path("model_store")
 OUT = Path("reports/bench-models")
@@ -54,7 +54,7 @@ def models(weights: Path, seed: Path, threads: int) -> dict[str, Run]:
     return found
 
 
-def facts(weights: Path, seed: Path, test: data.Split) -> list[dict[str, Any]]:
+def facts(weights: Path, seed: Path, test: LabelledCanvases) -> list[dict[str, Any]]:
     """A row for each model: what it is made of, how well it reads, and what its worker costs."""
     costs = {path: multiply_adds(net.read(path)) for path in (weights, seed.with_suffix(".pt")) if path.is_file()}
     pictures = [encode_png(picture) for picture in test.pictures[:WARM]]
@@ -72,7 +72,7 @@ def facts(weights: Path, seed: Path, test: data.Split) -> list[dict[str, Any]]:
     return rows
 
 
-def measure(weights: Path, seed: Path, test: data.Split) -> list[dict[str, Any]]:
+def measure(weights: Path, seed: Path, test: LabelledCanvases) -> list[dict[str, Any]]:
     """A row for each model, number of threads and batch size."""
     rows = []
     for threads in sorted({1, len(os.sched_getaffinity(0))}):  # one, and every core that it may use
@@ -122,14 +122,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="bench.models", description=__doc__)
     parser.add_argument("--weights", type=Path, required=True)
     parser.add_argument("--seed-graph", type=Path, required=True, help="the seed CNN exported in the same way")
-    parser.add_argument("--data-root", type=Path, default=data.DATA_ROOT)
+    parser.add_argument("--data-root", type=Path, default=DATA_ROOT)
     flags = parser.parse_args()
     try:
-        test = data.load_test(flags.data_root)
+        test = load_canvases(flags.data_root)
         made, measured = facts(flags.weights, flags.seed_graph, test), measure(flags.weights, flags.seed_graph, test)
         graphs = {name: path for name, path in files(flags.weights, flags.seed_graph).items() if path.suffix == ".onnx" and name != SEED}
         on_gpu, missing = gpu.measure(flags.weights, graphs, test)
-    except (CardError, WorkerError, OSError, ValueError, data.DataError) as err:
+    except (CardError, WorkerError, OSError, ValueError, PicturesError) as err:
         sys.exit(f"{parser.prog}: {err}")
     OUT.mkdir(parents=True, exist_ok=True)
     console = Console(highlight=False, width=120)

@@ -4,7 +4,6 @@ Each round starts every server anew: an idle neighbour would hold memory and wak
 slows all targets of a round, and two starts of the same Java server differ by more than two loads of one.
 """
 
-import io
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,18 +11,18 @@ from pathlib import Path
 
 import numpy as np
 import requests
-from numpy.typing import NDArray
-from PIL import Image
 
-from bench.exchange import Request, digits_in, post, write_requests
-from bench.load import Load, with_driver
-from bench.measure import speeds
-from bench.service import Running, Service, TargetError, ask
-from bench.targets import Target
-from bench.tree import cpu_seconds, memory_mb
+from bench.contenders.service import REQUEST_TIMEOUT_S, Running, Service, TargetError
+from bench.contenders.targets import Target
+from bench.generators.exchange import CheckedRequest, digits_in, post, write_requests
+from bench.generators.wrk_or_driver import LoadResult, with_driver
+from bench.model_speed import speeds
+from deploy.asking import ask
 from deploy.local import client
 from digitkit.contract import Run
-from loadtest.pictures import LabelledPicture
+from testbed.endpoints import NPY, PNG, encode_npy, pixels
+from testbed.pictures import LabelledPicture
+from testbed.processes import cpu_seconds, memory_mb
 
 LEAST_ACCURACY = 0.9  # below, a target decodes or scales the pictures wrongly: the released weights read 99.6 %
 # After a start, until the JVM has compiled what is called most: processor time for a request to digits_onnx fell from 830 us in
@@ -37,7 +36,7 @@ BARE_BATCHES = (1, 32, 64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class RoundRow:
     """What one target did at one number of connections in one round; for the bare model that is the size of the batch.
 
     Attributes:
@@ -72,7 +71,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class RoundPlan:
     """How a run measures.
 
     Attributes:
@@ -87,22 +86,22 @@ class Plan:
     connections: tuple[int, ...]
     seconds: float
     port: int
-    drive: Callable[[Path, int, int, float], Load]
+    drive: Callable[[Path, int, int, float], LoadResult]
 
 
-def measure_bare(run: Run, round_number: int, plan: Plan) -> list[Row]:
+def measure_bare(run: Run, round_number: int, plan: RoundPlan) -> list[RoundRow]:
     """The bare model on one thread: a row for each size of a batch."""
-    canvases = np.stack([pixels(picture) for picture in plan.pictures])
+    canvases = np.stack([pixels(picture.png) for picture in plan.pictures])
     rows = []
     for batch in BARE_BATCHES:
         speed = speeds({BARE: run}, canvases, batch)[BARE]
         latencies = {"p50_ms": speed.median_us / 1e3, "p99_ms": speed.p99_us / 1e3}
         rate = {"answers_s": speed.pictures_s / batch, "pictures_s": speed.pictures_s}
-        rows.append(Row(round=round_number, target=BARE, workers=0, connections=batch, **rate, **latencies))
+        rows.append(RoundRow(round=round_number, target=BARE, workers=0, connections=batch, **rate, **latencies))
     return rows
 
 
-def measure_service(service: Service, targets: Mapping[str, Target], round_number: int, plan: Plan) -> Iterator[Row]:
+def measure_service(service: Service, targets: Mapping[str, Target], round_number: int, plan: RoundPlan) -> Iterator[RoundRow]:
     """Start a server, check it, and load each of its targets, by name; rows as they are measured.
 
     Raises:
@@ -122,7 +121,7 @@ def measure_service(service: Service, targets: Mapping[str, Target], round_numbe
             write_requests(requests_file, requests_of(target, service, running, plan.pictures, digits))
             for connections in target.connections or plan.connections:
                 load, cpu_s = loaded(requests_file, running, connections, plan)
-                yield Row(
+                yield RoundRow(
                     round=round_number, target=name, workers=service.workers, connections=connections,
                     answers_s=load.answers_s, pictures_s=load.answers_s * target.pictures,
                     p50_ms=load.p50_ms, p99_ms=load.p99_ms, refused=load.refused_share, cpu_us=1e6 * cpu_s / max(1, load.right),
@@ -130,7 +129,7 @@ def measure_service(service: Service, targets: Mapping[str, Target], round_numbe
                 )  # fmt: skip
 
 
-def loaded(requests_file: Path, running: Running, connections: int, plan: Plan) -> tuple[Load, float]:
+def loaded(requests_file: Path, running: Running, connections: int, plan: RoundPlan) -> tuple[LoadResult, float]:
     """A load whose every answer was checked, and the processor seconds that the server used for it."""
     try:
         checked(with_driver(requests_file, running.port, connections, CHECK_S))
@@ -141,7 +140,7 @@ def loaded(requests_file: Path, running: Running, connections: int, plan: Plan) 
         raise TargetError(f"at {connections} connections {err}") from err
 
 
-def checked(load: Load) -> Load:
+def checked(load: LoadResult) -> LoadResult:
     """The load, if no answer was wrong, and one was right."""
     if load.wrong:
         raise TargetError(f"{load.wrong:,} of {load.right + load.wrong:,} answers name other digits than were asked for")
@@ -156,37 +155,31 @@ def digits_alone(running: Running, path: str, pictures: Sequence[LabelledPicture
     Raises:
         TargetError: another status than 200, or an answer without a digit.
     """
-    digits = []
+    url, digits = f"http://127.0.0.1:{running.port}{path}", []
     with client() as session:
         for picture in pictures:
             try:
-                status, answer = ask(session, running.port, path, picture.png, headers=running.headers)
+                answer = ask(url, picture.png, headers=running.headers, timeout_s=REQUEST_TIMEOUT_S, session=session)
             except requests.RequestException as err:
                 raise TargetError(f"it does not answer a single picture ({type(err).__name__})") from err
-            digit = digits_in(answer, 1)
-            if status != 200 or not digit:
-                raise TargetError(f"it answers a single picture with {status} {answer[:200].decode(errors='replace')}")
+            digit = digits_in(answer.content, 1)
+            if answer.status_code != 200 or not digit:
+                raise TargetError(f"it answers a single picture with {answer.status_code} {answer.text[:200]}")
             digits.append(digit)
     return digits
 
 
 def requests_of(
     target: Target, service: Service, running: Running, pictures: Sequence[LabelledPicture], digits: Sequence[str]
-) -> list[Request]:
+) -> list[CheckedRequest]:
     """The requests that a target is loaded with, and the digits that the server gave for their pictures one by one."""
     path = target.path or service.path
     if not target.pictures:
-        return [Request(post(path, b"", running.headers), "")]
+        return [CheckedRequest(post(path, b"", running.headers), "")]
     if target.pictures == 1:
-        headers = {**running.headers, "Content-Type": "image/png"}
-        return [Request(post(path, picture.png, headers), digit) for picture, digit in zip(pictures, digits, strict=True)]
+        headers = {**running.headers, "Content-Type": PNG}
+        return [CheckedRequest(post(path, picture.png, headers), digit) for picture, digit in zip(pictures, digits, strict=True)]
     chosen = [i % len(pictures) for i in range(target.pictures)]
-    body = io.BytesIO()
-    np.save(body, np.stack([pixels(pictures[i]) for i in chosen]))
-    headers = {**running.headers, "Content-Type": "application/x-npy"}
-    return [Request(post(path, body.getvalue(), headers), "".join(digits[i] for i in chosen))]
-
-
-def pixels(picture: LabelledPicture) -> NDArray[np.uint8]:
-    """The picture as uint8 (28, 28)."""
-    return np.asarray(Image.open(io.BytesIO(picture.png)))
+    headers = {**running.headers, "Content-Type": NPY}
+    body = encode_npy([pictures[i].png for i in chosen])
+    return [CheckedRequest(post(path, body, headers), "".join(digits[i] for i in chosen))]

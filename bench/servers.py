@@ -12,16 +12,18 @@ from pathlib import Path
 
 import psutil
 
-from bench.load import LoadError, find_wrk, with_driver, with_wrk
-from bench.report import OUT, show
-from bench.rounds import BARE, Plan, Row, measure_bare, measure_service
-from bench.service import Service, TargetError
-from bench.targets import FORMS, OPTIONAL, PEERS, STORE, TARGETS, Target, services
-from chaos.command import ending
+from bench.contenders.service import Service, TargetError
+from bench.contenders.targets import FORMS, OPTIONAL, PEERS, STORE, TARGETS, Target, services
+from bench.generators.wrk_or_driver import LoadError, find_wrk, with_driver, with_wrk
+from bench.results.server_tables import OUT, show
+from bench.rounds import BARE, RoundPlan, RoundRow, measure_bare, measure_service
+from deploy.java import JavaError
+from deploy.server import ServerError
 from digitkit import ort
 from digitkit.card import CardError
-from loadtest.pictures import DATA_ROOT, PicturesError, load_pictures
-from loadtest.settings import positive
+from testbed.command import ending
+from testbed.flags import names, positive, positive_list
+from testbed.pictures import DATA_ROOT, PicturesError, load_pictures
 
 PICTURES = 200  # asked one by one after every start: 1 s of ours, 7 s of the slowest
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
@@ -30,16 +32,15 @@ FAILED = 1
 
 def parse_flags(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench.servers", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    given = {name: value for name, value in os.environ.items() if value}  # make passes on what is empty, too
     every = ",".join([BARE, *(name for name in TARGETS if name not in OPTIONAL)])
-    parser.add_argument("--targets", type=names, default=given.get("TARGETS", every), help=f"of {every} (TARGETS)")
-    parser.add_argument("--peers", type=names, default=given.get("PEERS", ""), help=f"of {','.join(PEERS)} (PEERS)")
-    parser.add_argument("--forms", type=names, default=given.get("FORMS", ""), help=f"of {','.join(FORMS)} (FORMS)")
-    parser.add_argument("--seconds", type=positive, default=given.get("BENCH_SECONDS", "2"), help="of each load (BENCH_SECONDS)")
-    parser.add_argument("--rounds", type=positive, default=given.get("BENCH_ROUNDS", "3"), help="(BENCH_ROUNDS)")
-    parser.add_argument("--connections", type=numbers, default=given.get("BENCH_CONNECTIONS", "1,16,64,256"), help="(BENCH_CONNECTIONS)")
-    parser.add_argument("--workers", type=numbers, default=given.get("WORKERS", "1"), help="of ours and of the peers, as 1,2 (WORKERS)")
-    parser.add_argument("--port", type=positive, default=given.get("BENCH_PORT", "18480"), help="of every server in turn (BENCH_PORT)")
+    parser.add_argument("--targets", type=names, default=every, help=f"of {every}")
+    parser.add_argument("--peers", type=names, default="", help=f"of {','.join(PEERS)}")
+    parser.add_argument("--forms", type=names, default="", help=f"of {','.join(FORMS)}")
+    parser.add_argument("--seconds", type=positive, default="2", help="of each load")
+    parser.add_argument("--rounds", type=positive, default="3", help="of all targets one after the other")
+    parser.add_argument("--connections", type=positive_list, default="1,16,64,256", help="at which the targets are loaded")
+    parser.add_argument("--workers", type=positive_list, default="1", help="of ours and of the peers, as 1,2")
+    parser.add_argument("--port", type=positive, default="18480", help="of every server in turn")
     parser.add_argument("--data-root", type=Path, default=DATA_ROOT, help="the folder that holds MNIST/raw")
     parser.add_argument("--out", type=Path, default=OUT, help="the folder for table, CSV and plot")
     flags = parser.parse_args(arguments)
@@ -50,17 +51,9 @@ def parse_flags(arguments: Sequence[str] | None) -> argparse.Namespace:
     return flags
 
 
-def names(text: str) -> tuple[str, ...]:
-    return tuple(text.split(",")) if text else ()
-
-
-def numbers(text: str) -> tuple[int, ...]:
-    return tuple(positive(part) for part in text.split(","))
-
-
-def measure(flags: argparse.Namespace) -> tuple[list[Row], list[str]]:
+def measure(flags: argparse.Namespace) -> tuple[list[RoundRow], list[str]]:
     """The rows of all rounds, and a sentence for each server that failed; it is left out of the rounds after."""
-    plan = Plan(
+    plan = RoundPlan(
         pictures=load_pictures(flags.data_root, PICTURES),
         connections=flags.connections,
         seconds=flags.seconds,
@@ -69,7 +62,7 @@ def measure(flags: argparse.Namespace) -> tuple[list[Row], list[str]]:
     )
     bare = ort.load(STORE / "digits.onnx", device="cpu", threads=1).run if BARE in flags.targets else None
     waiting = [service for service in services(flags.workers) if targets_of(service, flags.targets)]
-    rows: list[Row] = []
+    rows: list[RoundRow] = []
     failures: list[str] = []
     for number in range(1, flags.rounds + 1):
         if bare:
@@ -114,5 +107,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    with ending("bench"):
+    with ending("bench", ServerError, JavaError):
         sys.exit(main())

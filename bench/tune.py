@@ -8,7 +8,6 @@ Exit code 0: the settings are written. 1: the shipped settings themselves could 
 
 import argparse
 import csv
-import os
 import re
 import sys
 import tempfile
@@ -24,17 +23,18 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
-from bench.load import CORES, LoadError, find_wrk, with_driver, with_wrk
-from bench.rounds import Plan, Row, measure_service
+from bench.contenders.service import TargetError
+from bench.contenders.targets import STORE, TARGETS
+from bench.contenders.torchserve import torchserve
+from bench.generators.wrk_or_driver import CORES, LoadError, find_wrk, with_driver, with_wrk
+from bench.rounds import RoundPlan, RoundRow, measure_service
 from bench.servers import PICTURES
-from bench.service import TargetError
-from bench.targets import STORE, TARGETS
-from bench.torchserve import torchserve
-from chaos.archives import alter
-from chaos.command import ending
-from deploy.server import MODELS
-from loadtest.pictures import DATA_ROOT, PicturesError, load_pictures
-from loadtest.settings import positive
+from deploy.java import JavaError
+from deploy.server import MODELS, ServerError
+from testbed.archives import alter
+from testbed.command import ending
+from testbed.flags import positive
+from testbed.pictures import DATA_ROOT, PicturesError, load_pictures
 
 OUT = Path("reports/tune")
 SHIPPED = Path("handlers/model-config.yaml")
@@ -67,7 +67,7 @@ class Knobs:
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class KnobsTrial:
     """What settings did: answers a second and latencies in ms at 64 connections, the median latency of one client alone, memory in MB."""
 
     knobs: Knobs
@@ -85,7 +85,7 @@ def choices(cores: int) -> dict[str, tuple[int, ...]]:
     return {"workers": spread, "batch": (64, 128, 32, 16), "delay_ms": (1, 2, 5), "threads": tuple(sorted({1, 2, cores}))}
 
 
-def search(shipped: Knobs, measure: Callable[[Knobs], Trial | None], values: Mapping[str, Sequence[int]]) -> Iterator[Trial]:
+def search(shipped: Knobs, measure: Callable[[Knobs], KnobsTrial | None], values: Mapping[str, Sequence[int]]) -> Iterator[KnobsTrial]:
     """Every trial in turn, the shipped settings first; `measure` gives None where settings do not work.
 
     Raises:
@@ -110,15 +110,15 @@ def search(shipped: Knobs, measure: Callable[[Knobs], Trial | None], values: Map
                     best = better(best, trial)
 
 
-def better(best: Trial, trial: Trial) -> Trial:
+def better(best: KnobsTrial, trial: KnobsTrial) -> KnobsTrial:
     """`trial` where it is clearly faster, else `best`, which was there first."""
     return trial if trial.answers_s > CLEARLY * best.answers_s else best
 
 
-def measurer(archive: Path, plan: Plan) -> Callable[[Knobs], Trial | None]:
+def measurer(archive: Path, plan: RoundPlan) -> Callable[[Knobs], KnobsTrial | None]:
     """Measures settings with a server of its own for each."""
 
-    def measure(knobs: Knobs) -> Trial | None:
+    def measure(knobs: Knobs) -> KnobsTrial | None:
         with tempfile.TemporaryDirectory() as scratch:
             changed = alter(archive, Path(scratch, archive.name), config=knobs.config)
             try:
@@ -133,9 +133,9 @@ def measurer(archive: Path, plan: Plan) -> Callable[[Knobs], Trial | None]:
     return measure
 
 
-def to_trial(knobs: Knobs, rows: Sequence[Row]) -> Trial:
+def to_trial(knobs: Knobs, rows: Sequence[RoundRow]) -> KnobsTrial:
     alone, busy = rows
-    return Trial(knobs, busy.answers_s, busy.p50_ms, busy.p99_ms, alone.p50_ms, busy.cpu_us, busy.memory_mb)
+    return KnobsTrial(knobs, busy.answers_s, busy.p50_ms, busy.p99_ms, alone.p50_ms, busy.cpu_us, busy.memory_mb)
 
 
 def shipped_knobs() -> Knobs:
@@ -143,7 +143,7 @@ def shipped_knobs() -> Knobs:
     return Knobs(config["minWorkers"], config["threads"], config["batchSize"], config["maxBatchDelay"])
 
 
-def write(trials: Sequence[Trial], best: Trial, out: Path) -> None:
+def write(trials: Sequence[KnobsTrial], best: KnobsTrial, out: Path) -> None:
     """The shipped model-config.yaml with the best settings, its comments kept, and the table as CSV."""
     out.mkdir(parents=True, exist_ok=True)
     text = SHIPPED.read_text()
@@ -157,7 +157,7 @@ def write(trials: Sequence[Trial], best: Trial, out: Path) -> None:
         table.writerows(rows)
 
 
-def show(trials: Sequence[Trial], best: Trial) -> None:
+def show(trials: Sequence[KnobsTrial], best: KnobsTrial) -> None:
     title = f"Settings on {CORES} cores, the fastest first: latencies in ms at 64 connections and of one client alone"
     table = Table(title=title, padding=(0, 0))
     for heading in ("workers", "threads", "batch", "delay", "answers/s", "p50", "p99", "alone", "CPU us", "MB", ""):
@@ -171,11 +171,10 @@ def show(trials: Sequence[Trial], best: Trial) -> None:
 
 def parse_flags(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench.tune", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    given = {name: value for name, value in os.environ.items() if value}  # make passes on what is empty, too
-    parser.add_argument("--target", default=given.get("TARGET", "digits_onnx"), help=f"one of {', '.join(MODELS)} (TARGET)")
-    parser.add_argument("--minutes", type=positive, default=given.get("MINUTES", "5"), help="after which no trial is begun (MINUTES)")
+    parser.add_argument("--target", default="digits_onnx", help=f"one of {', '.join(MODELS)}")
+    parser.add_argument("--minutes", type=positive, default="5", help="after which no trial is begun")
     parser.add_argument("--seconds", type=positive, default="2", help="of each load")
-    parser.add_argument("--port", type=positive, default=given.get("BENCH_PORT", "18480"), help="of every server in turn (BENCH_PORT)")
+    parser.add_argument("--port", type=positive, default="18480", help="of every server in turn")
     parser.add_argument("--data-root", type=Path, default=DATA_ROOT, help="the folder that holds MNIST/raw")
     parser.add_argument("--out", type=Path, default=OUT, help="the folder for the settings and the table")
     flags = parser.parse_args(arguments)
@@ -188,11 +187,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Search, and return the exit code."""
     flags = parse_flags(arguments)
     deadline = time.monotonic() + 60 * flags.minutes
-    trials: list[Trial] = []
+    trials: list[KnobsTrial] = []
     try:
         pictures = load_pictures(flags.data_root, PICTURES)
         drive = with_wrk if find_wrk() else with_driver
-        plan = Plan(pictures=pictures, connections=CONNECTIONS, seconds=flags.seconds, port=flags.port, drive=drive)
+        plan = RoundPlan(pictures=pictures, connections=CONNECTIONS, seconds=flags.seconds, port=flags.port, drive=drive)
         for trial in search(shipped_knobs(), measurer(STORE / f"{flags.target}.mar", plan), choices(CORES)):
             trials.append(trial)
             if time.monotonic() > deadline:
@@ -208,5 +207,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    with ending("tune"):
+    with ending("tune", ServerError, JavaError):
         sys.exit(main())

@@ -6,7 +6,6 @@ driver gets done on two cores, and its own slowness is all that is measured. The
 
 import argparse
 import asyncio
-import math
 import tempfile
 from collections import deque
 from collections.abc import Sequence
@@ -16,18 +15,18 @@ from pathlib import Path
 
 from rich.table import Table
 
-from chaos.command import PORT, ending
-from chaos.connection import CONNECTIONS, Pool
-from chaos.figures import percentile
-from chaos.knee import find_knee, warm_up
-from chaos.load import Client, Record, open_load
+from chaos.clients.knee import find_knee, warm_up
+from chaos.clients.load import Client, Record, open_load
+from chaos.clients.questions import Outcome, ask_alone, stack
+from chaos.percentiles import percentile
 from chaos.proxy import haproxy
-from chaos.questions import Outcome, ask_alone, stack
-from chaos.scene import HIGHEST_KNEE, MODEL, Scene, supervised
+from chaos.scene import FORESEEN, HIGHEST_KNEE, MODEL, PORT, Scene, supervised
 from chaos.tables import console
 from deploy.server import ROOT, Server
-from loadtest.pictures import DATA_ROOT, LabelledPicture, load_pictures
-from loadtest.settings import positive
+from testbed.command import ending
+from testbed.connection import CONNECTIONS, Pool
+from testbed.flags import positive, positive_list, rate
+from testbed.pictures import DATA_ROOT, LabelledPicture, load_pictures
 
 QUEUES = "100,250,500,1000"
 TIMES_KNEE, SECONDS, START_S = 5.0, 4.0, 1.0  # the first second, in which the queue fills, is not counted
@@ -35,7 +34,7 @@ PICTURES, STACK = 320, 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class OverloadPlan:
     """How a server is overloaded.
 
     Attributes:
@@ -78,7 +77,7 @@ class Overload:
     memory_mib: tuple[float, float]
 
 
-async def measure(server: Server, url: str, plan: Plan, queue: int) -> tuple[Overload, float]:
+async def measure(server: Server, url: str, plan: OverloadPlan, queue: int) -> tuple[Overload, float]:
     """The figures of one queue at `url`, and the knee, which is looked for where it is 0."""
     pool, knee = Pool(url), plan.knee
     try:
@@ -118,7 +117,7 @@ def figures(queue: int, records: Sequence[Record] | deque[Record], memory: tuple
     )
 
 
-def run(queue: int, plan: Plan) -> tuple[Overload, float]:
+def run(queue: int, plan: OverloadPlan) -> tuple[Overload, float]:
     """The figures of one queue on a server of its own, and the knee, which is looked for where it is 0."""
     with tempfile.TemporaryDirectory(prefix="overload-") as state:
         server = Server(plan.port, ROOT / "model_store", Path(state), {"job_queue_size": str(queue)})
@@ -139,21 +138,17 @@ def table(found: Sequence[Overload], knee: float) -> Table:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="chaos.overload", description=__doc__)
     parser.add_argument("--port", type=int, default=PORT, help="of a server of its own; the others move with it")
-    parser.add_argument("--queues", default=QUEUES, help="values of job_queue_size, with commas between them")
-    parser.add_argument("--knee", type=float, default=0.0, help="requests a second, where it is known; else it is looked for")
+    parser.add_argument("--queues", type=positive_list, default=QUEUES, help="values of job_queue_size, with commas between them")
+    parser.add_argument("--knee", type=rate, default="0", help="requests a second, where it is known; else it is looked for")
     parser.add_argument("--pictures", type=positive, default=str(STACK), help="in one request")
     parser.add_argument("--proxy", action="store_true", help="put HAProxy in front")
     parser.add_argument("--data-root", type=Path, default=DATA_ROOT)
     flags = parser.parse_args()
-    if not all(queue.isdigit() and int(queue) for queue in flags.queues.split(",")):
-        parser.error(f"--queues is {flags.queues}; it takes whole numbers from 1 up with commas between them, as {QUEUES}")
-    if not 0 <= flags.knee < math.inf:
-        parser.error(f"--knee is {flags.knee}; it must be requests a second, or 0 to look for it")
     found, knee = list[Overload](), flags.knee
-    with ending(parser.prog):
+    with ending(parser.prog, *FORESEEN):
         pictures = load_pictures(flags.data_root, PICTURES)
-        plan = Plan(port=flags.port, pictures=pictures, each=flags.pictures, proxy=flags.proxy)
-        for queue in map(int, flags.queues.split(",")):
+        plan = OverloadPlan(port=flags.port, pictures=pictures, each=flags.pictures, proxy=flags.proxy)
+        for queue in flags.queues:
             overload, knee = run(queue, replace(plan, knee=knee))
             print(overload, flush=True)
             found.append(overload)

@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import math
 import shutil
 import sys
 import tempfile
@@ -11,18 +10,19 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from chaos.command import EXIT_FAILED, PORT, ending
-from chaos.connection import Pool
+from chaos.clients.knee import find_knee, warm_up
+from chaos.clients.load import Client
+from chaos.clients.questions import ask_alone, single
 from chaos.faults import FAULTS, Fault
-from chaos.knee import find_knee, warm_up
-from chaos.load import Client
 from chaos.proxy import find_haproxy, haproxy
-from chaos.questions import ask_alone, single
-from chaos.scene import HIGHEST_KNEE, MODEL, OPEN_TO_MODELS, Scene, impatient_store, supervised, token_or_none
+from chaos.scene import FORESEEN, HIGHEST_KNEE, MODEL, OPEN_TO_MODELS, PORT, Scene, impatient_store, supervised, token_or_none
 from chaos.tables import console, counts, latencies, write_csv
 from chaos.trial import Trial, try_fault
 from deploy.server import ROOT, Server
-from loadtest.pictures import DATA_ROOT, LabelledPicture, load_pictures
+from testbed.command import EXIT_FAILED, ending
+from testbed.connection import Pool
+from testbed.flags import names, rate
+from testbed.pictures import DATA_ROOT, LabelledPicture, load_pictures
 
 OUT = Path("reports/chaos")
 PICTURES = 200
@@ -33,22 +33,20 @@ LET_IN, GOOD_CONNECTIONS = 100, 90  # connections of one address through the pro
 def main() -> None:
     parser = argparse.ArgumentParser(prog="chaos.run", description=__doc__)
     parser.add_argument("--port", type=int, default=PORT, help="of a server of its own; the others move with it")
-    parser.add_argument("--faults", default=",".join(fault.name for fault in FAULTS), help="names, with commas between them")
-    parser.add_argument("--knee", type=float, default=0.0, help="requests a second, where it is known; else it is looked for")
+    parser.add_argument("--faults", type=names, default=",".join(fault.name for fault in FAULTS), help="names, with commas between them")
+    parser.add_argument("--knee", type=rate, default="0", help="requests a second, where it is known; else it is looked for")
     parser.add_argument("--data-root", type=Path, default=DATA_ROOT)
     flags = parser.parse_args()
-    names = flags.faults.split(",")
     known = {fault.name: fault for fault in FAULTS}
-    if unknown := sorted(set(names) - known.keys()):
+    unknown = sorted(set(flags.faults) - known.keys())
+    if unknown or not flags.faults:
         parser.error(f"no fault {', '.join(unknown)}; there are {', '.join(known)}")
-    if not 0 <= flags.knee < math.inf:
-        parser.error(f"--knee is {flags.knee}; it must be requests a second, or 0 to look for it")
     OUT.mkdir(parents=True, exist_ok=True)
     out = console()
-    with ending(parser.prog):
+    with ending(parser.prog, *FORESEEN):
         pictures = load_pictures(flags.data_root, PICTURES)
-        plan = Plan(port=flags.port, store=ROOT / "model_store", pictures=pictures, knee=flags.knee)
-        trials = run([known[name] for name in names], plan, out.print)
+        plan = FaultPlan(port=flags.port, store=ROOT / "model_store", pictures=pictures, knee=flags.knee)
+        trials = run([known[name] for name in flags.faults], plan, out.print)
     write_csv(OUT / "chaos.csv", trials)
     out.print(counts(trials), latencies(trials))
     print(f"{OUT}/chaos.csv")
@@ -58,7 +56,7 @@ def main() -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class FaultPlan:
     """What a run needs.
 
     Attributes:
@@ -76,7 +74,7 @@ class Plan:
     out: Path = OUT
 
 
-def run(faults: Sequence[Fault], plan: Plan, report: Callable[[str], None]) -> list[Trial]:
+def run(faults: Sequence[Fault], plan: FaultPlan, report: Callable[[str], None]) -> list[Trial]:
     """The trials of `faults`; those behind the proxy and those that need short tokens come last, on servers started for them."""
     if any(fault.behind_proxy for fault in faults):
         find_haproxy()  # before minutes of work
@@ -100,7 +98,7 @@ def run(faults: Sequence[Fault], plan: Plan, report: Callable[[str], None]) -> l
 
 
 async def _try_all(
-    faults: Sequence[Fault], asked: tuple[Server, Pool], plan: Plan, report: Callable[[str], None]
+    faults: Sequence[Fault], asked: tuple[Server, Pool], plan: FaultPlan, report: Callable[[str], None]
 ) -> tuple[list[Trial], float]:
     server, pool = asked
     try:

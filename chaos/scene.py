@@ -6,7 +6,7 @@ import tempfile
 import threading
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -14,15 +14,19 @@ from pathlib import Path
 import psutil
 import requests
 
-from chaos.archives import alter
-from chaos.connection import Pool
-from chaos.load import Client, Record
-from chaos.questions import Question
+from chaos.clients.load import Client, Record
+from chaos.clients.questions import CheckedQuestion, NotServed
+from deploy.asking import ask
 from deploy.java import JavaError
 from deploy.local import client
 from deploy.server import MODELS, START_TIMEOUT_S, Server, ServerError
 from deploy.supervise import supervise
+from testbed.archives import alter
+from testbed.connection import Pool
+from testbed.processes import frontend, resident_mib
 
+PORT = 19_080  # of a server of its own, beside the one that make run started
+FORESEEN = (ServerError, JavaError, NotServed)
 MODEL = "digits_onnx"  # the one under load
 # Seconds until a stopped worker is killed and started anew: the shipped 30 s would only make the run longer. A batch may then take
 # 2 s at most, below it as in the shipped archive.
@@ -32,7 +36,6 @@ IMPATIENT = {"responseTimeout": RESPONSE_TIMEOUT_S, "limits": {"batch_seconds": 
 OPEN_TO_MODELS = {"enable_model_api": "true"}
 POLL_S = 0.1
 HIGHEST_KNEE = 4_000.0  # requests a second: of more, a driver in Python cannot send five times as many
-FRONTEND = "org.pytorch.serve.ModelServer"
 
 
 @dataclass
@@ -54,7 +57,7 @@ class Scene:
     server: Server
     pool: Pool
     client: Client
-    questions: list[Question]
+    questions: list[CheckedQuestion]
     knee: float
     share: float = 0.5
     records: deque[Record] = field(default_factory=deque)
@@ -63,8 +66,7 @@ class Scene:
 
     def frontend(self) -> psutil.Process:
         """The Java process."""
-        (found,) = [process for process in self._family() if FRONTEND in process.cmdline()]
-        return found
+        return frontend(self.server.pid())
 
     def worker(self) -> psutil.Process:
         """The Python process that serves the model under load."""
@@ -72,27 +74,13 @@ class Scene:
 
     def resident_mib(self) -> tuple[float, float]:
         """Memory of the frontend, and of all workers together."""
-        frontend, workers = 0.0, 0.0
-        for process in self._family():
-            with suppress(psutil.NoSuchProcess):  # it ended since it was listed
-                memory = process.memory_info().rss / 2**20
-                if FRONTEND in process.cmdline():
-                    frontend += memory
-                else:
-                    workers += memory
-        return frontend, workers
+        return resident_mib(self.server.pid())
 
     def manage(self, method: str, path: str, **query: str) -> requests.Response:
         """An answer of the management API."""
         url, headers = self.server.management + path, self.server.headers("management")
         with client() as session:
             return session.request(method, url, params=query, headers=headers, timeout=START_TIMEOUT_S)
-
-    def _family(self) -> list[psutil.Process]:
-        pid = self.server.pid()
-        with suppress(psutil.NoSuchProcess):  # it was killed a moment ago
-            return psutil.Process(pid).children(recursive=True) if pid is not None else []
-        return []
 
 
 @contextmanager
@@ -144,9 +132,7 @@ def token_or_none(server: Server) -> str:
 def renew_token(server: Server) -> None:
     """Make a new inference token, as an operator does with the key for the API; the old one is refused from now on."""
     headers = {"Authorization": f"Bearer {_keys(server)['API']['key']}"}
-    url, query = f"{server.management}/token", {"type": "inference"}
-    with client() as session:
-        session.get(url, params=query, headers=headers, timeout=START_TIMEOUT_S).raise_for_status()
+    ask(f"{server.management}/token?type=inference", headers=headers, timeout_s=START_TIMEOUT_S).raise_for_status()
 
 
 def _keys(server: Server) -> dict[str, dict[str, str]]:

@@ -14,17 +14,17 @@ from pathlib import Path
 from matplotlib.figure import Figure
 from rich.table import Table
 
-from chaos.command import EXIT_FAILED, PORT, ending
-from chaos.connection import Pool
-from chaos.figures import percentile
-from chaos.knee import find_knee
-from chaos.load import Client, Record, open_load
-from chaos.mix import mixed
-from chaos.questions import Outcome, ask_alone
-from chaos.scene import HIGHEST_KNEE, Scene, supervised
+from chaos.clients.knee import find_knee
+from chaos.clients.load import Client, Record, open_load
+from chaos.clients.mix import mixed
+from chaos.clients.questions import Outcome, ask_alone
+from chaos.percentiles import percentile
+from chaos.scene import FORESEEN, HIGHEST_KNEE, PORT, Scene, supervised
 from chaos.tables import console
 from deploy.server import ROOT, Server
-from loadtest.pictures import DATA_ROOT, load_pictures
+from testbed.command import EXIT_FAILED, ending
+from testbed.connection import Pool
+from testbed.pictures import DATA_ROOT, load_pictures
 
 OUT = Path("reports/soak")
 SHARE = 0.6  # of the knee
@@ -185,7 +185,7 @@ def main() -> None:
     if not 0 < flags.minutes < math.inf:
         parser.error(f"--minutes is {flags.minutes}; it must be more than 0")
     OUT.mkdir(parents=True, exist_ok=True)
-    with ending(parser.prog), tempfile.TemporaryDirectory(prefix="soak-") as state:
+    with ending(parser.prog, *FORESEEN), tempfile.TemporaryDirectory(prefix="soak-") as state:
         knee, bins = run(Server(flags.port, ROOT / "model_store", Path(state)), flags.data_root, flags.minutes)
     verdicts = judge(bins)
     write_csv(OUT / "soak.csv", bins)

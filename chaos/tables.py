@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from chaos.questions import Outcome
+from chaos.clients.questions import Outcome
 from chaos.trial import Trial
 
 ORDER = (Outcome.RIGHT, Outcome.ERROR, Outcome.LOST, Outcome.WRONG)

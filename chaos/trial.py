@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from chaos.clients.load import Record, open_load
+from chaos.clients.questions import Outcome
 from chaos.faults import Fault
-from chaos.figures import percentile
-from chaos.load import Record, open_load
-from chaos.questions import Outcome
+from chaos.percentiles import percentile
 from chaos.scene import Scene
 
 BEFORE_S = 2.0

@@ -186,8 +186,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="deploy.monitor", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("action", choices=("start", "stop"))
     parser.add_argument("--port", type=to_port, default="", help="of the server's inference API; the others move with it")
-    webhook = os.environ.get("WEBHOOK", "")
-    parser.add_argument("--webhook", default=webhook, help="address that alerts are sent to as JSON, http:// or https:// (WEBHOOK)")
+    webhook = os.environ.get("DIGITS_WEBHOOK", "")
+    parser.add_argument("--webhook", default=webhook, help="address that alerts are sent to as JSON, http:// or https:// (DIGITS_WEBHOOK)")
     flags = parser.parse_args()
     monitor = Monitor(Server(flags.port), webhook=flags.webhook)
     try:

@@ -16,9 +16,10 @@ import cv2
 import numpy as np
 import requests
 
-from deploy.local import client
+from deploy.asking import ask
 from deploy.server import Server, ServerError
 from digitkit.picture import encode_png
+from testbed.endpoints import predict_path
 
 DIGIT = 7
 TIMEOUT_S = 1.0
@@ -36,9 +37,7 @@ def draw_digit() -> bytes:
 def why_not_ready(server: Server, model: str, timeout_s: float = TIMEOUT_S) -> str:
     """Why a model is not ready, in words that name no folder; "" where it has read the digit."""
     try:
-        with client() as session:
-            url = f"{server.inference}/predictions/{model}"
-            answer = session.post(url, data=draw_digit(), headers=server.headers(), timeout=timeout_s)
+        answer = ask(server.inference + predict_path(model), draw_digit(), headers=server.headers(), timeout_s=timeout_s)
     except ServerError:
         return "the server has no token, so it is not running"
     except requests.Timeout:

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import requests
 
+from deploy import asking
 from deploy.config import to_port
-from deploy.local import client
 from deploy.server import MODELS, REQUEST_TIMEOUT_S, Server, ServerError
 from digitkit.picture import encode_png
-from training import data
+from testbed.endpoints import predict_path
+from testbed.pictures import DATA_ROOT, LabelledCanvases, PicturesError, load_canvases
 
 
 class SmokeError(Exception):
@@ -28,7 +29,7 @@ class Reading:
     confidences: dict[str, float]
 
 
-def read_test_pictures(server: Server, test: data.Split, indices: list[int]) -> list[Reading]:
+def read_test_pictures(server: Server, test: LabelledCanvases, indices: list[int]) -> list[Reading]:
     """The answers of both models for some test pictures; raises SmokeError for an answer that is none."""
     readings = []
     for i in indices:
@@ -40,19 +41,17 @@ def read_test_pictures(server: Server, test: data.Split, indices: list[int]) -> 
 
 def ask(server: Server, model: str, body: bytes, expected_status: int = 200) -> dict[str, float]:
     """The JSON answer of a model for a picture."""
-    url = f"{server.inference}/predictions/{model}"
-    with client() as session:
-        response = session.post(url, data=body, headers=server.headers(), timeout=REQUEST_TIMEOUT_S)
+    url = server.inference + predict_path(model)
+    response = asking.ask(url, body, headers=server.headers(), timeout_s=REQUEST_TIMEOUT_S)
     if response.status_code != expected_status:
         raise SmokeError(f"{url} answered {response.status_code}, expected {expected_status}: {response.text[:200]}")
     answer: dict[str, float] = response.json()
     return answer
 
 
-def check(server: Server, test: data.Split) -> str:
+def check(server: Server, test: LabelledCanvases) -> str:
     """One line of what is right; raises SmokeError where fewer than nine of ten digits are."""
-    with client() as session:
-        ping = session.get(f"{server.inference}/ping", headers=server.headers(), timeout=REQUEST_TIMEOUT_S)
+    ping = asking.ask(f"{server.inference}/ping", headers=server.headers(), timeout_s=REQUEST_TIMEOUT_S)
     if ping.json().get("status") != "Healthy":
         raise SmokeError(f"/ping answered {ping.status_code}: {ping.text[:200]}")
     readings = read_test_pictures(server, test, list(range(10)))
@@ -67,11 +66,11 @@ def check(server: Server, test: data.Split) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="deploy.smoke", description=__doc__)
     parser.add_argument("--port", type=to_port, default="")
-    parser.add_argument("--data-root", type=Path, default=data.DATA_ROOT)
+    parser.add_argument("--data-root", type=Path, default=DATA_ROOT)
     flags = parser.parse_args()
     try:
-        print(check(Server(flags.port), data.load_test(flags.data_root)))
-    except (ServerError, SmokeError, data.DataError, requests.RequestException) as err:
+        print(check(Server(flags.port), load_canvases(flags.data_root)))
+    except (ServerError, SmokeError, PicturesError, requests.RequestException) as err:
         sys.exit(f"{parser.prog}: {err}")
 
 

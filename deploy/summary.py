@@ -17,7 +17,7 @@ from deploy.smoke import Reading, SmokeError, read_test_pictures
 from digitkit.card import CardError, check_card
 from digitkit.contract import Canvas
 from digitkit.picture import encode_png
-from training import data
+from testbed.pictures import DATA_ROOT, PicturesError, load_canvases
 
 STORE = Path("model_store")
 SAMPLE = Path("run/sample.png")  # a test picture to paste curl lines with
@@ -64,16 +64,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="deploy.summary", description=__doc__)
     parser.add_argument("--port", type=to_port, default="")
     parser.add_argument("--weights", type=Path, required=True)
-    parser.add_argument("--data-root", type=Path, default=data.DATA_ROOT)
+    parser.add_argument("--data-root", type=Path, default=DATA_ROOT)
     flags = parser.parse_args()
     server, console = Server(flags.port), Console(highlight=False)
     try:
-        test = data.load_test(flags.data_root)
+        test = load_canvases(flags.data_root)
         chosen = [int(np.flatnonzero(test.labels == digit)[0]) for digit in range(SHOWN)]
         readings = read_test_pictures(server, test, chosen)
         table = built(flags.weights, STORE)
         token = server.token()
-    except (ServerError, SmokeError, CardError, OSError, ValueError, data.DataError, requests.RequestException) as err:
+    except (ServerError, SmokeError, CardError, OSError, ValueError, PicturesError, requests.RequestException) as err:
         sys.exit(f"{parser.prog}: {err}")
     SAMPLE.write_bytes(encode_png(test.pictures[chosen[7]]))
     console.print()

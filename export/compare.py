@@ -34,7 +34,7 @@ BATCH = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class WeightsRow:
     """One net: its test accuracy (0 to 1), what it is made of, and how fast it is."""
 
     weights: Path
@@ -62,7 +62,7 @@ def speeds(runs: Sequence[Run], pictures: NDArray[np.uint8], *, batch: int, roun
     return [len(pictures) / statistics.median(own[1:]) for own in seconds]
 
 
-def compare(weights: Sequence[Path], *, data_root: Path, batch: int, rounds: int) -> list[Row]:
+def compare(weights: Sequence[Path], *, data_root: Path, batch: int, rounds: int) -> list[WeightsRow]:
     """One row for each weights file, in their order.
 
     Raises:
@@ -78,7 +78,7 @@ def compare(weights: Sequence[Path], *, data_root: Path, batch: int, rounds: int
         runs = [ort.load(graph, device="cpu").run for graph in graphs]
         fast = speeds(runs, test.pictures[:ROUND_PICTURES], batch=batch, rounds=rounds)
         return [
-            Row(
+            WeightsRow(
                 path,
                 model.architecture,
                 served_accuracy(test.pictures, test.labels, run, settings),

@@ -80,7 +80,7 @@ def _check_answers(archive: Path, data_root: Path) -> None:
         pictures.mkdir()
         for i, picture in enumerate(test.pictures[:PROBE_PICTURES]):
             (pictures / f"{i:03}.png").write_bytes(encode_png(picture))
-        probe = Path(__file__).with_name("probe.py").read_text()
+        probe = Path(__file__).with_name("answer_inside.py").read_text()
         environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | {"LOG_LOCATION": unpacked}
         try:
             answered = subprocess.run(

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from loadtest.figures import MEASURES, Figures, Window
-from loadtest.settings import SettingsError, read_yaml, to_number, to_section
+from loadtest.results.figures import MEASURES, Figures, Window
+from loadtest.strict_yaml import WrongSettings, read_yaml, to_number, to_section
 
 BUDGETS: Final = Path(__file__).with_name("budgets")
 RATIOS: Final = ("fail_ratio", "accuracy")
@@ -56,19 +56,19 @@ def holds(step: Window, budget: Budget) -> bool:
 
 
 def targets_of(profile: str, folder: Path = BUDGETS) -> list[str]:
-    """The targets that have a budget for a profile, in the order of their names; raises SettingsError where none has."""
+    """The targets that have a budget for a profile, in the order of their names; raises WrongSettings where none has."""
     found = sorted(path.stem for path in (folder / profile).glob("*.yaml"))
     if not found:
-        raise SettingsError(f"{folder / profile} holds no budget; it must hold a file TARGET.yaml for each target")
+        raise WrongSettings(f"{folder / profile} holds no budget; it must hold a file TARGET.yaml for each target")
     return found
 
 
 def read_budget(profile: str, target: str, folder: Path = BUDGETS) -> Budget:
-    """The limits of a profile on a target; raises SettingsError where the file is missing, or lacks a limit or holds a wrong one."""
+    """The limits of a profile on a target; raises WrongSettings where the file is missing, or lacks a limit or holds a wrong one."""
     path = folder / profile / f"{target}.yaml"
     if not path.is_file():
         known = ", ".join(targets_of(profile, folder))
-        raise SettingsError(f"target {target} has no budget for {profile} ({path} is missing); known are {known}")
+        raise WrongSettings(f"target {target} has no budget for {profile} ({path} is missing); known are {known}")
     keys = {f"{name}_{Check(name, 0, 0).bound}": name for name in MEASURES}
     section = to_section(str(path), read_yaml(path), required=keys.keys())
     return {name: to_number(f"{path}: {key}", section[key], highest=1 if name in RATIOS else math.inf) for key, name in keys.items()}

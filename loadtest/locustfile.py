@@ -1,12 +1,13 @@
 """What Locust runs: a profile's users and stages against one model. `make loadtest` runs it for each target; by hand:
 
-    export TOKEN=$(python -m deploy.server token)
+    export DIGITS_TOKEN=$(python -m deploy.server token)
     locust -f loadtest/locustfile.py --host http://127.0.0.1:8080 --model digits --profile mixed --headless
 
 or, for Locust's web page on port 8089, `--web-host 127.0.0.1` in place of `--headless`. A worker of a distributed test gets
 all it needs from its master: `locust -f loadtest/locustfile.py --worker --master-host ADDRESS`.
 """
 
+import os
 import sys
 from functools import partial
 from pathlib import Path
@@ -16,18 +17,19 @@ from locust import User, events, runners
 from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 
+from loadtest.answers_alone import ServerRefused, accuracy, ask_alone, check_management, explain_alone
 from loadtest.budget import BUDGETS, read_budget
-from loadtest.exporter import start_exporter
-from loadtest.grpc_users import GrpcUser, OipUser
-from loadtest.manager import Manager
-from loadtest.outcome import save_result
-from loadtest.pictures import DATA_ROOT, LabelledPicture, PicturesError, load_pictures
+from loadtest.generator.exporter import start_exporter
+from loadtest.generator.grpc_users import GrpcUser, OipUser
+from loadtest.generator.manager import Manager
+from loadtest.generator.outcome import save_result
+from loadtest.generator.shape import Course
+from loadtest.generator.traffic import EXPLAINED, Known, Traffic
+from loadtest.generator.users import RestSender, RestUser, Sender, V2User, trusting
+from loadtest.measure import MANAGEMENT_TOKEN, TOKEN
 from loadtest.profile import DEFAULT, Profile, find_profile
-from loadtest.reference import ServerRefused, accuracy, ask_alone, check_management, explain_alone
-from loadtest.settings import SettingsError, read_certificates
-from loadtest.shape import Course
-from loadtest.traffic import EXPLAINED, Known, Traffic
-from loadtest.users import RestSender, RestUser, Sender, V2User, trusting
+from loadtest.strict_yaml import WrongSettings, read_certificates
+from testbed.pictures import DATA_ROOT, LabelledPicture, PicturesError, load_pictures
 
 SENDERS: tuple[type[Sender], ...] = (RestUser, V2User, GrpcUser, OipUser)
 
@@ -37,14 +39,12 @@ runners.WORKER_REPORT_INTERVAL = 1.0  # seconds, in place of 3: the stages are a
 def add_arguments(parser: LocustArgumentParser) -> None:
     """The arguments beside Locust's own, whose --profile names a section of profiles.yaml.
 
-    None is on the web page, which would show the token to whoever opens it.
+    Tokens are no arguments: those are for all to see in the list of processes. None is on the web page.
     """
     add = partial(parser.add_argument, include_in_web_ui=False)
-    add("--model", env_var="LOADTEST_MODEL", default="digits", help="the model's name in TorchServe")
-    add("--token", env_var="TOKEN", default="", help="the inference token; better in the environment than here")
-    add("--grpc", env_var="GRPC", default="127.0.0.1:7070", help="host:port of gRPC")
-    add("--management", env_var="MANAGEMENT", default="http://127.0.0.1:8081", help="the management API")
-    add("--management-token", env_var="MANAGEMENT_TOKEN", default="", help="its token; better in the environment than here")
+    add("--model", default="digits", help="the model's name in TorchServe")
+    add("--grpc", default="127.0.0.1:7070", help="host:port of gRPC")
+    add("--management", default="http://127.0.0.1:8081", help="the management API")
     add("--ca", env_var="DIGITS_CA", default="", help="the file of the certificates that are trusted over TLS, in PEM form")
     add("--load", type=float, help="of the first stage, in place of the profile's")
     add("--seconds", type=float, help="of all stages, in place of the profile's")
@@ -63,6 +63,7 @@ def set_up(environment: Environment, **_: object) -> None:
         return
     assert runner is not None and options is not None and isinstance(course, Course)
     options.profile = options.profile or DEFAULT
+    options.token, options.management_token = os.environ.get(TOKEN, ""), os.environ.get(MANAGEMENT_TOKEN, "")
     try:
         profile = find_profile(options.profile).scaled(options.load, options.seconds)
         budget = read_budget(profile.name, options.model, Path(options.budgets))
@@ -71,7 +72,7 @@ def set_up(environment: Environment, **_: object) -> None:
         if profile.management:
             check_management(options.management, options.model, options.management_token, ca=options.ca)
         certificates = read_certificates(options.ca)
-    except (SettingsError, PicturesError, ServerRefused) as err:
+    except (WrongSettings, PicturesError, ServerRefused) as err:
         sys.exit(f"loadtest: {err}")
     right = accuracy(known.predictions, pictures)
     print(f"{options.model}: {right:.2%} of {len(pictures)} test pictures are read right; {profile.summary}", flush=True)

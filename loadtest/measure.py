@@ -8,15 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from loadtest.budget import BUDGETS
-from loadtest.figures import Result, read_result
-from loadtest.pictures import DATA_ROOT
 from loadtest.profile import Profile
+from loadtest.results.figures import Result, read_result
+from testbed.pictures import DATA_ROOT
 
+TOKEN, MANAGEMENT_TOKEN = "DIGITS_TOKEN", "DIGITS_MANAGEMENT_TOKEN"  # variables of the environment
 LOCUSTFILE = Path(__file__).with_name("locustfile.py")
 WARM_UP_S = 2  # users come in one after another; what they measure until all are there is dropped
 STOP_S = 15  # at the end every request is waited for, longer than its timeout: a server that hangs is not let off
 GRACE_S = 90  # for Locust to start, to ask for all pictures once, and to stop
-WORKERS_S = 600  # for the workers of a distributed test to connect
+MACHINES_S = 600  # for the workers of a distributed test to connect
 MASTER_PORT = 5557  # Locust's own default, where workers of other machines look
 
 
@@ -25,7 +26,7 @@ class MeasureError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Server:
+class ServerUnderTest:
     """Where the server is, and what opens it.
 
     Attributes:
@@ -51,7 +52,7 @@ class Load:
         profile: as it is in profiles.yaml.
         load, seconds: replace those of the profile, see Profile.scaled; None keeps them.
         processes: that send, on this machine; 1 for one that also leads the test.
-        workers: that are waited for, on other machines; 0 for none.
+        machines: that are waited for, each with a Locust worker; 0 for none.
         exporter_port: of Locust's own figures for Prometheus; 0 for none.
         budgets: the folder with the limits.
         data_root: the folder that holds MNIST/raw.
@@ -61,7 +62,7 @@ class Load:
     load: float | None = None
     seconds: float | None = None
     processes: int = 1
-    workers: int = 0
+    machines: int = 0
     exporter_port: int = 0
     budgets: Path = BUDGETS
     data_root: Path = DATA_ROOT
@@ -72,7 +73,7 @@ class Load:
         return self.profile.scaled(self.load, self.seconds)
 
 
-def measure(model: str, load: Load, server: Server, folder: Path) -> Result:
+def measure(model: str, load: Load, server: ServerUnderTest, folder: Path) -> Result:
     """What one model does under load; Locust's own report is left at `folder`/`model`.html.
 
     Raises:
@@ -90,8 +91,8 @@ def measure(model: str, load: Load, server: Server, folder: Path) -> Result:
         *_processes(load),
     ]
     # Not arguments: those are for all to see in the list of processes.
-    environment = os.environ | {"TOKEN": server.token, "MANAGEMENT_TOKEN": server.management_token}
-    limit_s = load.scaled.longest_s + GRACE_S + (WORKERS_S if load.workers else 0)
+    environment = os.environ | {TOKEN: server.token, MANAGEMENT_TOKEN: server.management_token}
+    limit_s = load.scaled.longest_s + GRACE_S + (MACHINES_S if load.machines else 0)
     try:
         ended = subprocess.run(
             command, env=environment, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, timeout=limit_s, check=False
@@ -109,8 +110,8 @@ def measure(model: str, load: Load, server: Server, folder: Path) -> Result:
 
 def _processes(load: Load) -> list[str]:
     """Locust's arguments for a master with processes of its own, or with workers on other machines."""
-    if load.workers:
-        return ["--master", "--expect-workers", str(load.workers), "--expect-workers-max-wait", str(WORKERS_S)]
+    if load.machines:
+        return ["--master", "--expect-workers", str(load.machines), "--expect-workers-max-wait", str(MACHINES_S)]
     if load.processes == 1:
         return []
     port = str(_free_port())

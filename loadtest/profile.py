@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from loadtest.settings import SettingsError, read_yaml, to_choice, to_number, to_section
+from loadtest.strict_yaml import WrongSettings, read_yaml, to_choice, to_number, to_section
 
 PROFILES: Final = Path(__file__).with_name("profiles.yaml")
 DEFAULT: Final = "steady"
@@ -119,24 +119,24 @@ class Profile:
 
 
 def read_profiles(path: Path = PROFILES) -> dict[str, Profile]:
-    """Every profile by its name, in the file's order; raises SettingsError."""
+    """Every profile by its name, in the file's order; raises WrongSettings."""
     return {name: to_profile(f"{path}: {name}", name, section) for name, section in read_yaml(path).items()}
 
 
 def find_profile(name: str) -> Profile:
-    """The profile of that name; raises SettingsError."""
+    """The profile of that name; raises WrongSettings."""
     profiles = read_profiles()
     if name not in profiles:
-        raise SettingsError(f"no profile {name}; known are {', '.join(profiles)}")
+        raise WrongSettings(f"no profile {name}; known are {', '.join(profiles)}")
     return profiles[name]
 
 
 def to_profile(where: str, name: str, content: Any) -> Profile:
-    """The profile whose section was read from YAML; raises SettingsError that starts with `where`."""
+    """The profile whose section was read from YAML; raises WrongSettings that starts with `where`."""
     optional = {"stages", "ramp", "management"}
     section = to_section(where, content, required={"question", "workload", "doors", "traffic"}, optional=optional)
     if ("stages" in section) == ("ramp" in section):
-        raise SettingsError(f"{where} must hold either stages or a ramp")
+        raise WrongSettings(f"{where} must hold either stages or a ramp")
     profile = Profile(
         name=name,
         question=str(section["question"]),
@@ -148,20 +148,20 @@ def to_profile(where: str, name: str, content: Any) -> Profile:
         management=to_choice(f"{where}.management", section.get("management", False), (False, True)),
     )
     if profile.ramp and profile.workload == "closed":
-        raise SettingsError(f"{where}: a ramp is of arrivals a second, so its workload must be open")
+        raise WrongSettings(f"{where}: a ramp is of arrivals a second, so its workload must be open")
     return profile
 
 
 def _to_shares(where: str, content: Any, known: tuple[str, ...]) -> dict[str, float]:
     section = to_section(where, content, required=set(), optional=set(known))
     if not section:
-        raise SettingsError(f"{where} is empty; it must hold shares of {', '.join(known)}")
+        raise WrongSettings(f"{where} is empty; it must hold shares of {', '.join(known)}")
     return {name: to_number(f"{where}.{name}", share, lowest=1) for name, share in section.items()}
 
 
 def _to_stages(where: str, content: Any) -> tuple[Stage, ...]:
     if not isinstance(content, list):
-        raise SettingsError(f"{where} must be a list of stages")
+        raise WrongSettings(f"{where} must be a list of stages")
     stages = []
     for i, item in enumerate(content):
         section = to_section(f"{where}[{i}]", item, required={"name", "load", "seconds"})

@@ -16,15 +16,16 @@ from urllib.parse import urlsplit
 from deploy.config import to_port
 from deploy.server import Server as LocalServer
 from deploy.server import ServerError
-from loadtest.baseline import RATIO
+from loadtest.answers_alone import ServerRefused, ask_alone
 from loadtest.budget import BUDGETS, read_budget, targets_of
-from loadtest.measure import MASTER_PORT, Load, MeasureError, Server, measure
-from loadtest.page import PAGE, write_page
-from loadtest.pictures import DATA_ROOT, PicturesError, load_pictures
+from loadtest.measure import MANAGEMENT_TOKEN, MASTER_PORT, TOKEN, Load, MeasureError, ServerUnderTest, measure
 from loadtest.profile import DEFAULT, find_profile
-from loadtest.reference import ServerRefused, ask_alone
-from loadtest.report import REPORTS, Summary, read_baseline, show, write_summary
-from loadtest.settings import SettingsError, positive, read_certificates, to_number
+from loadtest.results.baseline import RATIO
+from loadtest.results.overview import REPORTS, Summary, read_baseline, show, write_summary
+from loadtest.results.page import PAGE, write_page
+from loadtest.strict_yaml import WrongSettings, read_certificates, to_number
+from testbed.flags import positive
+from testbed.pictures import DATA_ROOT, PicturesError, load_pictures
 
 NO_ANSWER, WRONG_SETTINGS, BUDGET_BROKEN = 1, 2, 3
 GRPC_PORT = 7070  # of another server, unless GRPC names one
@@ -38,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         load, targets = to_load(flags), to_targets(flags)
         baseline = read_baseline(flags.baseline, load.scaled) if flags.baseline else None
         summary = measure_targets(flags, load, targets, baseline)
-    except SettingsError as err:
+    except WrongSettings as err:
         return complain(WRONG_SETTINGS, f"loadtest: {err}")
     except (ServerError, ServerRefused, PicturesError, MeasureError, OSError) as err:
         return complain(NO_ANSWER, f"loadtest: {err}")
@@ -51,63 +52,60 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def parse_flags(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="loadtest.run", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    given = {name: value for name, value in os.environ.items() if value}  # make passes on what is empty, too
     add = parser.add_argument
-    add("--profile", default=given.get("PROFILE", DEFAULT), help="a section of loadtest/profiles.yaml (PROFILE)")
-    add("--target", default=given.get("TARGET", ""), help="models, with commas between; else all that have a budget (TARGET)")
-    add("--users", type=positive, default=given.get("LOADTEST_USERS"), help="of a closed workload (LOADTEST_USERS)")
-    add("--rate", type=positive, default=given.get("LOADTEST_RATE"), help="arrivals a second of an open one (LOADTEST_RATE)")
-    add("--seconds", type=positive, default=given.get("LOADTEST_SECONDS"), help="measured for each target (LOADTEST_SECONDS)")
-    add("--host", default=given.get("HOST", ""), help="http://127.0.0.1:8080 for one; else the local server (HOST)")
-    add("--token", default=given.get("TOKEN", ""), help="for inference at that host; the local server's own is known (TOKEN)")
-    add("--grpc", default=given.get("GRPC", ""), help=f"host:port; else port {GRPC_PORT} beside the host (GRPC)")
-    add("--management", default=given.get("MANAGEMENT", ""), help="http://…:8081 of a remote server (MANAGEMENT)")
-    add("--management-token", default=given.get("MANAGEMENT_TOKEN", ""), help="for the management API (MANAGEMENT_TOKEN)")
-    ca = next((given[name] for name in CA_VARIABLES if name in given), "")
+    add("--profile", default=DEFAULT, help="a section of loadtest/profiles.yaml")
+    add("--target", default="", help="models, with commas between; else all that have a budget")
+    add("--users", type=positive, help="of a closed workload, in place of the profile's")
+    add("--rate", type=positive, help="arrivals a second of an open workload, in place of the profile's")
+    add("--seconds", type=positive, help="measured for each target, in place of the profile's")
+    add("--host", default="", help=f"http://127.0.0.1:8080 for one, whose token is in {TOKEN}; else the local server, whose own is known")
+    add("--grpc", default="", help=f"host:port; else port {GRPC_PORT} beside the host")
+    add("--management", default="", help=f"http://…:8081 of a remote server, whose management token is in {MANAGEMENT_TOKEN}")
+    ca = next((os.environ[name] for name in CA_VARIABLES if os.environ.get(name)), "")
     add("--ca", default=ca, help=f"the file of the CA's certificates for https://, in PEM form ({', '.join(CA_VARIABLES)})")
-    add("--processes", type=positive, default=given.get("PROCESSES", "1"), help="that send, on this machine (PROCESSES)")
-    add("--workers", type=int, default=given.get("WORKERS", 0), help="that send, on other machines (WORKERS)")
-    add("--exporter-port", type=int, default=given.get("EXPORTER_PORT", 0), help="for Prometheus, on 127.0.0.1 (EXPORTER_PORT)")
-    add("--baseline", default=given.get("BASELINE", ""), help="the folder of an earlier report to compare with (BASELINE)")
-    add("--ratio", type=float, default=given.get("RATIO", RATIO), help="how many times worse is a regression (RATIO)")
+    add("--processes", type=positive, default="1", help="that send, on this machine")
+    add("--machines", type=int, default=0, help="that send, beside this one, each with a Locust worker")
+    add("--exporter-port", type=int, default=0, help="for Prometheus, on 127.0.0.1; 0 for none")
+    add("--baseline", default="", help="the folder of an earlier report to compare with")
+    add("--ratio", type=float, default=RATIO, help="how many times worse is a regression")
     add("--port", type=to_port, default="", help="of the local server, where no host is given")
     add("--budgets", type=Path, default=BUDGETS, help="the folder of the limits")
     add("--data-root", type=Path, default=DATA_ROOT, help="the folder that holds MNIST/raw")
-    add("--reports", default=given.get("REPORTS", ""), help=f"the folder for the report; else {REPORTS}/PROFILE (REPORTS)")
+    add("--reports", default="", help=f"the folder for the report; else {REPORTS}/PROFILE")
     return parser.parse_args(arguments)
 
 
 def to_load(flags: argparse.Namespace) -> Load:
-    """The profile with what the flags change of it; raises SettingsError."""
+    """The profile with what the flags change of it; raises WrongSettings."""
     profile = find_profile(flags.profile)
     to_number("RATIO", flags.ratio, lowest=1)
-    to_number("WORKERS", flags.workers)
+    to_number("MACHINES", flags.machines)
     to_number("EXPORTER_PORT", flags.exporter_port, highest=65535)
     if flags.rate and profile.workload == "closed":
-        raise SettingsError(f"profile {profile.name} is a closed workload: LOADTEST_USERS sets its users, it has no LOADTEST_RATE")
+        raise WrongSettings(f"profile {profile.name} is a closed workload: LOADTEST_USERS sets its users, it has no LOADTEST_RATE")
     if flags.users and profile.workload == "open":
-        raise SettingsError(f"profile {profile.name} is an open workload: LOADTEST_RATE sets its arrivals, it has no LOADTEST_USERS")
+        raise WrongSettings(f"profile {profile.name} is an open workload: LOADTEST_RATE sets its arrivals, it has no LOADTEST_USERS")
     return Load(
-        profile=profile, load=flags.users or flags.rate, seconds=flags.seconds, processes=flags.processes, workers=flags.workers,
+        profile=profile, load=flags.users or flags.rate, seconds=flags.seconds, processes=flags.processes, machines=flags.machines,
         exporter_port=flags.exporter_port, budgets=flags.budgets, data_root=flags.data_root,
     )  # fmt: skip
 
 
 def to_targets(flags: argparse.Namespace) -> list[str]:
-    """The models to test; raises SettingsError for one without a budget."""
+    """The models to test; raises WrongSettings for one without a budget."""
     targets = [name for name in flags.target.split(",") if name] or targets_of(flags.profile, flags.budgets)
     for target in targets:
         read_budget(flags.profile, target, flags.budgets)
-    if flags.workers and len(targets) > 1:
-        raise SettingsError("workers on other machines end with the test of one target; name it with TARGET=")
+    if flags.machines and len(targets) > 1:
+        raise WrongSettings("other machines end with the test of one target; name it with TARGET=")
     return targets
 
 
-def find_server(flags: argparse.Namespace) -> Server:
-    """The server that is given, else the local one; raises ServerError where that is down, SettingsError for a CA that is none."""
+def find_server(flags: argparse.Namespace) -> ServerUnderTest:
+    """The server that is given, else the local one; raises ServerError where that is down, WrongSettings for a CA that is none."""
     if not flags.host:
         local = LocalServer(flags.port)
-        return Server(
+        return ServerUnderTest(
             host=local.inference, token=local.token(), grpc=local.grpc,
             management=local.management, management_token=local.token("management"),
         )  # fmt: skip
@@ -115,9 +113,9 @@ def find_server(flags: argparse.Namespace) -> Server:
     is_tls = any(url.lower().startswith("https:") for url in (flags.host, flags.management))
     ca = flags.ca if is_tls else ""
     read_certificates(ca)  # before the load; Locust reads them again
-    return Server(
-        host=flags.host.rstrip("/"), token=flags.token, grpc=grpc,
-        management=flags.management.rstrip("/"), management_token=flags.management_token, ca=ca,
+    return ServerUnderTest(
+        host=flags.host.rstrip("/"), token=os.environ.get(TOKEN, ""), grpc=grpc, ca=ca,
+        management=flags.management.rstrip("/"), management_token=os.environ.get(MANAGEMENT_TOKEN, ""),
     )  # fmt: skip
 
 
@@ -125,12 +123,12 @@ def measure_targets(flags: argparse.Namespace, load: Load, targets: list[str], b
     """Measure every target and write the reports; those of an earlier test stay until all of the new ones are made."""
     server = find_server(flags)
     if load.profile.management and not server.management:
-        raise SettingsError(f"profile {load.profile.name} needs the management API: name it with MANAGEMENT=http://… MANAGEMENT_TOKEN=…")
+        raise WrongSettings(f"profile {load.profile.name} needs the management API: name it with MANAGEMENT=http://… MANAGEMENT_TOKEN=…")
     pictures = load_pictures(load.data_root)
     for target in targets:
         ask_alone(server.host, target, server.token, pictures[:1], ca=server.ca)
-    if load.workers:
-        print(f"waiting for {load.workers} workers on port {MASTER_PORT}: locust -f loadtest/locustfile.py --worker --master-host …")
+    if load.machines:
+        print(f"waiting for {load.machines} machines on port {MASTER_PORT}: locust -f loadtest/locustfile.py --worker --master-host …")
     reports = reports_of(flags)
     reports.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=reports, prefix=".new-") as folder:

@@ -22,7 +22,7 @@ __all__ = ["client", "server", "store", "weights"]  # fixtures of other files th
 
 ROOT = Path(__file__).resolve().parent.parent
 HANDLERS = ROOT / "handlers"
-REAL_DATA = Path(os.environ.get("REAL_DATA", ROOT.parent / "shared" / "data"))  # sets of real pictures that no package ships
+REAL_DATA = Path(os.environ.get("DIGITS_REAL_DATA", ROOT.parent / "shared" / "data"))  # sets of real pictures that no package ships
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from deploy.server import DEFAULT_PORT, Server
-from loadtest.stubs import PROTOS
+from loadtest.generator.stubs import PROTOS
 
 FORMATS: dict[str, dict[str, Any]] = {
     "PNG": {}, "JPEG": {"quality": 100}, "BMP": {}, "GIF": {}, "WEBP": {"lossless": True}, "TIFF": {},

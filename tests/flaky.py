@@ -5,13 +5,13 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from chaos.connection import Pool
-from chaos.questions import Question
+from chaos.clients.questions import CheckedQuestion
+from testbed.connection import Pool
 
 T = TypeVar("T")
 GOOD = json.dumps({"digit": 7, "confidence": 0.9, "probabilities": [0.1, 0.9]}).encode()
 OTHER = json.dumps({"digit": 1, "confidence": 0.9, "probabilities": [0.9, 0.1]}).encode()
-QUESTION = Question("single", "/predictions/digits", b"picture", expected=GOOD)
+QUESTION = CheckedQuestion("single", "/predictions/digits", b"picture", expected=GOOD)
 
 
 def error(status: int, kind: str = "ServiceUnavailableException") -> tuple[int, bytes]:

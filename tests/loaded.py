@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 import ssl
 import threading
 import time
@@ -10,6 +11,7 @@ from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -17,9 +19,9 @@ import yaml
 
 from digitkit.contract import LABELS
 from loadtest import measure, run
-from loadtest.figures import Figures, Kind, Result, Window
-from loadtest.pictures import LabelledPicture
-from loadtest.report import Summary
+from loadtest.results.figures import Figures, Kind, Result, Window
+from loadtest.results.overview import Summary
+from testbed.pictures import LabelledPicture
 
 LIMITS = {
     "p50_ms_max": 50.0,
@@ -114,8 +116,9 @@ def run_loadtest(
     budgets = data_root.with_name("budgets")
     (budgets / profile).mkdir(parents=True, exist_ok=True)
     (budgets / profile / "digits.yaml").write_text(yaml.safe_dump(GENEROUS | limits))
-    given = {"profile": profile, "host": host, "token": token, "budgets": budgets, "data-root": data_root}
-    return run.main([*flags, *(f"--{name}={value}" for name, value in given.items()), f"--reports={data_root.with_name('reports')}"])
+    given = {"profile": profile, "host": host, "budgets": budgets, "data-root": data_root, "reports": data_root.with_name("reports")}
+    with patch.dict(os.environ, DIGITS_TOKEN=token):
+        return run.main([*flags, *(f"--{name}={value}" for name, value in given.items())])
 
 
 def figures_with(**changed: float) -> Figures:

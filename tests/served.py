@@ -6,12 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import httpx
-import psutil
 import pytest
 
 from deploy.server import DEFAULT_PORT, Server
 from export.to_mar import to_mar
 from export.to_onnx import to_onnx
+from testbed import processes
 from training.recipe import RECIPES
 from training.train import train
 
@@ -69,5 +69,4 @@ def is_free(port: int) -> bool:
 
 def workers(server: Server) -> dict[int, float]:
     """The resident memory of each worker in MiB, by process id."""
-    children = psutil.Process(server.pid()).children(recursive=True)
-    return {p.pid: p.memory_info().rss / 2**20 for p in children if "model_service_worker" in " ".join(p.cmdline())}
+    return {process.pid: process.memory_info().rss / 2**20 for process in processes.workers(server.pid())}

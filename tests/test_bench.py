@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from test_net import drawn, written
 
 from bench import models
-from bench.measure import speeds
+from bench.model_speed import speeds
 from bench.models import plot, table, write_csv
 
 ROWS = [

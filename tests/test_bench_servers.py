@@ -1,6 +1,5 @@
 """The bench of the servers: every answer is checked, ratios are taken within a round, and a failure costs no other target's figures."""
 
-import importlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,22 +11,21 @@ import pytest
 from conftest import ROOT
 from served import free_port
 
-from bench import targets
-from bench.exchange import Request, digits_in, post, read_requests, write_requests
-from bench.load import Load, find_wrk, with_driver, with_wrk
-from bench.peer import peer
-from bench.peers import model
-from bench.peers.model import Model, decode
-from bench.report import ratios, show
-from bench.rounds import Row
+from bench.contenders import targets
+from bench.contenders.peer import peer
+from bench.contenders.service import Running, Service, TargetError
+from bench.contenders.targets import PEERS
+from bench.generators.exchange import CheckedRequest, digits_in, post, read_requests, write_requests
+from bench.generators.wrk_or_driver import LoadResult, find_wrk, with_driver, with_wrk
+from bench.peers.graph import GraphModel, decode
+from bench.results.server_tables import ratios, show
+from bench.rounds import RoundRow
 from bench.servers import FAILED, PICTURES, main, parse_flags
-from bench.service import Running, Service, TargetError
 from bench.stock.archive import pack
-from bench.targets import PEERS
 from digitkit import ort
 from digitkit.classify import classify
 from digitkit.picture import encode_png
-from loadtest.pictures import LabelledPicture, load_pictures
+from testbed.pictures import LabelledPicture, load_pictures
 from training.data import Split
 
 GENERATORS = [with_driver, pytest.param(with_wrk, marks=pytest.mark.skipif(find_wrk() is None, reason="wrk is not installed"))]
@@ -74,12 +72,12 @@ def echo(body: bytes) -> tuple[int, bytes]:
 @pytest.fixture
 def ten_requests(tmp_path: Path) -> Path:
     path = tmp_path / "requests"
-    write_requests(path, [Request(post("/", str(digit).encode(), {}), str(digit)) for digit in range(10)])
+    write_requests(path, [CheckedRequest(post("/", str(digit).encode(), {}), str(digit)) for digit in range(10)])
     return path
 
 
 def test_requests_are_read_back_as_written(tmp_path: Path) -> None:
-    requests = [Request(post("/ping", b"", {"A": "b"}), ""), Request(post("/", b"\n1 2\n\xff", {}), "12")]
+    requests = [CheckedRequest(post("/ping", b"", {"A": "b"}), ""), CheckedRequest(post("/", b"\n1 2\n\xff", {}), "12")]
     write_requests(tmp_path / "requests", requests)
     assert read_requests(tmp_path / "requests") == requests
     assert requests[0].content == b"GET /ping HTTP/1.1\r\nHost: 127.0.0.1\r\nA: b\r\n\r\n"
@@ -102,7 +100,7 @@ def test_digits_of_an_answer_are_found_in_each_servers_form(answer: str, count: 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("generate", GENERATORS)
-def test_right_answers_are_counted_as_right(generate: Callable[..., Load], ten_requests: Path) -> None:
+def test_right_answers_are_counted_as_right(generate: Callable[..., LoadResult], ten_requests: Path) -> None:
     with answering(echo) as port:
         load = generate(ten_requests, port, 2, 1)
     assert load.right > 10
@@ -113,7 +111,7 @@ def test_right_answers_are_counted_as_right(generate: Callable[..., Load], ten_r
 
 @pytest.mark.slow
 @pytest.mark.parametrize("generate", GENERATORS)
-def test_wrong_digits_are_counted_as_wrong(generate: Callable[..., Load], ten_requests: Path) -> None:
+def test_wrong_digits_are_counted_as_wrong(generate: Callable[..., LoadResult], ten_requests: Path) -> None:
     with answering(lambda body: echo(b"3" if body == b"8" else body)) as port:
         load = generate(ten_requests, port, 2, 1)
     assert 0 < load.wrong < load.right
@@ -121,7 +119,7 @@ def test_wrong_digits_are_counted_as_wrong(generate: Callable[..., Load], ten_re
 
 @pytest.mark.slow
 @pytest.mark.parametrize("generate", GENERATORS)
-def test_other_statuses_are_refusals_and_no_wrong_answers(generate: Callable[..., Load], ten_requests: Path) -> None:
+def test_other_statuses_are_refusals_and_no_wrong_answers(generate: Callable[..., LoadResult], ten_requests: Path) -> None:
     with answering(lambda body: (503, b"9") if body == b"8" else echo(body)) as port:
         load = generate(ten_requests, port, 2, 1)
     assert load.wrong == 0
@@ -139,8 +137,8 @@ def test_driver_finds_answers_that_went_to_the_wrong_connection(ten_requests: Pa
         assert with_driver(ten_requests, port, 2, 0.5).wrong > 0
 
 
-def row(target: str, number: int, answers_s: float) -> Row:
-    return Row(
+def row(target: str, number: int, answers_s: float) -> RoundRow:
+    return RoundRow(
         round=number, target=target, workers=1, connections=64, answers_s=answers_s, pictures_s=answers_s, p50_ms=1.0, p99_ms=2.0,
         cpu_us=100.0, memory_mb=500.0, start_s=3.0, accuracy=0.995,
     )  # fmt: skip
@@ -196,7 +194,7 @@ def test_every_peer_has_a_service_and_exact_versions(name: str) -> None:
 
 
 def test_peer_without_its_environment_is_named_with_the_command_that_builds_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bench.peer.ENVIRONMENTS", tmp_path)
+    monkeypatch.setattr("bench.contenders.peer.ENVIRONMENTS", tmp_path)
     with pytest.raises(TargetError, match="make bench PEERS=mosec"), peer("mosec", tmp_path, 1).start(1, LabelledPicture(b"", 7)):
         pass
 
@@ -215,17 +213,15 @@ def test_unknown_targets_are_refused_with_the_names_that_there_are(capsys: pytes
     assert "no target nothing; there are bare,digits_onnx," in capsys.readouterr().err
 
 
-def test_several_numbers_of_workers_are_measured_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("WORKERS", "1,2")
-    importlib.reload(model)  # read by the bench and by the peers: to one a list, to the other their own number
-    assert parse_flags([]).workers == (1, 2)
+def test_several_numbers_of_workers_are_measured_in_turn() -> None:
+    assert parse_flags(["--workers", "1,2"]).workers == (1, 2)
 
 
 @pytest.mark.server
 def test_peers_model_reads_what_ours_reads(store: Path, mnist_test: Split, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GRAPH", str(store / "digits.onnx"))
+    monkeypatch.setenv("DIGITS_GRAPH", str(store / "digits.onnx"))
     pictures = mnist_test.pictures[:100]
-    answers = Model()([decode(encode_png(picture)) for picture in pictures])
+    answers = GraphModel()([decode(encode_png(picture)) for picture in pictures])
     ours = classify([[picture] for picture in pictures], ort.load(store / "digits.onnx", device="cpu").run, 0.5)
     assert [answer["digit"] for answer in answers] == [prediction.digit for prediction in ours]
     assert [answer["confidence"] for answer in answers] == [pytest.approx(p.confidence, abs=6e-5) for p in ours]

@@ -13,16 +13,17 @@ from pathlib import Path
 import pytest
 from flaky import GOOD, OTHER, QUESTION, Flaky, against, error
 
-from chaos.connection import Answer, Lost, Pool
+from chaos.clients.load import Client, Record, open_load
+from chaos.clients.mix import CYCLE, SHARES, spread
+from chaos.clients.questions import NotServed, Outcome, ask_alone
 from chaos.faults import Fault
-from chaos.figures import percentile
-from chaos.load import LONGEST_PAUSE_S, Client, Record, open_load, pause_s
-from chaos.mix import CYCLE, SHARES, spread
-from chaos.questions import NotServed, Outcome, ask_alone
+from chaos.percentiles import percentile
 from chaos.scene import Scene
 from chaos.soak import BINS, Bin, growth, judge, soak
 from chaos.trial import try_fault
 from deploy.server import Server
+from testbed.connection import HttpAnswer, Lost, Pool
+from testbed.retry import LONGEST_PAUSE_S, pause_s
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -78,7 +79,7 @@ def test_another_answer_or_an_unclear_error_is_wrong_and_never_asked_again(answe
 
 def test_the_last_decimals_of_an_answer_may_differ_and_no_others() -> None:
     near, far = (GOOD.replace(b"0.9]", digits) for digits in (b"0.9004]", b"0.903]"))
-    assert [QUESTION.judge(Answer(200, {}, body)) for body in (near, far)] == [Outcome.RIGHT, Outcome.WRONG]
+    assert [QUESTION.judge(HttpAnswer(200, b"HTTP/1.1 200 OK", body)) for body in (near, far)] == [Outcome.RIGHT, Outcome.WRONG]
 
 
 def test_retries_end_when_patience_does() -> None:
@@ -91,7 +92,7 @@ def test_retries_end_when_patience_does() -> None:
 def test_pauses_grow_to_a_limit_and_heed_retry_after() -> None:
     assert max(pause_s(1, None) for _ in range(200)) <= 0.2
     assert 1 < max(pause_s(20, None) for _ in range(200)) <= LONGEST_PAUSE_S
-    assert min(pause_s(1, Answer(503, {b"retry-after": b"2"}, b"")) for _ in range(50)) >= 2
+    assert min(pause_s(1, HttpAnswer(503, b"HTTP/1.1 503 x\r\nRetry-After: 2", b"")) for _ in range(50)) >= 2
 
 
 def load(server: Flaky, rate: float, seconds: float) -> list[Record]:

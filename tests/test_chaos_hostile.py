@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from flaky import GOOD, QUESTION, Flaky, against, error
 
-from chaos.connection import Pool
-from chaos.hostile import CHUNK_BYTES, Poured, dribble, hang_up, pour, sit
-from chaos.questions import poison, unauthorised
+from chaos.clients.hostile import CHUNK_BYTES, Poured, dribble, hang_up, pour, sit
+from chaos.clients.questions import poison, unauthorised
+from testbed.connection import Pool
 
 
 class Refusing(Flaky):

@@ -9,19 +9,19 @@ import pytest
 from served import free_port
 
 from chaos import soak
+from chaos.clients.questions import Outcome
 from chaos.faults import FAULTS, NEW_VERSION
 from chaos.proxy import find_haproxy
-from chaos.questions import Outcome
-from chaos.run import Plan, run
+from chaos.run import FaultPlan, run
 from chaos.trial import Trial
 from deploy.server import Server, ServerError
-from loadtest.pictures import load_pictures
+from testbed.pictures import load_pictures
 
 pytestmark = pytest.mark.server
 KNEE = 200.0  # requests a second that a machine with other work carries too
 TRIED = ("worker-killed", "hang-ups", "frontend-killed", "broken-archive", "new-version", "poison-files")
 BEHIND_PROXY = ("big-bodies", "idle-connections")
-SOAK_MINUTES = float(os.environ.get("SOAK_MINUTES", "0.4"))  # 5 in CI
+SOAK_MINUTES = float(os.environ.get("DIGITS_SOAK_MINUTES") or "0.4")  # 5 in CI
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def proxied(store: Path, mnist_root: Path, tmp_path_factory: pytest.TempPathFact
 
 
 def try_faults(names: Sequence[str], store: Path, mnist_root: Path, out: Path) -> dict[str, Trial]:
-    plan = Plan(port=free_port(), store=store, pictures=load_pictures(mnist_root, 50), knee=KNEE, out=out)
+    plan = FaultPlan(port=free_port(), store=store, pictures=load_pictures(mnist_root, 50), knee=KNEE, out=out)
     return {trial.fault: trial for trial in run([fault for fault in FAULTS if fault.name in names], plan, lambda line: None)}
 
 

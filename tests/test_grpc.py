@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from served import workers
 
 from deploy.server import MODELS, Server
-from loadtest.stubs import compile_protos
+from loadtest.generator.stubs import compile_protos
 
 pytestmark = pytest.mark.server
 

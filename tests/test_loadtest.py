@@ -15,15 +15,15 @@ from PIL import Image
 
 from deploy.server import Server
 from loadtest import run
-from loadtest.answers import WrongAnswer, check_answers, to_prediction
 from loadtest.budget import compare, read_budget, targets_of
-from loadtest.doors import from_rest
-from loadtest.figures import MEASURES
-from loadtest.page import write_page
-from loadtest.pictures import PicturesError, load_pictures
+from loadtest.generator.doors import from_rest
 from loadtest.profile import read_profiles
-from loadtest.report import read_summary, write_summary
-from loadtest.settings import SettingsError
+from loadtest.results.figures import MEASURES
+from loadtest.results.overview import read_summary, write_summary
+from loadtest.results.page import write_page
+from loadtest.strict_yaml import WrongSettings
+from testbed.answers import WrongAnswer, check_answers, to_prediction
+from testbed.pictures import PicturesError, load_pictures
 
 __all__ = ["data_root", "without_warm_up"]
 
@@ -121,7 +121,7 @@ def test_every_profile_has_a_budget_with_every_figure_for_both_targets(profile: 
 def test_nonsense_in_a_budget_is_refused(tmp_path: Path, content: Any, reason: str) -> None:
     (tmp_path / "steady").mkdir()
     (tmp_path / "steady" / "digits.yaml").write_text(content if isinstance(content, str) else yaml.safe_dump(content))
-    with pytest.raises(SettingsError, match=reason):
+    with pytest.raises(WrongSettings, match=reason):
         read_budget("steady", "digits", tmp_path)
     assert run.main([f"--budgets={tmp_path}"]) == 2
 
@@ -154,7 +154,7 @@ def test_missing_pictures_are_refused_with_exit_code_1(tmp_path: Path, capsys: p
         ("--seconds=0", "'0' is no whole number from 1 on"),
         ("--ratio=nan", "RATIO is nan; it must be a number from 1 up"),
         ("--ratio=0.5", "RATIO is 0.5; it must be a number from 1 up"),
-        ("--workers=-1", "WORKERS is -1; it must be a number from 0 up"),
+        ("--machines=-1", "MACHINES is -1; it must be a number from 0 up"),
         ("--exporter-port=70000", "EXPORTER_PORT is 70000; it must be a number from 0 to 65535"),
     ],
 )
@@ -187,7 +187,7 @@ def test_a_token_that_the_shell_still_has_is_not_taken_for_the_local_servers(mon
     (tmp_path / "8080").mkdir()
     (tmp_path / "8080" / "key_file.json").write_text(json.dumps(keys))
     monkeypatch.setattr(run, "LocalServer", lambda port: Server(port, state=tmp_path))
-    monkeypatch.setenv("TOKEN", "of an earlier start")
+    monkeypatch.setenv("DIGITS_TOKEN", "of an earlier start")
     assert run.find_server(run.parse_flags([])).token == "inference of this start"
     assert run.find_server(run.parse_flags(["--host=http://elsewhere:8080"])).token == "of an earlier start"
 

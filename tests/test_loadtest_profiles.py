@@ -17,14 +17,15 @@ from digitkit import wire
 from digitkit.errors import DigitError
 from digitkit.request import from_torchserve
 from digitkit.settings import Limits
-from loadtest import doors, run
-from loadtest.answers import Explanation, Refusal, WrongAnswer, check_answers, to_prediction
-from loadtest.page import write_page
-from loadtest.pictures import load_pictures
+from loadtest import run
+from loadtest.generator import doors
+from loadtest.generator.traffic import LIST, Case, Known, Traffic, bad_pictures
 from loadtest.profile import PROFILES, Profile, Ramp, Stage, read_profiles
-from loadtest.report import conclusions, read_baseline, read_summary, write_summary
-from loadtest.settings import SettingsError
-from loadtest.traffic import LIST, Case, Known, Traffic, bad_pictures
+from loadtest.results.overview import conclusions, read_baseline, read_summary, write_summary
+from loadtest.results.page import write_page
+from loadtest.strict_yaml import WrongSettings
+from testbed.answers import ExplanationAnswer, Refusal, WrongAnswer, check_answers, to_prediction
+from testbed.pictures import load_pictures
 
 __all__ = ["data_root", "without_warm_up"]
 
@@ -34,7 +35,7 @@ SECTION = yaml.safe_load(PROFILES.read_text())["arrivals"]
 @pytest.fixture
 def known(ten_pngs: list[bytes]) -> Known:
     predictions = [to_prediction(answer_of(digit)) for digit in range(10)]
-    return Known(ten_pngs, predictions, [Explanation(digit, np.full((28, 28), digit / 10).tolist()) for digit in range(10)])
+    return Known(ten_pngs, predictions, [ExplanationAnswer(digit, np.full((28, 28), digit / 10).tolist()) for digit in range(10)])
 
 
 def test_profiles_ask_the_questions_that_the_issue_names() -> None:
@@ -67,7 +68,7 @@ def test_the_document_names_every_profile_with_its_workload() -> None:
 def test_nonsense_in_a_profile_is_refused(changed: dict[str, Any], reason: str, tmp_path: Path) -> None:
     path = tmp_path / "profiles.yaml"
     path.write_text(yaml.safe_dump({"mine": SECTION | changed}))
-    with pytest.raises(SettingsError, match=reason):
+    with pytest.raises(WrongSettings, match=reason):
         read_profiles(path)
 
 
@@ -78,7 +79,7 @@ def test_nonsense_in_a_profile_is_refused(changed: dict[str, Any], reason: str, 
         (["--target=letters"], "target letters has no budget for steady"),
         (["--rate=5"], "LOADTEST_USERS sets its users"),
         (["--profile=arrivals", "--users=5"], "LOADTEST_RATE sets its arrivals"),
-        (["--workers=2"], "name it with TARGET="),
+        (["--machines=2"], "name it with TARGET="),
         (["--baseline=nowhere"], "BASELINE=nowhere holds no summary.json"),
         (["--profile=manage", "--host=http://127.0.0.1:1"], "needs the management API"),
     ],
@@ -213,7 +214,7 @@ def test_a_baseline_of_another_load_is_refused(tmp_path: Path) -> None:
     write_summary(summary_with(), tmp_path)
     steady = read_profiles()["steady"]
     assert read_baseline(str(tmp_path), steady.scaled(load=2, seconds=1)) == summary_with()
-    with pytest.raises(SettingsError, match="2 users for 1 s; it cannot be compared with steady, closed workload: 32 users for 7 s"):
+    with pytest.raises(WrongSettings, match="2 users for 1 s; it cannot be compared with steady, closed workload: 32 users for 7 s"):
         read_baseline(str(tmp_path), steady)
 
 

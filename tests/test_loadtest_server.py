@@ -15,9 +15,15 @@ from served import free_port
 from deploy.server import Server
 from loadtest import run
 from loadtest.profile import KINDS
-from loadtest.report import read_summary
+from loadtest.results.overview import read_summary
 
 pytestmark = pytest.mark.server
+
+
+@pytest.fixture(autouse=True)
+def _tokens(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DIGITS_TOKEN", server.token())
+    monkeypatch.setenv("DIGITS_MANAGEMENT_TOKEN", server.token("management"))
 
 
 def flags_for(server: Server, mnist_root: Path, reports: Path) -> list[str]:
@@ -32,8 +38,7 @@ def flags_for(server: Server, mnist_root: Path, reports: Path) -> list[str]:
         "grpc": f"127.0.0.1:{grpc_port(server)}",
         "target": "digits_onnx",
     }
-    doors = {"host": server.inference, "token": server.token()}
-    doors |= {"management": server.management, "management-token": server.token("management")}
+    doors = {"host": server.inference, "management": server.management}
     return [f"--{name}={value}" for name, value in (doors | places).items()]
 
 

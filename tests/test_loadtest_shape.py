@@ -8,7 +8,7 @@ import pytest
 from loadtest.profile import Profile, Ramp, read_profiles
 
 if TYPE_CHECKING:
-    from loadtest.shape import Course
+    from loadtest.generator.shape import Course
 
 BUDGET = {"p50_ms": 50.0, "p95_ms": 80.0, "p99_ms": 100.0, "fail_ratio": 0.0, "rps": 0.0, "accuracy": 0.0}
 
@@ -19,7 +19,7 @@ def course(monkeypatch: pytest.MonkeyPatch) -> "Course":
     monkeypatch.setenv("LOCUST_SKIP_MONKEY_PATCH", "1")  # these tests' own process stays as it is
     from locust.stats import RequestStats
 
-    from loadtest.shape import Course
+    from loadtest.generator.shape import Course
 
     course = Course()
     course.runner = SimpleNamespace(stats=RequestStats(), user_count=0)  # type: ignore[assignment]

@@ -9,10 +9,10 @@ import pytest
 from loaded import TOKEN, data_root, run_loadtest, serve, without_warm_up
 from test_loadtest_users import SEVEN, ask
 
-from loadtest.pictures import load_pictures
-from loadtest.reference import ServerRefused, ask_alone, check_management
+from loadtest.answers_alone import ServerRefused, ask_alone, check_management
 from loadtest.run import CA_VARIABLES, find_server, parse_flags
-from loadtest.settings import SettingsError, read_certificates
+from loadtest.strict_yaml import WrongSettings, read_certificates
+from testbed.pictures import load_pictures
 
 __all__ = ["ask", "data_root", "without_warm_up"]
 
@@ -83,7 +83,7 @@ def test_another_ca_is_not_enough_and_a_named_one_replaces_the_public_ones(certi
 def test_a_user_trusts_the_certificates_that_it_was_given_and_no_others(
     trusted: bool, certificate: Path, data_root: Path, ask: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from loadtest.users import RestUser, trusting
+    from loadtest.generator.users import RestUser, trusting
 
     pem = read_certificates(str(certificate)) if trusted else ""
     monkeypatch.setattr(RestUser, "ssl_context_factory", trusting(pem), raising=False)
@@ -96,6 +96,6 @@ def test_a_ca_that_cannot_be_read_is_refused_and_one_that_is_not_needed_is_not_l
     nothing = tmp_path / "nothing.pem"
     nothing.write_text("no certificate")
     for path in (nothing, tmp_path, tmp_path / "lost.pem"):
-        with pytest.raises(SettingsError, match="holds no certificate that can be read; DIGITS_CA takes a file in PEM form"):
+        with pytest.raises(WrongSettings, match="holds no certificate that can be read; DIGITS_CA takes a file in PEM form"):
             find_server(parse_flags(["--host=https://127.0.0.1:1", f"--ca={path}"]))
         assert find_server(parse_flags(["--host=http://127.0.0.1:1", f"--ca={path}"])).ca == ""

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from loaded import answer_of
 
-from loadtest.answers import Refusal, to_prediction
-from loadtest.traffic import Case
+from loadtest.generator.traffic import Case
+from testbed.answers import Refusal, to_prediction
 
 SEVEN = Case("single", (b"a seven",), (to_prediction(answer_of(7)),))
 BAD = Case("bad", (b"no picture",), (Refusal(400, "UnreadablePicture"),))
@@ -51,7 +51,7 @@ def ask(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setenv("LOCUST_SKIP_MONKEY_PATCH", "1")  # these tests' own process stays as it is
     from locust.env import Environment
 
-    from loadtest.users import RestUser
+    from loadtest.generator.users import RestUser
 
     def ask(host: str, case: Case, late_s: float = 0.0) -> tuple[float, Exception | None]:
         told: list[dict[str, Any]] = []

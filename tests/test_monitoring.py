@@ -86,7 +86,7 @@ def test_every_metric_that_is_asked_for_exists() -> None:
 
 
 def test_every_figure_of_the_load_test_that_is_shown_is_one_that_its_exporter_has() -> None:
-    exporter = (ROOT / "loadtest" / "exporter.py").read_text()
+    exporter = (ROOT / "loadtest" / "generator" / "exporter.py").read_text()
     shown = {name for _, expression in panels() for name in re.findall(r"locust_\w+", expression)}
     assert len(shown) == 3
     assert all(f'"{re.sub("_(total|bucket)$", "", name)}"' in exporter for name in shown)

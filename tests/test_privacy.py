@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 from served import free_port
 from test_layout import imports_of
 
-from bench.peer import peer
-from bench.service import TargetError
+from bench.contenders.peer import peer
+from bench.contenders.service import TargetError
 from deploy.server import MODELS, Server
-from loadtest.pictures import LabelledPicture
+from testbed.pictures import LabelledPicture
 
 WATCH_S = float(os.environ.get("WATCH_SECONDS", "5"))  # of traffic
 DNS_PORT = 53
@@ -81,7 +81,7 @@ def test_no_peer_of_the_bench_reports_its_use(tmp_path: Path, monkeypatch: pytes
     stand_in.parent.mkdir(parents=True)
     stand_in.write_text("#!/bin/sh\necho told $ORT_DISABLE_TELEMETRY $BENTOML_DO_NOT_TRACK\nexit 1\n")
     stand_in.chmod(0o755)
-    monkeypatch.setattr("bench.peer.ENVIRONMENTS", tmp_path)
+    monkeypatch.setattr("bench.contenders.peer.ENVIRONMENTS", tmp_path)
     with (
         pytest.raises(TargetError, match=r"its log ends with:\n  told 1 True$"),
         peer("bentoml", tmp_path, 1).start(1, LabelledPicture(b"", 7)),

@@ -11,9 +11,9 @@ import psutil
 import pytest
 from served import free_port
 
-from chaos.archives import alter
 from deploy.probe import Probe
 from deploy.server import Server, ServerError
+from testbed.archives import alter
 
 pytestmark = pytest.mark.server
 

@@ -7,21 +7,21 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bench.service import TargetError
-from bench.tune import Knobs, Trial, better, choices, parse_flags, search, shipped_knobs, write
+from bench.contenders.service import TargetError
+from bench.tune import Knobs, KnobsTrial, better, choices, parse_flags, search, shipped_knobs, write
 
 SHIPPED = Knobs(1, 1, 64, 1)
 VALUES = choices(2)
 
 
-def trial(knobs: Knobs, answers_s: float) -> Trial:
-    return Trial(knobs, answers_s, 5.0, 9.0, 2.0, 120.0, 400.0)
+def trial(knobs: Knobs, answers_s: float) -> KnobsTrial:
+    return KnobsTrial(knobs, answers_s, 5.0, 9.0, 2.0, 120.0, 400.0)
 
 
-def machine(best: Knobs) -> Callable[[Knobs], Trial]:
+def machine(best: Knobs) -> Callable[[Knobs], KnobsTrial]:
     """A machine on which every knob that differs from `best` costs a fifth."""
 
-    def measure(knobs: Knobs) -> Trial:
+    def measure(knobs: Knobs) -> KnobsTrial:
         differing = sum(getattr(knobs, name) != getattr(best, name) for name in VALUES)
         return trial(knobs, 10_000 * 0.8**differing)
 
@@ -48,12 +48,9 @@ def test_settings_that_do_not_work_are_passed_over() -> None:
     assert len(trials) > 1
 
 
-def test_an_unknown_target_in_the_environment_is_refused_with_the_names_that_there_are(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("TARGET", "nothing")
+def test_an_unknown_target_is_refused_with_the_names_that_there_are(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
-        parse_flags([])
+        parse_flags(["--target", "nothing"])
     assert "no target nothing; there are digits, digits_onnx" in capsys.readouterr().err
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import bentoml
 
-from bench.peers.model import PATH, PORT, WORKERS, Model, decode
+from bench.peers.graph import PATH, PORT, WORKERS, GraphModel, decode
 
 
 @bentoml.service(workers=WORKERS, logging={"access": {"enabled": False}})
@@ -19,7 +19,7 @@ class Digits:
     """The model, in each worker."""
 
     def __init__(self) -> None:
-        self.model = Model()
+        self.model = GraphModel()
 
     @bentoml.api(route=PATH)  # type: ignore[untyped-decorator]
     def predict(self, picture: Annotated[bytes, bentoml.validators.ContentType("image/png")], /) -> dict[str, Any]:

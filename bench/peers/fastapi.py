@@ -4,10 +4,10 @@ import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
-from bench.peers.model import PATH, PORT, WORKERS, Model, decode
+from bench.peers.graph import PATH, PORT, WORKERS, GraphModel, decode
 
 app = FastAPI()
-model = Model()
+model = GraphModel()
 
 
 @app.post(PATH)  # type: ignore[untyped-decorator]

@@ -7,14 +7,14 @@ import numpy as np
 from fastapi import Body
 from numpy.typing import NDArray
 
-from bench.peers.model import BATCH, DELAY_MS, PATH, PORT, WORKERS, Model, decode
+from bench.peers.graph import BATCH, DELAY_MS, PATH, PORT, WORKERS, GraphModel, decode
 
 
 class Digits(litserve.LitAPI):  # type: ignore[misc]
     """Decoding and encoding happen one by one, prediction for a batch."""
 
     def setup(self, device: str) -> None:
-        self.model = Model()
+        self.model = GraphModel()
 
     def decode_request(self, request: Annotated[bytes, Body(media_type="image/png")]) -> NDArray[np.uint8]:
         return decode(request)

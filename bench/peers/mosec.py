@@ -7,14 +7,14 @@ import numpy as np
 from mosec import Server, Worker
 from numpy.typing import NDArray
 
-from bench.peers.model import BATCH, DELAY_MS, PATH, WORKERS, Model, decode
+from bench.peers.graph import BATCH, DELAY_MS, PATH, WORKERS, GraphModel, decode
 
 
 class Digits(Worker):  # type: ignore[misc]
     """A worker: its frontend hands it up to BATCH requests at a time."""
 
     def __init__(self) -> None:
-        self.model = Model()
+        self.model = GraphModel()
 
     def deserialize(self, data: bytes) -> NDArray[np.uint8]:
         return decode(data)

@@ -1,0 +1,81 @@
+"""A server of the bench: how it is started, and how it is asked for a single picture."""
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+
+import requests
+
+from bench.generators.exchange import digits_in
+from deploy.asking import ask
+from deploy.local import client
+from deploy.server import ServerError
+from testbed.pictures import LabelledPicture
+
+START_TIMEOUT_S = 120.0
+REQUEST_TIMEOUT_S = 30.0
+POLL_S = 0.01
+
+
+class TargetError(Exception):
+    """A target that does not start, or does not answer as it should."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A server that answers.
+
+    Attributes:
+        port: on 127.0.0.1.
+        pid: of the process that all its others descend from.
+        start_s: seconds from the start command to the first right answer.
+        headers: that every request needs.
+    """
+
+    port: int
+    pid: int
+    start_s: float
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+Start = Callable[[int, LabelledPicture], AbstractContextManager[Running]]
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A server, and how it is started on a port.
+
+    Attributes:
+        name: that targets know it by.
+        workers: that it is told to have; 0 are as many as it takes by itself.
+        path: that takes a picture.
+        start: the context of the server while it answers, which is given a picture to know that by.
+    """
+
+    name: str
+    workers: int
+    path: str
+    start: Start
+
+
+def answers_right(
+    port: int, path: str, picture: LabelledPicture, *, headers: Callable[[], Mapping[str, str]], is_up: Callable[[], bool]
+) -> None:
+    """Wait until a server reads `picture` right; raises TargetError where it ends, or does not within START_TIMEOUT_S."""
+    deadline = time.monotonic() + START_TIMEOUT_S
+    url, last = f"http://127.0.0.1:{port}{path}", "none"
+    with client() as session:
+        while time.monotonic() < deadline:
+            if not is_up():
+                raise TargetError("it ended while it was starting")
+            try:
+                answer = ask(url, picture.png, headers=headers(), timeout_s=REQUEST_TIMEOUT_S, session=session)
+            except (requests.RequestException, ServerError) as err:  # it does not listen yet, or has no token yet
+                last = type(err).__name__
+            else:
+                if answer.status_code == 200 and digits_in(answer.content, 1) == str(picture.label):
+                    return
+                last = f"{answer.status_code} {answer.text[:200]}"
+            time.sleep(POLL_S)
+    raise TargetError(f"no right answer within {START_TIMEOUT_S:.0f} s; the last was {last}")

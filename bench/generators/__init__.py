@@ -1,0 +1,1 @@
+"""What sends the load of the bench: wrk with a script of its own, or the bundled driver; both check every answer."""

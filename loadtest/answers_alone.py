@@ -1,0 +1,115 @@
+"""The answers that a server gives while it has nothing else to do, so that no batch can mix requests up."""
+
+import ssl
+from collections.abc import Sequence
+from typing import Any
+
+import requests
+
+from deploy.asking import ask
+from deploy.local import client
+from digitkit.contract import Prediction
+from testbed.answers import ExplanationAnswer, WrongAnswer, to_explanation, to_prediction
+from testbed.endpoints import encode_form, explain_path, predict_path
+from testbed.pictures import LabelledPicture
+
+TIMEOUT_S = 30.0
+PICTURES_A_REQUEST = 250  # 1,000 pictures are answered in 1 to 2 s; one a request takes 5 to 28 s
+EXPLANATIONS_A_REQUEST = 8  # the server's own limit
+
+
+class ServerRefused(Exception):
+    """The server cannot be reached, or does not even answer a first request as it should."""
+
+
+def auth_headers(token: str) -> dict[str, str]:
+    """The header that carries the token; none for a server that runs without tokens."""
+    return {"Authorization": f"Bearer {token}"} if token else {}
+
+
+def ask_alone(host: str, model: str, token: str, pictures: Sequence[LabelledPicture], *, ca: str = "") -> list[Prediction]:
+    """The answers to `pictures`, in order, asked one request at a time.
+
+    Raises:
+        ServerRefused: no server at `host`, a certificate that is not signed by one of the file `ca` (of the public authorities where
+            none is named), a wrong token, no such model, another status than 200, a malformed answer.
+    """
+    with _session(token, ca) as session:
+        answers = _ask_all(session, host, predict_path(model), pictures, PICTURES_A_REQUEST)
+    try:
+        return [to_prediction(answer) for answer in answers]
+    except WrongAnswer as err:
+        raise ServerRefused(f"{host} gives answers for {model} that are none ({err})") from err
+
+
+def explain_alone(host: str, model: str, token: str, pictures: Sequence[LabelledPicture], *, ca: str = "") -> list[ExplanationAnswer]:
+    """The explanations of `pictures`, in order, asked one request at a time; raises ServerRefused like ask_alone."""
+    with _session(token, ca) as session:
+        answers = _ask_all(session, host, explain_path(model), pictures, EXPLANATIONS_A_REQUEST)
+    try:
+        return [to_explanation(answer) for answer in answers]
+    except WrongAnswer as err:
+        raise ServerRefused(f"{host} gives explanations for {model} that are none ({err})") from err
+
+
+def check_management(management: str, model: str, token: str, *, ca: str = "") -> None:
+    """Return where the management API at `management` describes the model; raises ServerRefused."""
+    try:
+        with _session(token, ca) as session:
+            response = ask(f"{management}/models/{model}", headers={}, timeout_s=TIMEOUT_S, session=session)
+    except requests.RequestException as err:
+        raise ServerRefused(f"{management} {_reason(err)}; MANAGEMENT=… names the management API") from err
+    if response.status_code != 200:
+        raise ServerRefused(
+            f"{management} answers {response.status_code} for {model}, not 200; MANAGEMENT_TOKEN=… must be its management token"
+        )
+
+
+def accuracy(predictions: Sequence[Prediction], pictures: Sequence[LabelledPicture]) -> float:
+    """The share of pictures that are read right, 0 to 1."""
+    return sum(p.digit == picture.label for p, picture in zip(predictions, pictures, strict=True)) / len(pictures)
+
+
+def _session(token: str, ca: str) -> requests.Session:
+    session = client(ca)  # Locust's own knows no proxy either
+    session.headers.update(auth_headers(token))
+    return session
+
+
+def _reason(error: requests.RequestException) -> str:
+    """Why a server gave no answer, and what to do about a certificate that is not trusted."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"is not trusted ({cause.verify_message}); DIGITS_CA=ca.pem names the CA that signed its certificate"
+        cause = cause.__cause__ or cause.__context__
+    return f"cannot be reached ({type(error).__name__})"
+
+
+def _ask_all(session: requests.Session, host: str, path: str, pictures: Sequence[LabelledPicture], at_once: int) -> list[Any]:
+    answers: list[Any] = []
+    for start in range(0, len(pictures), at_once):
+        answers += _ask(session, host, path, [picture.png for picture in pictures[start : start + at_once]])
+    return answers
+
+
+def _ask(session: requests.Session, host: str, path: str, pngs: Sequence[bytes]) -> list[Any]:
+    """The parsed answers to the pictures of one request, which are an object for one picture and a list for more."""
+    body, content_type = encode_form(pngs)
+    headers = {"Content-Type": content_type}
+    try:
+        response = ask(host + path, body, headers=headers, timeout_s=TIMEOUT_S, session=session)
+    except requests.RequestException as err:
+        raise ServerRefused(f"{host} {_reason(err)}; HOST=… names another server") from err
+    if "InvalidKeyException" in response.text:
+        raise ServerRefused(f"{host} refuses the token; TOKEN=… must be its inference token, and not expired")
+    if response.status_code != 200:
+        raise ServerRefused(f"{host} answers {response.status_code} on {path}, not 200; is this model served there?")
+    try:
+        answers = response.json()
+    except ValueError as err:
+        raise ServerRefused(f"{host} answers no JSON on {path}") from err
+    answers = answers if isinstance(answers, list) else [answers]
+    if len(answers) != len(pngs):
+        raise ServerRefused(f"{host} gives {len(answers)} answers for {len(pngs)} pictures on {path}")
+    return answers

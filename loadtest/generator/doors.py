@@ -1,0 +1,78 @@
+"""How a case goes through each door, and how its answers come out: pure functions between cases and bytes.
+
+Whatever the door, answers come out as REST's objects, one for each picture: a prediction, an explanation, or an error.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from digitkit.contract import LABELS
+from loadtest.generator.traffic import Case
+from testbed.answers import Refusal, WrongAnswer, read_json
+from testbed.endpoints import JSON, encode_form, encode_inputs, encode_instances, explain_path, infer_path, predict_path
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """One request of REST, and the status that its answer must have."""
+
+    path: str
+    body: bytes
+    content_type: str | None
+    status: int = 200
+
+
+def to_rest(case: Case, model: str) -> Post:
+    """The picture as the body, or several as the parts of a form."""
+    if len(case.pictures) > 1:
+        body, content_type = encode_form(case.pictures)
+        return Post(predict_path(model), body, content_type)
+    if case.kind == "explanation":
+        return Post(explain_path(model), case.pictures[0], None)
+    (expected,) = case.expected
+    return Post(predict_path(model), case.pictures[0], None, expected.code if isinstance(expected, Refusal) else 200)
+
+
+def from_rest(body: bytes, count: int) -> list[Any]:
+    """One picture is answered by an object, `count` pictures by a list."""
+    answers = read_json(body)
+    return answers if count > 1 and isinstance(answers, list) else [answers]
+
+
+def to_v2(case: Case, model: str) -> Post:
+    """A request of the Open Inference Protocol over REST."""
+    return Post(infer_path(model), encode_inputs(case.pictures), JSON)
+
+
+def from_v2(body: bytes) -> list[Any]:
+    try:
+        return from_tensors({output["name"]: output["data"] for output in read_json(body)["outputs"]})
+    except (TypeError, KeyError) as err:
+        raise WrongAnswer("malformed: no outputs with name and data") from err
+
+
+def to_grpc(case: Case) -> dict[str, bytes]:
+    """The inputs of a request of TorchServe's own gRPC service."""
+    if len(case.pictures) > 1:
+        return {"data": encode_instances(case.pictures)}
+    return {"data": case.pictures[0]} | ({"explain": b"true"} if case.kind == "explanation" else {})
+
+
+def from_grpc(body: bytes) -> list[Any]:
+    answers = read_json(body)
+    predictions = answers.get("predictions") if isinstance(answers, dict) else None
+    return predictions if isinstance(predictions, list) else [answers]
+
+
+def from_tensors(outputs: dict[str, list[Any]]) -> list[Any]:
+    """The answers in the data of each output by its name: a row is a prediction, or an error where its text is not empty."""
+    try:
+        n, width = len(outputs["digit"]), len(LABELS)
+        rows = [outputs["probabilities"][i * width : (i + 1) * width] for i in range(n)]
+        columns = zip(outputs["digit"], outputs["confidence"], outputs["accepted"], rows, outputs["error"], strict=True)
+        return [
+            read_json(error) if error else {"digit": digit, "confidence": confidence, "accepted": accepted, "probabilities": row}
+            for digit, confidence, accepted, row, error in columns
+        ]
+    except (TypeError, KeyError, ValueError) as err:
+        raise WrongAnswer("malformed: no tensors digit, confidence, accepted, probabilities and error of one length") from err

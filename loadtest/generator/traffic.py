@@ -1,0 +1,109 @@
+"""The requests of a test: single pictures, lists, explanations and bad pictures, each with the answer that it must get."""
+
+import struct
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import count, cycle, islice
+from typing import Any, Final
+
+import numpy as np
+
+from digitkit.contract import SIDE_PX, Prediction
+from digitkit.picture import encode_png
+from testbed.answers import Expected, ExplanationAnswer, Refusal
+
+LIST: Final = 8  # pictures of a list, one of them bad
+EXPLAINED: Final = 16  # pictures that are explained: by occlusion each costs as much as 785 predictions
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One request: its pictures, and what each of them must be answered."""
+
+    kind: str
+    pictures: tuple[bytes, ...]
+    expected: tuple[Expected, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Pictures with the answers that they got before the load.
+
+    Attributes:
+        pngs, predictions: of every test picture.
+        explanations: of the first EXPLAINED ones, or none where the profile asks for none.
+    """
+
+    pngs: Sequence[bytes]
+    predictions: Sequence[Prediction]
+    explanations: Sequence[ExplanationAnswer]
+
+    def to_message(self) -> dict[str, Any]:
+        """Plain values for Locust's messages from master to workers."""
+        return {
+            "pngs": list(self.pngs),
+            "predictions": [asdict(prediction) for prediction in self.predictions],
+            "explanations": [asdict(explanation) for explanation in self.explanations],
+        }
+
+    @classmethod
+    def from_message(cls, content: dict[str, Any]) -> "Known":
+        predictions = [Prediction(**each | {"probabilities": tuple(each["probabilities"])}) for each in content["predictions"]]
+        return cls(content["pngs"], predictions, [ExplanationAnswer(**each) for each in content["explanations"]])
+
+
+class Traffic:
+    """Endless requests of every kind.
+
+    All users draw from one round of pictures, so no two that are under way at once are the same. Where the server mixes two
+    of them up, both answers are wrong, unless the two are answered alike: one pair in twenty, both the same digit.
+    """
+
+    def __init__(self, known: Known) -> None:
+        self._known = cycle(zip(known.pngs, known.predictions, strict=True))
+        self._explained = cycle(zip(known.pngs, known.explanations, strict=False)) if known.explanations else iter(())
+        self._bad = cycle(bad_pictures(known.pngs[0]))
+        self._places = (i % LIST for i in count())
+        self._draw = {"single": self._single, "list": self._list, "explanation": self._explanation, "bad": self._refused}
+
+    def draw(self, kind: str) -> Case:
+        return self._draw[kind]()
+
+    def _single(self) -> Case:
+        return _case("single", islice(self._known, 1))
+
+    def _list(self) -> Case:
+        pairs: list[tuple[bytes, Expected]] = [*islice(self._known, LIST - 1)]
+        pairs.insert(next(self._places), next(self._bad))
+        return _case("list", pairs)
+
+    def _explanation(self) -> Case:
+        return _case("explanation", islice(self._explained, 1))
+
+    def _refused(self) -> Case:
+        return _case("bad", islice(self._bad, 1))
+
+
+def _case(kind: str, pairs: Iterator[tuple[bytes, Any]] | Sequence[tuple[bytes, Any]]) -> Case:
+    pictures, expected = zip(*pairs, strict=True)
+    return Case(kind, pictures, expected)
+
+
+def bad_pictures(png: bytes) -> list[tuple[bytes, Refusal]]:
+    """Bodies that are refused, each with the code and type that docs/api.md promises; `png` is any good picture."""
+    return [
+        (b"no picture", Refusal(400, "UnreadablePicture")),
+        (png[: len(png) // 2], Refusal(400, "UnreadablePicture")),
+        (b"%PDF-1.7", Refusal(415, "UnsupportedMedia")),
+        (encode_png(np.full((SIDE_PX, SIDE_PX), 255, dtype=np.uint8)), Refusal(422, "BlankPicture")),
+        (_bomb(side_px=30_000), Refusal(413, "TooLarge")),
+    ]
+
+
+def _bomb(side_px: int) -> bytes:
+    """A PNG of a few bytes that would be side_px x side_px grey pixels."""
+    chunks = ((b"IHDR", struct.pack(">IIBBBBB", side_px, side_px, 8, 0, 0, 0, 0)), (b"IDAT", zlib.compress(b"")), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content)) for name, content in chunks
+    )

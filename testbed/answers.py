@@ -1,0 +1,119 @@
+"""What a right answer is: well formed, and the one that belongs to the picture that was sent."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from digitkit.contract import LABELS, SIDE_PX, Prediction
+
+# Probabilities travel with 4 decimals, and on a CPU the size of a batch moves them by less than 1e-5. Two pictures of
+# different digits differ by nearly 1: answers swapped within a batch lie far beyond this.
+TOLERANCE = 1e-3
+SUM_TOLERANCE = 1e-2  # of ten probabilities, each rounded
+
+
+ATTRIBUTION_TOLERANCE = 0.02  # attributions reach from -1 to 1; a batch moves them by less than 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The clear error that a bad picture must get."""
+
+    code: int
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExplanationAnswer:
+    """Which pixels made the decision: (28, 28) rows of numbers from -1 to 1."""
+
+    digit: int
+    attributions: list[list[float]]
+
+
+Expected: TypeAlias = Prediction | Refusal | ExplanationAnswer
+
+
+class WrongAnswer(Exception):
+    """An answer with the wrong content; the message is the same for all of a kind, so that Locust can count them."""
+
+
+def read_json(body: bytes) -> Any:
+    """The parsed body of an answer; raises WrongAnswer where it is no JSON."""
+    try:
+        return json.loads(body)
+    except ValueError as err:
+        raise WrongAnswer("malformed: no JSON") from err
+
+
+def to_prediction(answer: Any) -> Prediction:
+    """The prediction in the parsed JSON of an answer; keys that are not its own are left unread.
+
+    Raises:
+        WrongAnswer: it lacks a key, a value is out of range, or two of them contradict one another.
+    """
+    try:
+        prediction = Prediction(answer["digit"], answer["confidence"], answer["accepted"], tuple(answer["probabilities"]))
+    except (TypeError, KeyError) as err:
+        raise WrongAnswer("malformed: no object with digit, confidence, accepted and probabilities") from err
+    digit, probabilities = prediction.digit, prediction.probabilities
+    if type(digit) is not int or digit not in LABELS:
+        raise WrongAnswer("malformed: digit is none of 0 to 9")
+    if type(prediction.accepted) is not bool:
+        raise WrongAnswer("malformed: accepted is neither true nor false")
+    if len(probabilities) != len(LABELS) or not all(map(_is_share, probabilities)) or abs(sum(probabilities) - 1) > SUM_TOLERANCE:
+        raise WrongAnswer("malformed: probabilities are not ten numbers that sum to 1")
+    if not _is_share(prediction.confidence) or abs(prediction.confidence - probabilities[digit]) > TOLERANCE:
+        raise WrongAnswer("malformed: confidence is not the probability of the digit")
+    if probabilities[digit] < max(probabilities) - TOLERANCE:
+        raise WrongAnswer("malformed: digit is not the most probable one")
+    return prediction
+
+
+def to_explanation(answer: Any) -> ExplanationAnswer:
+    """The explanation in the parsed JSON of an answer; raises WrongAnswer for a malformed one."""
+    try:
+        explanation = ExplanationAnswer(answer["digit"], answer["attributions"])
+        pixels = np.array(explanation.attributions, dtype=np.float64)
+        explains_itself = answer["target"] == explanation.digit
+    except (TypeError, KeyError, ValueError) as err:
+        raise WrongAnswer("malformed: no object with digit, target and attributions") from err
+    if not explains_itself or pixels.shape != (SIDE_PX, SIDE_PX) or not np.abs(pixels).max() <= 1:
+        raise WrongAnswer("malformed: no attributions of 28 x 28 pixels from -1 to 1 for the digit that was read")
+    return explanation
+
+
+def check_answers(found: Sequence[Any], expected: Sequence[Expected]) -> None:
+    """Return where the parsed answers are those `expected` for their pictures, in order.
+
+    A digit that differs from the label is no fault of the answer: the model misreads that picture, and accuracy counts it.
+
+    Raises:
+        WrongAnswer: too many or too few, malformed, another picture's answer, or another error than the picture's own.
+    """
+    if len(found) != len(expected):
+        raise WrongAnswer("malformed: not as many answers as pictures")
+    for answer, due in zip(found, expected, strict=True):
+        _check(answer, due)
+
+
+def _check(answer: Any, due: Expected) -> None:
+    if isinstance(due, Refusal):
+        if not isinstance(answer, dict) or (answer.get("code"), answer.get("type")) != (due.code, due.type):
+            raise WrongAnswer("wrong content: not the error of this bad picture")
+    elif isinstance(due, ExplanationAnswer):
+        explanation = to_explanation(answer)
+        apart = np.abs(np.subtract(explanation.attributions, due.attributions)).max()
+        if explanation.digit != due.digit or apart > ATTRIBUTION_TOLERANCE:
+            raise WrongAnswer("wrong content: not the explanation that this picture got before the load")
+    else:
+        found = to_prediction(answer).probabilities
+        if any(abs(p - q) > TOLERANCE for p, q in zip(found, due.probabilities, strict=True)):
+            raise WrongAnswer("wrong content: not the answer that this picture got before the load")
+
+
+def _is_share(value: Any) -> bool:
+    return type(value) in (int, float) and 0 <= value <= 1

@@ -92,13 +92,14 @@ async def new_version(scene: Scene) -> None:
 
 
 async def broken_archive(scene: Scene) -> None:
-    """Register version 3.0, whose weights are cut in half: it is refused, and the default stays."""
+    """Register version 3.0, whose weights are cut in half: its worker refuses every request, and the default stays."""
     archive = alter(scene.server.model_store / f"{MODEL}.mar", scene.server.model_store / "broken.mar", version="3.0", damaged=True)
     try:
         answer = await asyncio.to_thread(
             scene.manage, "POST", "/models", url=archive.name, initial_workers="1", synchronous="true", response_timeout="3"
         )
-        scene.notes.append(f"registering it was answered {answer.status_code}: {answer.json().get('message', '')[:90]}")
+        told = answer.json()
+        scene.notes.append(f"registering it was answered {answer.status_code}: {(told.get('status') or told.get('message', ''))[:90]}")
         await asyncio.to_thread(scene.manage, "DELETE", f"/models/{MODEL}/3.0")
     finally:
         archive.unlink()

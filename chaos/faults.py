@@ -140,13 +140,16 @@ async def big_bodies(scene: Scene) -> None:
 
 
 async def idle_connections(scene: Scene) -> None:
-    """More connections that send nothing than the frontend may open files."""
+    """More connections that send nothing than the frontend may open files, while good clients open new ones."""
     frontend = scene.frontend()
     before = frontend.rlimit(resource.RLIMIT_NOFILE)
     assert before is not None
     frontend.rlimit(resource.RLIMIT_NOFILE, (FEW_FILES, before[1]))
     try:
-        let_in, left = await sit(scene.pool.url, IDLE, LOOK_AT_S)
+        sitting = asyncio.create_task(sit(scene.pool.url, IDLE, LOOK_AT_S))
+        await asyncio.sleep(LOOK_AT_S[0])
+        scene.pool.renew()
+        let_in, left = await sitting
     finally:
         frontend.rlimit(resource.RLIMIT_NOFILE, before)
     scene.notes.append(f"of {IDLE} idle connections {let_in} were let in, and {left} were open after {LOOK_AT_S[1]:.0f} s")

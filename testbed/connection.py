@@ -163,6 +163,13 @@ class Pool:
         self.open.add(connection)
         return connection
 
+    def renew(self) -> None:
+        """Close the connections that wait for their next request, so that the next requests have to open new ones."""
+        while self.idle:
+            connection = self.idle.pop()
+            connection.close()
+            self.open.discard(connection)
+
     async def close(self) -> None:
         for connection in self.open:
             connection.close()

@@ -5,25 +5,32 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Final, TypeAlias, cast
 
 import cv2
+import numpy as np
 
 from digitkit import frames, wire
+from digitkit.body import Sources, as_it_is
 from digitkit.card import check_card
 from digitkit.classify import classify
-from digitkit.contract import Backend, Canvas, Prediction
+from digitkit.contract import SIDE_PX, Backend, Canvas, Prediction
 from digitkit.describe import is_describe, write_description
 from digitkit.errors import DigitError, Overloaded, TooLarge
 from digitkit.explain import Explanation
+from digitkit.guard import Guard
 from digitkit.metrics import Clock, Metrics, worker_number
+from digitkit.reading import Decoded, Question, Reading, read_in_turns
 from digitkit.request import Request, from_torchserve, is_explain, is_kserve, own_headers, read_target, shared_headers
 from digitkit.request_log import RequestLog, log_folder
 from digitkit.settings import LOGGED, Settings
 from digitkit.unloaded import CAUSES, Unloaded
 
 BACKENDS = {".pt": "digitkit.net", ".onnx": "digitkit.ort"}  # imported when needed: each costs seconds and memory
-NOTHING_ASKED = wire.Question((), "many")  # of a request for the description
+NOTHING_ASKED: Final = Sources((), as_it_is)  # of a request for the description
+EMPTY: Final = np.zeros((1, SIDE_PX, SIDE_PX), dtype=np.uint8)
+
+Results: TypeAlias = list[Prediction | DigitError]
 
 
 class DigitHandler:
@@ -33,6 +40,7 @@ class DigitHandler:
 
     def initialize(self, context: Any) -> None:
         """Load the model; TorchServe calls it once, before the first request."""
+        self.guard = Guard()
         model = context.manifest["model"]
         self.weights = Path(context.system_properties["model_dir"]) / model["serializedFile"]
         self.model = wire.Model(model["modelName"], model["modelVersion"])
@@ -45,7 +53,7 @@ class DigitHandler:
         except CAUSES as err:
             self.unloaded = Unloaded(self.model, err)
         self.log = RequestLog(log_folder() / f"requests.{worker_number(sys.argv)}.log", self.model, logged)
-        if not frames.take_over(self.respond, self.headers):
+        if not frames.take_over(self.respond, self.headers, self.guard):
             print(f"batches are read as TorchServe reads them: digitkit.frames is for TorchServe {frames.VERSION}", flush=True)
 
     def _load(self, gpu: int | None) -> None:
@@ -61,7 +69,7 @@ class DigitHandler:
 
     def handle(self, rows: list[dict[str, Any]], context: Any) -> list[bytes]:
         """One body for each row; statuses and headers go through `context`. TorchServe's own way, where frames.py has none."""
-        requests = [from_torchserve(row, context.get_all_request_header(i), context.get_request_id(i)) for i, row in enumerate(rows)]
+        requests = [self._request(row, context.get_all_request_header(i), context.get_request_id(i)) for i, row in enumerate(rows)]
         answers = self.respond(requests)
         for i, (request, answer) in enumerate(zip(requests, answers, strict=True)):
             context.set_response_status(code=answer.status, idx=i)
@@ -70,6 +78,10 @@ class DigitHandler:
                 context.set_response_header(i, name, value)
         return [answer.body for answer in answers]
 
+    def _request(self, row: dict[str, Any], headers: dict[str, Any], id: str) -> Request:
+        request = self.guard(from_torchserve, row, headers, id)
+        return Request({}, {}, {}, is_grpc=False, id=id, refusal=request) if isinstance(request, DigitError) else request
+
     def respond(self, requests: Sequence[Request]) -> list[wire.Answer]:
         """The answers to a batch of requests, in order, each as its protocol wants it and noted in the log."""
         started = time.perf_counter()
@@ -77,79 +89,89 @@ class DigitHandler:
         for i, (request, answer) in enumerate(zip(requests, answers, strict=True)):
             if answer.error and is_kserve(request):
                 answers[i] = wire.with_error_key(answer)
-        self.log.write(requests, answers, 1000 * (time.perf_counter() - started))
+        self.guard(self.log.write, requests, answers, 1000 * (time.perf_counter() - started))
         return answers
 
     def answer(self, requests: Sequence[Request]) -> list[wire.Answer]:
-        """The answers to a batch of requests, in order. A bad request never costs its neighbours."""
-        started = time.perf_counter()
-        deadline = started + self.settings.limits.batch_seconds
-        questions, canvas_s = self._read_all(requests, deadline)
-        good = [question for question in questions if isinstance(question, wire.Question)]
-        pictures = [picture for question in good for picture in question.pictures if not isinstance(picture, DigitError)]
+        """The answers to a batch of requests, in order. Whatever becomes of a request never costs its neighbours."""
+        order = sorted(range(len(requests)), key=lambda i: requests[i].size)  # what is small is not to wait for what is large
+        answers = self._answer_in_order([requests[i] for i in order])
+        return [answer for _, answer in sorted(zip(order, answers, strict=True))]
+
+    def _answer_in_order(self, requests: Sequence[Request]) -> list[wire.Answer]:
+        started, limits = time.perf_counter(), self.settings.limits
+        deadline = started + limits.batch_seconds
+        readings = [self.guard(self._open, request, deadline) for request in requests]
+        questions = read_in_turns(readings, limits, self.guard, deadline)
+        pictures = [p for q in questions if isinstance(q, Question) for p in q.pictures if not isinstance(p, DigitError)]
         ready = time.perf_counter()
-        predictions = classify(pictures, self.backend.run, self.settings.min_score)
-        inferred, remaining = time.perf_counter(), iter(predictions)
-        answers = []
+        predicted = self._predict(pictures)
+        inferred, remaining = time.perf_counter(), iter(predicted)
+        answers: list[wire.Answer] = []
+        results: list[Results | DigitError] = []
         for request, question in zip(requests, questions, strict=True):
-            if is_describe(request):
-                answers.append(self._describe())
-                continue
             if isinstance(question, DigitError):
+                results.append(question)
                 answers.append(wire.write_refusal(question, request, self.model))
                 continue
-            results = [p if isinstance(p, DigitError) else next(remaining) for p in question.pictures]
-            if is_explain(request):
-                answers.append(self._explain(request, question, results, deadline=deadline))
-            else:
-                answers.append(wire.write_answer(question, results, self.model))
-        self.metrics.record(questions, pictures, predictions, Clock(started, ready, inferred, canvas_s))
+            read = [p if isinstance(p, DigitError) else next(remaining) for p in question.pictures]
+            results.append(read)
+            answers.append(self._answer_one(request, question, read, deadline))
+        canvas_s = sum(reading.canvas_s for reading in readings if isinstance(reading, Reading))
+        self.guard(self.metrics.record, results, pictures, predicted, Clock(started, ready, inferred, canvas_s))
         return answers
 
-    def _read_all(self, requests: Sequence[Request], deadline: float) -> tuple[list[wire.Question | DigitError], float]:
-        """Each request's question or why it is refused, and the seconds that all their canvases took."""
-        questions, canvas_s, now = [], 0.0, time.perf_counter()
-        for request in requests:
-            question = self._read(request, now, deadline)
-            now = time.perf_counter()
-            if isinstance(question, wire.Question) and question.pictures:
-                canvas_s += now - question.decoded_at
-            questions.append(question)
-        return questions, canvas_s
+    def _open(self, request: Request, deadline: float) -> Reading:
+        self._check_time(deadline)
+        if request.refusal is not None:
+            raise request.refusal
+        return Reading(NOTHING_ASKED, "many") if is_describe(request) else wire.open_request(request, self.settings.limits)
 
-    def _read(self, request: Request, now: float, deadline: float) -> wire.Question | DigitError:
-        try:
-            self._check_time(now, deadline)
-            if is_describe(request):
-                return NOTHING_ASKED
-            return wire.read_question(request, self.settings.limits)
-        except DigitError as err:
-            return err.alone()
-
-    def _check_time(self, now: float, deadline: float) -> None:
-        if now > deadline:
+    def _check_time(self, deadline: float) -> None:
+        if time.perf_counter() > deadline:
             raise Overloaded(f"the batch has taken {self.settings.limits.batch_seconds} s so far; send the request again")
 
-    def _explain(
-        self, request: Request, question: wire.Question, results: list[Prediction | DigitError], *, deadline: float
-    ) -> wire.Answer:
-        try:
-            self._check_time(time.perf_counter(), deadline)
-            wanted = read_target(request)
-            limit = self.settings.limits.explanations
-            if len(results) > limit:
-                raise TooLarge(f"{len(results)} pictures to explain in one request, the limit is {limit}")
-        except DigitError as err:
-            self.metrics.refuse(err)
-            return wire.write_error(err)
-        pairs = zip(question.pictures, results, strict=True)  # a result is an error exactly where its picture is one
-        explained = [r if isinstance(r, DigitError) else self._explain_one(cast(list[Canvas], p)[r.reading], r, wanted) for p, r in pairs]
+    def _predict(self, pictures: Sequence[list[Canvas]]) -> Results:
+        """A prediction of each picture. Where the model fails it is asked about halves, until the guilty picture alone has none."""
+        predictions = self.guard(classify, pictures, self.backend.run, self.settings.min_score)
+        if not isinstance(predictions, DigitError):
+            return [*predictions]
+        self.backend.run(EMPTY)  # a model that fails here as well is no request's fault: TorchServe tells the batch to ask again
+        if len(pictures) == 1:
+            return [predictions]
+        half = len(pictures) // 2
+        return self._predict(pictures[:half]) + self._predict(pictures[half:])
+
+    def _answer_one(self, request: Request, question: Question, results: Results, deadline: float) -> wire.Answer:
+        answer = self.guard(self._write, request, question, results, deadline)
+        if isinstance(answer, DigitError):
+            self.guard(self.metrics.refuse, answer)
+            return wire.write_refusal(answer, request, self.model)
+        return answer
+
+    def _write(self, request: Request, question: Question, results: Results, deadline: float) -> wire.Answer:
+        if is_describe(request):
+            return write_description(self.weights.name, self.backend, device=self.settings.device, card=check_card(self.weights))
+        if not is_explain(request):
+            return wire.write_answer(question, results, self.model)
+        wanted, limit = read_target(request), self.settings.limits.explanations
+        if len(results) > limit:
+            raise TooLarge(f"{len(results)} pictures to explain in one request, the limit is {limit}")
+        self._check_time(deadline)
+        pairs = zip(question.pictures, results, strict=True)
+        explained = [self._explain(picture, result, wanted, deadline) for picture, result in pairs]
         return wire.write_explanation(question, explained)
 
-    def _explain_one(self, canvas: Canvas, prediction: Prediction, wanted: int | None) -> Explanation:
+    def _explain(self, picture: Decoded, result: Prediction | DigitError, wanted: int | None, deadline: float) -> Explanation | DigitError:
+        if isinstance(result, DigitError):
+            return result
+        canvas = cast(list[Canvas], picture)[result.reading]  # where a picture is refused, so is its result
+        explanation = self.guard(self._explain_one, canvas, result, wanted, deadline)
+        if isinstance(explanation, DigitError):
+            self.guard(self.metrics.refuse, explanation)
+        return explanation
+
+    def _explain_one(self, canvas: Canvas, prediction: Prediction, wanted: int | None, deadline: float) -> Explanation:
+        self._check_time(deadline)
         target = prediction.digit if wanted is None else wanted
         return Explanation(prediction.digit, target, self.backend.method, canvas, self.backend.explain(canvas, target))
-
-    def _describe(self) -> wire.Answer:
-        card = check_card(self.weights)
-        return write_description(self.weights.name, self.backend, device=self.settings.device, card=card)

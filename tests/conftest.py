@@ -11,9 +11,12 @@ import pytest
 from numpy.typing import NDArray
 from served import client, server, store, weights
 
-from digitkit.contract import LABELS
+from digitkit import metrics
+from digitkit.contract import LABELS, Backend
+from digitkit.guard import Guard
 from digitkit.picture import encode_png
 from digitkit.settings import Limits, Settings
+from digitkit.wire import Model
 
 if TYPE_CHECKING:
     from training.data import Split
@@ -129,3 +132,14 @@ def handler_module() -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture
+def handler(handler_module: ModuleType, settings: Settings, fake_run: FakeRun, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A handler that is ready, with a model that knows `ten_digits`; it hands no counts on."""
+    monkeypatch.setattr(metrics, "FLUSH_S", 3600)
+    handler = handler_module.DigitHandler()
+    handler.settings, handler.model, handler.headers, handler.guard = settings, Model("digits", "1.0"), {}, Guard()
+    handler.backend = Backend(fake_run, lambda canvas, target: canvas / np.float32(255), "by heart", "cpu")
+    handler.metrics = metrics.Metrics(handler.model, place="cpu", fell_back=False, reference={})
+    return handler

@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from questions import read_question
 
 from digitkit.contract import Prediction
 from digitkit.errors import BadRequest, BlankPicture, DigitError, TooLarge, UnreadablePicture
+from digitkit.reading import Question
 from digitkit.request import from_torchserve
 from digitkit.settings import Limits
-from digitkit.wire import Model, Question, read_question, write_answer
+from digitkit.wire import Model, write_answer
 
 Digits = NDArray[np.uint8]
 MODEL = Model("digits", "1.0")
@@ -137,6 +139,7 @@ BROKEN: list[tuple[Any, str]] = [
     (npy_file(np.zeros(4, dtype=np.uint8)), "uint8 (4,)"),
     (npy_file(np.zeros((28, 28), dtype=np.uint8))[:-1], "783 pixels came"),
     (npy_file(np.zeros((0, 28, 28), dtype=np.uint8)), "(0, 28, 28) holds no pixels"),
+    (npy_file(np.zeros((1, 784), dtype=np.uint8)).replace(b"(1, 784), }   ", b"(True, 784), }"), "no whole number from 0 to"),
     (npy_file(np.zeros((28, 20, 3), dtype=np.uint8)), "(28, 20, 3) is that of a colour picture"),
     (tensor("UINT8", [28, 20, 3], [0] * 1680), "(28, 20, 3) is that of a colour picture"),
     (npy_file(np.array([{}]), pickled=True), "object (1,)"),

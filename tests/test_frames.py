@@ -10,12 +10,15 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from questions import NoNet
 from ts.context import Context, RequestProcessor
 from ts.protocol import otf_message_handler as stock
 from ts.service import Service
 
 from digitkit import frames
+from digitkit.errors import Fault
 from digitkit.frames import Inbox, Outbox
+from digitkit.guard import Guard
 from digitkit.request import Request, from_torchserve, to_request
 from digitkit.wire import Answer
 
@@ -83,7 +86,7 @@ def read_by_torchserve(data: bytes) -> list[Request]:
 def test_a_request_is_what_torchserves_reader_makes_of_it(name: str, pair: tuple[socket.socket, socket.socket]) -> None:
     data = message([REQUESTS[name]])
     thread = send(pair[0], data)
-    assert Inbox(pair[1]).read() == read_by_torchserve(data)
+    assert Inbox(pair[1], NoNet()).read() == read_by_torchserve(data)
     thread.join()
 
 
@@ -94,27 +97,48 @@ def test_a_batch_in_pieces_of_any_size_is_read_as_one(pair: tuple[socket.socket,
         length = lengths.choice([1, 2, 3, 7, 100, 200_000])
         pieces, rest = [*pieces, rest[:length]], rest[length:]
     thread = send(pair[0], *pieces)
-    assert Inbox(pair[1]).read() == read_by_torchserve(data)
+    assert Inbox(pair[1], NoNet()).read() == read_by_torchserve(data)
     thread.join()
 
 
 def test_messages_that_come_together_are_read_one_after_the_other(pair: tuple[socket.socket, socket.socket]) -> None:
     pair[0].sendall(message([REQUESTS["JSON"]]) + message([REQUESTS["a picture"]] * 2))
-    inbox = Inbox(pair[1])
+    inbox = Inbox(pair[1], NoNet())
     assert [len(inbox.read()), len(inbox.read())] == [1, 2]
+
+
+def test_names_and_types_that_are_no_text_cost_the_message_nothing(pair: tuple[socket.socket, socket.socket]) -> None:
+    odd = message([REQUESTS["a picture"]] * 3).replace(b"body", b"b\xffdy", 2).replace(b"image/png", b"image/\xc3ng", 1)
+    pair[0].sendall(odd)
+    first, second, third = Inbox(pair[1], NoNet()).read()
+    assert first.row.keys() == second.row.keys() == {"b\ufffddy"}
+    assert (third.row, third.size) == ({"body": PICTURE[2]}, len(PICTURE[2]))
+
+
+def test_a_parameter_that_cannot_be_parsed_refuses_its_request_alone(
+    pair: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def parse(value: bytes, kind: str) -> bytes:
+        return value if value == PICTURE[2] else value[: 1 // len(value[:0])]
+
+    monkeypatch.setattr(frames, "parse_parameter", parse)
+    pair[0].sendall(message([REQUESTS["a picture"], REQUESTS["gRPC"], REQUESTS["a picture"]]))
+    first, second, third = Inbox(pair[1], Guard()).read()
+    assert (first.refusal, second.row, second.is_grpc, third.refusal) == (None, {}, True, None)
+    assert isinstance(second.refusal, Fault)
 
 
 def test_a_frontend_that_has_gone_ends_the_worker(pair: tuple[socket.socket, socket.socket]) -> None:
     pair[0].sendall(message([REQUESTS["a picture"]])[:-1])
     pair[0].close()
     with pytest.raises(SystemExit):
-        Inbox(pair[1]).read()
+        Inbox(pair[1], NoNet()).read()
 
 
 def test_a_message_of_another_kind_is_refused(pair: tuple[socket.socket, socket.socket]) -> None:
     pair[0].sendall(b"L" + sized(b"digits"))
     with pytest.raises(ValueError, match="of kind b'L'"):
-        Inbox(pair[1]).read()
+        Inbox(pair[1], NoNet()).read()
 
 
 def answers_in(data: bytes) -> dict[bytes, tuple[str, int, dict[str, str], bytes]]:
@@ -178,7 +202,7 @@ def worker_main(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 def test_a_worker_taken_over_reads_and_answers_by_frames(worker_main: Any, pair: tuple[socket.socket, socket.socket]) -> None:
-    assert frames.take_over(lambda requests: [Answer(200, "text/plain", str(len(r.row)).encode()) for r in requests], {})
+    assert frames.take_over(lambda requests: [Answer(200, "text/plain", str(len(r.row)).encode()) for r in requests], {}, Guard())
     pair[0].sendall(message([REQUESTS["parts"], REQUESTS["a picture"]]))
     command, batch = worker_main.retrieve_msg(pair[1])
     assert command == b"I"
@@ -193,7 +217,7 @@ def test_a_fault_of_the_handler_is_told_to_the_whole_batch(
     def broken(requests: object) -> list[Answer]:
         raise fault
 
-    assert frames.take_over(broken, {})
+    assert frames.take_over(broken, {}, Guard())
     pair[0].sendall(message([REQUESTS["a picture"]] * 2))
     _, batch = worker_main.retrieve_msg(pair[1])
     told = bytes(Service.predict(None, batch))
@@ -204,10 +228,10 @@ def test_a_fault_of_the_handler_is_told_to_the_whole_batch(
 def test_another_version_of_torchserve_is_left_alone(worker_main: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     before = Service.predict
     monkeypatch.setattr("ts.__version__", "0.13.0")
-    assert not frames.take_over(lambda requests: [], {})
+    assert not frames.take_over(lambda requests: [], {}, Guard())
     assert (worker_main.retrieve_msg, Service.predict) == (stock.retrieve_msg, before)
 
 
 def test_a_process_that_is_no_worker_is_left_alone() -> None:
-    assert not frames.take_over(lambda requests: [], {})
+    assert not frames.take_over(lambda requests: [], {}, Guard())
     assert Service.predict.__module__ == "ts.service"

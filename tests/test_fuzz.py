@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from corpus import Request, as_row, mutants, requests_of
 from numpy.typing import NDArray
+from questions import read_question
 from served import workers
 
 from deploy.server import MODELS, Server
 from digitkit.errors import DigitError
 from digitkit.request import from_torchserve
 from digitkit.settings import Limits
-from digitkit.wire import read_question
 
 IN_PROCESS = 24_000  # 7 s
 SENT = 5_000

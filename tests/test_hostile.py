@@ -19,6 +19,7 @@ from corpus import Request, as_row
 from hostile import HOSTILE, JSON, Hostile, encoded, instances, png, text_of
 from numpy.typing import NDArray
 from PIL import Image
+from questions import NoNet, read_question
 from served import workers
 
 from deploy.server import Server
@@ -29,7 +30,7 @@ from digitkit.picture import Allowance, decode_picture
 from digitkit.request import from_torchserve
 from digitkit.request_log import RequestLog
 from digitkit.settings import Limits, Settings
-from digitkit.wire import Model, read_question, write_answer, write_error
+from digitkit.wire import Model, write_answer, write_error
 
 SLOWEST_S = 8  # any one hostile request: of processor time they take 3 at most, on a machine that does something else as well
 PATIENCE_S = 20  # a good request behind two of them
@@ -94,10 +95,10 @@ def test_what_is_left_of_a_batch_after_its_time_is_503_and_what_was_read_is_answ
     handler = handler_module.DigitHandler()
     handler.settings, handler.model, handler.headers = settings, Model("digits", "1.0"), {}
     handler.backend = type("Backend", (), {"run": None})  # all are blank or unread
-    handler.metrics = Metrics(handler.model, place="cpu", fell_back=False, reference={})
+    handler.metrics, handler.guard = Metrics(handler.model, place="cpu", fell_back=False, reference={}), NoNet()
     monkeypatch.setattr("digitkit.metrics.FLUSH_S", 3600)
     handler.log = RequestLog(tmp_path / "requests.log", handler.model, "all")
-    clock = chain([0.0, 0.0, 1.0], repeat(settings.limits.batch_seconds + 0.1))  # the first picture's canvas takes too long
+    clock = chain([0.0] * 7, repeat(settings.limits.batch_seconds + 0.1))  # the first picture's canvas takes too long
     context = FakeContext([{"Host": "localhost"}] * 3)
     with monkeypatch.context() as patched:
         patched.setattr(handler_module.time, "perf_counter", lambda: next(clock))

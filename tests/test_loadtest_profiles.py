@@ -12,6 +12,7 @@ import yaml
 from conftest import ROOT
 from loaded import answer_of, data_root, run_loadtest, serve, summary_with, window_with, without_warm_up
 from numpy.typing import NDArray
+from questions import read_question
 
 from digitkit import wire
 from digitkit.errors import DigitError
@@ -127,7 +128,7 @@ def test_what_workers_are_told_is_what_their_master_knows(known: Known) -> None:
 
 def answers_of_the_server(case: Case, row: dict[str, Any], headers: dict[str, Any], limits: Limits) -> bytes:
     """What digitkit itself answers where the model knows every good picture."""
-    question = wire.read_question(from_torchserve(row, headers), limits)
+    question = read_question(from_torchserve(row, headers), limits)
     results: list[Any] = [
         canvas if isinstance(canvas, DigitError) else expected for canvas, expected in zip(question.pictures, case.expected, strict=True)
     ]

@@ -18,7 +18,8 @@ from digitkit.contract import LABELS, Prediction
 from digitkit.drift import WINDOW, reference
 from digitkit.errors import BlankPicture, DigitError, TooLarge
 from digitkit.metrics import ERRORS, Clock, Metrics, mean_ink, resident_bytes, worker_number
-from digitkit.wire import Model, Question
+from digitkit.reading import Question
+from digitkit.wire import Model
 
 # The pattern of TorchServe's Metric.java, and what stands before it in a worker's output.
 LINE = re.compile(r"\[METRICS\]\s*([\w\s]+)\.([\w\s]+):([0-9\-,.e]+)\|#([^|]*)(\|#type:([^|,]+))?\|#hostname:([^,]+),([^,]+)(,(.*))?")
@@ -72,9 +73,11 @@ def series(name: str, labels: str = "") -> str:
 def record(counted: Metrics, *questions: Question | DigitError, confidence: float = 0.9995) -> None:
     """A batch whose pictures are all read as 7; decoding took 2 ms, canvases 1 ms, inference 6 ms."""
     canvases = [p for q in questions if isinstance(q, Question) for p in q.pictures if not isinstance(p, DigitError)]
+    seven = prediction(7, confidence)
+    results = [q if isinstance(q, DigitError) else [p if isinstance(p, DigitError) else seven for p in q.pictures] for q in questions]
     now = time.perf_counter()
     clock = Clock(now - 0.0094, now - 0.0064, now - 0.0004, 0.001 if canvases else 0.0)
-    counted.record(questions, canvases, [prediction(7, confidence) for _ in canvases], clock)
+    counted.record(results, canvases, [seven] * len(canvases), clock)
 
 
 def test_every_declared_metric_is_known_from_the_start_with_its_labels_in_order(read: Read) -> None:
@@ -131,7 +134,8 @@ def test_a_batch_is_counted_once(counted: Metrics, read: Read) -> None:
 def test_what_is_not_accepted_is_counted(counted: Metrics, read: Read) -> None:
     pictures = ([canvas()], [canvas()])
     now = time.perf_counter()
-    counted.record([Question(pictures, "many")], pictures, [prediction(1), prediction(2, 0.3, accepted=False)], Clock(now, now, now, 0.0))
+    predicted = [prediction(1), prediction(2, 0.3, accepted=False)]
+    counted.record([predicted], pictures, predicted, Clock(now, now, now, 0.0))
     counted.flush()
     assert read()[series("not_accepted_total")] == 1
 

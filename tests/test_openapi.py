@@ -116,10 +116,10 @@ def test_errors_are_those_of_the_code_and_of_api_md() -> None:
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and hasattr(kind, "status")]
     ours = {(kind.status, kind.__name__) for kind in kinds}
     torchserves = {(int(code), name) for code, names in TABLE for name in re.findall(r"\w+Exception", names)}
-    assert len(ours) == 7
+    assert len(ours) == 9
     assert len(torchserves) == 9
     assert described_errors("responses") == ours | torchserves
-    assert described_errors("refusals") == ours - {(503, "Overloaded"), (503, "NotLoaded")}  # they refuse the whole request
+    assert described_errors("refusals") == ours - {(503, "NotLoaded")}  # it refuses the whole request
 
 
 def test_models_version_and_limits_are_those_of_the_code(limits: Limits) -> None:

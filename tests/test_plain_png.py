@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from digitkit.errors import UnreadablePicture
-from digitkit.picture import decode_picture
+from digitkit.picture import Allowance, decode_picture
 from digitkit.settings import Limits
 
 
@@ -44,3 +44,17 @@ def test_a_plain_png_has_pillows_pixels_or_is_refused_however_its_stream_is_dama
             read += 1
             assert np.array_equal(decode_picture(data, limits), expected)
     assert min(read, refused) > 300
+
+
+def test_the_pixels_of_a_damaged_png_are_counted_once(limits: Limits) -> None:
+    damaged = png_of(zlib.compress(bytes(4001))[:-9], width=4000, height=4000)  # over half of what a request may have decoded
+    allowance = Allowance(limits.request_pixels)
+    with pytest.raises(UnreadablePicture, match="damaged or truncated"):
+        decode_picture(damaged, limits, allowance)
+    assert allowance.spent == 16_000_000
+
+
+def test_the_pixels_of_a_good_png_are_counted(ten_digits: NDArray[np.uint8], limits: Limits) -> None:
+    allowance = Allowance(limits.request_pixels)
+    decode_picture(png_of(zlib.compress(np.pad(ten_digits[3], ((0, 0), (1, 0))).tobytes())), limits, allowance)
+    assert allowance.spent == 28 * 28

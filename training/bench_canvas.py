@@ -44,6 +44,10 @@ def enlarged(canvas: Picture) -> Picture:
     return np.asarray(255 - cv2.resize(canvas, (112, 112), interpolation=cv2.INTER_CUBIC), dtype=np.uint8)
 
 
+def noise(side: int, draw: np.random.Generator) -> Picture:
+    return draw.integers(0, 256, (side, side), dtype=np.uint8)
+
+
 def mean_us(read: Callable[[bytes], object], files: list[bytes]) -> float:
     began = time.process_time()
     for file in files:
@@ -69,6 +73,8 @@ def main() -> None:
         "28 x 28 PNG, MNIST's own": ([encode_png(canvas) for canvas in canvases], 60),
         "28 x 28 PNG, dark on light": ([encode_png(255 - canvas) for canvas in canvases], 0),
         "112 x 112 PNG, dark on light": ([encode_png(enlarged(canvas)) for canvas in canvases], 0),
+        "36 x 36 PNG, noise": ([encode_png(noise(36, draw)) for _ in canvases], 0),
+        "128 x 128 PNG, noise": ([encode_png(noise(128, draw)) for _ in canvases], 0),
         "640 x 480 JPEG photo": ([jpeg(photo_of(canvas, draw)) for canvas in canvases], 1000),
     }
     times: dict[str, list[tuple[float, float]]] = {kind: [] for kind in kinds}

@@ -1,7 +1,7 @@
 """What the body of a request holds: encoded pictures or arrays of pixels, in the forms that clients send them.
 
-Every reader returns sources in the request's order. A source that is bad by itself is the error that refuses it; a body that
-is bad as a whole raises.
+Every reader returns sources in the request's order, and what makes a file or pixels of each of them: a list is read a few pictures
+at a time, and one that is bad by itself is refused by itself. A body that is bad as a whole raises.
 """
 
 import base64
@@ -10,7 +10,9 @@ import io
 import json
 import math
 import tokenize
-from collections.abc import Mapping
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -18,11 +20,10 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from digitkit.contract import Picture
-from digitkit.errors import BadRequest, DigitError, TooLarge
+from digitkit.errors import BadRequest, TooLarge
 from digitkit.settings import Limits
 
-Source: TypeAlias = bytes | bytearray | Picture | DigitError
-Sources: TypeAlias = list[Source] | NDArray[np.uint8]  # an array is (N, H, W)
+Source: TypeAlias = bytes | bytearray | Picture
 
 NPY_MAGIC: Final = b"\x93NUMPY"
 # What NumPy's reader of headers raises for damaged ones, seen by feeding it mutated ones: tests/test_fuzz.py.
@@ -47,6 +48,19 @@ BASE64: Final = "A to Z, a to z, 0 to 9, + and /, filled up with =, in one line"
 V1_FORMS: Final = 'a base64 string, {"data": base64}, {"b64": base64}, or rows of numbers from 0 to 255'
 
 
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """The pictures of one request as they came.
+
+    Attributes:
+        items: encoded files, values of JSON, or pixels (N, H, W).
+        read: an item's bytes or pixels; raises BadRequest.
+    """
+
+    items: Sequence[Any] | NDArray[np.uint8]
+    read: Callable[[Any], Source]
+
+
 def parse_json(data: bytes | bytearray) -> Any:
     """The JSON in `data`; raises BadRequest."""
     try:
@@ -55,7 +69,7 @@ def parse_json(data: bytes | bytearray) -> Any:
         raise BadRequest(f"{len(data)} bytes that are no JSON: {str(err).partition(':')[0]}") from err
 
 
-def read_instances(body: Mapping[str, Any], limits: Limits) -> list[Source]:
+def read_instances(body: Mapping[str, Any], limits: Limits) -> Sources:
     """The pictures of a KServe V1 request, {"instances": [...]}.
 
     Source: KServe's Data Plane V1 protocol, https://kserve.github.io/website/docs/concepts/architecture/data-plane/v1-protocol
@@ -63,8 +77,8 @@ def read_instances(body: Mapping[str, Any], limits: Limits) -> list[Source]:
     instances = body["instances"]
     if not isinstance(instances, list) or not instances:
         raise BadRequest(f"instances is {kind_of(instances)}; it must be a list of one or more pictures")
-    _check_count(len(instances), limits)
-    return [_caught(_instance, instance) for instance in instances]
+    check_count(len(instances), limits)
+    return Sources(instances, _instance)
 
 
 def read_npy(data: bytes | bytearray, limits: Limits) -> tuple[Sources, bool]:
@@ -73,19 +87,20 @@ def read_npy(data: bytes | bytearray, limits: Limits) -> tuple[Sources, bool]:
     try:
         major, _ = npy.read_magic(stream)
         read_header = npy.read_array_header_1_0 if major == 1 else npy.read_array_header_2_0
-        shape, is_fortran, dtype = read_header(stream)
+        with warnings.catch_warnings(action="ignore"):  # of headers that Python 2 wrote, and of odd literals in damaged ones
+            shape, is_fortran, dtype = read_header(stream)
     except NPY_FAULTS as err:
         raise BadRequest(f"{len(data)} bytes whose header is no NumPy file's") from err
-    if any(not 0 <= side < MAX_SIDE for side in shape):
-        raise BadRequest(f"the NumPy file's shape has a side that is not from 0 to {MAX_SIDE - 1}")
+    if not all(type(side) is int and 0 <= side < MAX_SIDE for side in shape):  # True is an int, to NumPy's reader of headers as well
+        raise BadRequest(f"the NumPy file's shape has a side that is no whole number from 0 to {MAX_SIDE - 1}")
     if dtype != np.uint8 or len(shape) not in (2, 3):
         raise BadRequest(f"the NumPy file holds {dtype} {shape}; uint8 (H, W) and (N, H, W) are accepted")
     pixels = data[stream.tell() :]
     array = _shaped(np.frombuffer(pixels, dtype=np.uint8), shape, order="F" if is_fortran else "C")
     if array.ndim == 2:
-        return [array], False
-    _check_count(len(array), limits)
-    return array, True
+        return Sources([array], as_it_is), False
+    check_count(len(array), limits)
+    return Sources(array, as_it_is), True
 
 
 def read_tensor(body: Mapping[str, Any], binary: bytes | bytearray, limits: Limits) -> Sources:
@@ -106,19 +121,27 @@ def read_tensor(body: Mapping[str, Any], binary: bytes | bytearray, limits: Limi
     size = parameters.get("binary_data_size") if isinstance(parameters, dict) else None
     if (datatype, len(shape)) not in (("UINT8", 3), ("BYTES", 1)):
         raise BadRequest(f"the input is of another datatype or of {len(shape)} dimensions; UINT8 [N, H, W] and BYTES [N] are accepted")
-    _check_count(shape[0], limits)
+    check_count(shape[0], limits)
     if size is not None:
         if size != len(binary):
             raise BadRequest(f"binary_data_size does not match the {len(binary)} bytes that follow the JSON")
-        return _shaped(np.frombuffer(binary, dtype=np.uint8), shape) if datatype == "UINT8" else _byte_strings(binary, shape[0])
+        is_pixels = datatype == "UINT8"
+        return Sources(_shaped(np.frombuffer(binary, dtype=np.uint8), shape) if is_pixels else _byte_strings(binary, shape[0]), as_it_is)
     values = tensor.get("data")
     if not isinstance(values, list):
         raise BadRequest(f"the input's data is {kind_of(values)}; it must be a list")
     if datatype == "UINT8":
-        return _shaped(_pixels(values).ravel(), shape)
+        return Sources(_shaped(_pixels(values).ravel(), shape), as_it_is)
     if len(values) != shape[0]:
         raise BadRequest(f"the input's data has {len(values)} elements, its shape says {shape[0]}")
-    return [_caught(_base64, value) for value in values]
+    return Sources(values, _base64)
+
+
+def as_it_is(item: Any) -> Source:
+    """An item that is a file's bytes or pixels already; raises BadRequest of any other: TorchServe parses a part that says it is JSON."""
+    if not isinstance(item, bytes | bytearray | np.ndarray):
+        raise BadRequest(f"a part is {kind_of(item)}, by its Content-Type; send the bytes of an encoded picture")
+    return item
 
 
 def _instance(value: Any) -> Source:
@@ -159,9 +182,9 @@ def _pixels(values: list[Any]) -> Picture:
     return np.asarray(array.round(), dtype=np.uint8)
 
 
-def _byte_strings(binary: bytes | bytearray, count: int) -> list[Source]:
+def _byte_strings(binary: bytes | bytearray, count: int) -> list[bytes | bytearray]:
     """BYTES elements: each a length, 4 bytes little-endian, and its bytes."""
-    elements: list[Source] = []
+    elements: list[bytes | bytearray] = []
     start = 0
     while start + 4 <= len(binary) and len(elements) < count:
         end = start + 4 + int.from_bytes(binary[start : start + 4], "little")
@@ -182,18 +205,10 @@ def _shaped(flat: NDArray[np.uint8], shape: Any, order: Any = "C") -> Picture:
     return np.ascontiguousarray(flat.reshape(shape, order=order))
 
 
-def _check_count(count: int, limits: Limits) -> None:
+def check_count(count: int, limits: Limits) -> None:
+    """Raises TooLarge for more pictures than one request may bring."""
     if count > limits.pictures:
         raise TooLarge(f"{count} pictures in one request, the limit is {limits.pictures}")
-
-
-def _caught(read: Any, value: Any) -> Source:
-    """What `read` makes of one picture, or the error that refuses it."""
-    try:
-        source: Source = read(value)
-    except DigitError as err:
-        return err
-    return source
 
 
 def kind_of(value: Any) -> str:

@@ -155,7 +155,7 @@ def close_up(picture: Picture, ink: Ink) -> Picture | None:
     """
     if max(picture.shape) <= MAX_SIDE_PX:
         return None
-    parts = [part for part in Parts(binarise(ink, ink)).strokes if not part.touches_border(0) and part.area >= MIN_FAR_PX]
+    parts = [part for part in Parts(binarise(ink, ink)).strokes(area=MIN_FAR_PX) if not part.touches_border(0)]
     if not parts:
         return None
     box = max(parts, key=lambda part: part.area)

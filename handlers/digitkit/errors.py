@@ -6,8 +6,10 @@ DigitError
 ├── TooLarge                413  over a limit: bytes, pixels, pictures
 ├── UnsupportedMedia        415  a known format that is not accepted: PDF, SVG, HEIC, video
 ├── BlankPicture            422  a good picture with no ink on it
-├── Overloaded              503  the requests before it in the batch took too long
-└── NotLoaded               503  the worker could not load its model: the operator must mend it
+├── Fault                   500  an exception that nobody foresaw: a mistake of ours, met by this request alone
+├── Overloaded              503  the requests before it in the batch took too long, or its own pictures did
+├── NotLoaded               503  the worker could not load its model: the operator must repair it
+└── OutOfMemory             507  the worker's memory did not suffice for this request
 
 A message says what came and what is accepted, and never echoes the input.
 """
@@ -50,9 +52,17 @@ class BlankPicture(DigitError):
     status = 422
 
 
+class Fault(DigitError):
+    status = 500
+
+
 class Overloaded(DigitError):
     status = 503
 
 
 class NotLoaded(DigitError):
     status = 503
+
+
+class OutOfMemory(DigitError):
+    status = 507

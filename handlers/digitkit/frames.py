@@ -16,6 +16,8 @@ from importlib import import_module
 from struct import Struct, error
 from typing import Any, Final, TypeAlias
 
+from digitkit.errors import DigitError, OutOfMemory
+from digitkit.guard import Guard
 from digitkit.request import Request, own_headers, parse_parameter, shared_headers, to_request
 from digitkit.wire import Answer
 
@@ -26,6 +28,7 @@ MAX_NAMES: Final = 1000  # of headers that are remembered in lower case
 INT: Final = Struct("!i")
 END: Final = -1
 
+Parameter: TypeAlias = tuple[bytes, bytes, bytes]  # its name, its Content-Type and its value
 Respond: TypeAlias = Callable[[Sequence[Request]], Sequence[Answer]]
 
 
@@ -38,10 +41,14 @@ class ShortError(Exception):
 
 
 class Inbox:
-    """The messages of one connection, read through a buffer."""
+    """The messages of one connection, read through a buffer.
 
-    def __init__(self, connection: socket.socket) -> None:
-        self.connection = connection
+    Args:
+        guard: under which what a message's fields hold is read: where they begin and end is told by their lengths alone.
+    """
+
+    def __init__(self, connection: socket.socket, guard: Guard) -> None:
+        self.connection, self._guard = connection, guard
         self._chunk = memoryview(bytearray(CHUNK))
         self._data = bytearray()
         self._names: dict[bytes, str] = {}
@@ -72,23 +79,24 @@ class Inbox:
 
     def _request(self, position: int) -> tuple[Request, int]:
         data, number = self._data, INT.unpack_from
-        id, position = _field(data, position)
+        name, position = _field(data, position)
+        id = name.decode()
         headers: dict[str, str] = {}
         while number(data, position)[0] != END:
             name, position = _field(data, position)
             value, position = _field(data, position)
             headers[self._names.get(name) or self._remember(name)] = value.decode(errors="replace")
         position += INT.size
-        row: dict[str, Any] = {}
-        types: dict[str, str] = {}
+        parameters: list[Parameter] = []
         while number(data, position)[0] != END:
-            field, position = _field(data, position)
+            name, position = _field(data, position)
             kind, position = _field(data, position)
             value, position = _field(data, position)
-            key = field.decode()
-            types[key] = kind.decode()
-            row[key] = parse_parameter(value, types[key])
-        return to_request(row, headers, types, id.decode()), position + INT.size
+            parameters.append((name, kind, value))
+        request = self._guard(_to_request, headers, parameters, id)
+        if isinstance(request, DigitError):
+            request = Request({}, headers, {}, is_grpc=not headers, id=id, refusal=request)
+        return request, position + INT.size
 
     def _remember(self, name: bytes) -> str:
         lower = name.decode(errors="replace").lower()
@@ -104,6 +112,18 @@ class Inbox:
                 logging.info("Frontend disconnected.")
                 sys.exit(0)
             self._data += self._chunk[:count]
+
+
+def _to_request(headers: Mapping[str, str], parameters: Sequence[Parameter], id: str) -> Request:
+    row: dict[str, Any] = {}
+    types: dict[str, str] = {}
+    for field, kind, value in parameters:
+        name = field.decode(errors="replace")
+        types[name] = kind.decode(errors="replace")
+        row[name] = parse_parameter(value, types[name])
+    request = to_request(row, headers, types, id)
+    request.size = sum(len(value) for _, _, value in parameters)
+    return request
 
 
 def _field(data: bytearray, position: int) -> tuple[bytes, int]:
@@ -154,12 +174,13 @@ def _sized(text: str) -> bytes:
     return INT.pack(len(content)) + content
 
 
-def take_over(respond: Respond, named: Mapping[str, str]) -> bool:
+def take_over(respond: Respond, named: Mapping[str, str], guard: Guard) -> bool:
     """Have this worker read its requests and write its answers as above, from the next message on; False where it cannot.
 
     Args:
         respond: requests to answers, in order.
         named: headers of every answer.
+        guard: of this worker.
     """
     worker, ts = sys.modules["__main__"], sys.modules.get("ts")
     if getattr(ts, "__version__", None) != VERSION or not hasattr(worker, "retrieve_msg"):
@@ -169,18 +190,22 @@ def take_over(respond: Respond, named: Mapping[str, str]) -> bool:
 
     def retrieve(connection: socket.socket) -> tuple[bytes, list[Request]]:
         if connection not in inboxes:
-            inboxes[connection] = Inbox(connection)
+            inboxes[connection] = Inbox(connection, guard)
         return PREDICT, inboxes[connection].read()
 
+    def answered(batch: list[Request]) -> bytes:
+        return outbox.write(batch, respond(batch))
+
     def predict(service: object, batch: list[Request]) -> bytes:
-        try:
-            return outbox.write(batch, respond(batch))
-        except Exception as err:  # as TorchServe's service: the worker lives on, and all of the batch is told
-            ids = {i: request.id for i, request in enumerate(batch)}
-            logging.warning("Invoking custom service failed, for the requests %s.", ", ".join(ids.values()), exc_info=True)
-            is_full = isinstance(err, MemoryError) or "CUDA out of memory" in str(err)
-            message: bytes = failed(None, ids, *(("Out of resources", 507) if is_full else ("Prediction failed", 503)))
+        message = guard(answered, batch)
+        if not isinstance(message, DigitError):
             return message
+        # What is not one request's fault, as a model that does not run any more: as in TorchServe's service, all are told, and the
+        # worker lives on.
+        ids = {i: request.id for i, request in enumerate(batch)}
+        told = ("Out of resources", 507) if isinstance(message, OutOfMemory) else ("Prediction failed", 503)
+        failure: bytes = failed(None, ids, *told)
+        return failure
 
     worker.retrieve_msg = retrieve  # type: ignore[attr-defined]
     import_module("ts.service").Service.predict = predict

@@ -23,9 +23,20 @@ from numpy.typing import NDArray
 
 from digitkit.contract import LABELS, Canvas, Prediction
 from digitkit.drift import WINDOW, Drift, Reference
-from digitkit.errors import BadRequest, BlankPicture, DigitError, NotLoaded, Overloaded, TooLarge, UnreadablePicture, UnsupportedMedia
+from digitkit.errors import (
+    BadRequest,
+    BlankPicture,
+    DigitError,
+    Fault,
+    NotLoaded,
+    OutOfMemory,
+    Overloaded,
+    TooLarge,
+    UnreadablePicture,
+    UnsupportedMedia,
+)
 from digitkit.histogram import Histogram
-from digitkit.wire import Model, Question
+from digitkit.wire import Model
 
 # As often as deploy/monitoring asks: what is handed on are 100 to 190 lines, which Java parses.
 FLUSH_S: Final = 5.0
@@ -43,7 +54,9 @@ BOUNDS: Final = {
     "request_pictures": COUNTS,
     "confidence": CONFIDENCES,
 }
-ERRORS: Final = (BadRequest, UnreadablePicture, TooLarge, UnsupportedMedia, BlankPicture, Overloaded, NotLoaded)
+ERRORS: Final = (
+    BadRequest, UnreadablePicture, TooLarge, UnsupportedMedia, BlankPicture, Fault, Overloaded, NotLoaded, OutOfMemory,
+)  # fmt: skip
 PROVIDERS: Final = ("cpu", "cuda", "tensorrt")
 
 log = logging.getLogger(__name__)
@@ -99,48 +112,49 @@ class Metrics:
 
     def record(
         self,
-        questions: Sequence[Question | DigitError],
+        results: Sequence[Sequence[Prediction | DigitError] | DigitError],
         pictures: Sequence[Sequence[Canvas]],
-        predictions: Sequence[Prediction],
+        predicted: Sequence[Prediction | DigitError],
         clock: Clock,
     ) -> None:
         """Count a batch that has been answered; FLUSH_S after the first one, what was counted is handed on.
 
         Args:
-            questions: the batch's requests, or why they are refused.
+            results: what became of each picture of each request, or why a request is refused as a whole.
             pictures: the canvases of each that the model was asked about, in order.
-            predictions: of each of them.
+            predicted: what it said of each of them.
             clock: of its steps.
         """
         now = time.perf_counter()
         handler_s = now - clock.started
-        counts = [len(question.pictures) for question in questions if not isinstance(question, DigitError) and question.pictures]
+        counts = [len(each) for each in results if not isinstance(each, DigitError) and each]
+        read = [(few, each) for few, each in zip(pictures, predicted, strict=True) if not isinstance(each, DigitError)]
         with self._lock:
             observe = self._histograms
             observe["decode_seconds"].observe(clock.ready - clock.started - clock.canvas_s)
             observe["handler_seconds"].observe(handler_s)
-            observe["batch_requests"].observe(len(questions))
+            observe["batch_requests"].observe(len(results))
             if clock.canvas_s:
                 observe["canvas_seconds"].observe(clock.canvas_s)
             if pictures:
                 observe["inference_seconds"].observe(clock.inferred - clock.ready)
-            if len(counts) < len(questions) or sum(counts) > len(predictions):
-                self._count_errors(questions)
+            if len(counts) < len(results) or sum(counts) > len(read):
+                self._count_errors(results)
             self._busy_s += handler_s
             if len(self._inks) < WINDOW:
-                chosen = [canvases[prediction.reading] for canvases, prediction in zip(pictures, predictions, strict=True)]
+                chosen = [canvases[prediction.reading] for canvases, prediction in read]
                 self._inks.frombytes(mean_ink(chosen).tobytes())
-            self._digits.fromlist([prediction.digit for prediction in predictions])
-            self._confidences.fromlist([prediction.confidence for prediction in predictions])
-            self._not_accepted += sum(not prediction.accepted for prediction in predictions)
+            self._digits.fromlist([prediction.digit for _, prediction in read])
+            self._confidences.fromlist([prediction.confidence for _, prediction in read])
+            self._not_accepted += sum(not prediction.accepted for _, prediction in read)
             self._pictures.fromlist(counts)
             self._call_later()
 
-    def _count_errors(self, questions: Sequence[Question | DigitError]) -> None:
-        for question in questions:
-            for picture in [question] if isinstance(question, DigitError) else question.pictures:
-                if isinstance(picture, DigitError):
-                    self._errors[type(picture)] += 1
+    def _count_errors(self, results: Sequence[Sequence[Prediction | DigitError] | DigitError]) -> None:
+        for result in results:
+            for each in [result] if isinstance(result, DigitError) else result:
+                if isinstance(each, DigitError):
+                    self._errors[type(each)] += 1
 
     def refuse(self, error: DigitError) -> None:
         """Count a request that was refused after its pictures had been read."""
@@ -158,10 +172,10 @@ class Metrics:
     def _call_later(self) -> None:
         """Flush FLUSH_S from now, unless that is on its way: an idle worker does nothing."""
         if not self._is_due:
-            self._is_due = True
             timer = threading.Timer(FLUSH_S, self.flush)
             timer.daemon = True
             timer.start()
+            self._is_due = True
 
     def _drain(self, *, every: bool) -> Iterator[str]:
         """The lines of what was counted, all of which starts anew at 0; of everything, or of what has changed."""

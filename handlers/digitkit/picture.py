@@ -56,10 +56,14 @@ class Allowance:
     limit: int
     spent: int = 0
 
-    def spend(self, pixels: int) -> None:
-        """Count a picture's pixels; raises TooLarge."""
+    def check(self, pixels: int) -> None:
+        """Raises TooLarge where a picture's pixels are more than are left."""
         if self.spent + pixels > self.limit:
             raise TooLarge(f"{pixels} pixels after {self.spent} of the same request; the limit for all its pictures is {self.limit}")
+
+    def spend(self, pixels: int) -> None:
+        """Count a picture's pixels; raises TooLarge."""
+        self.check(pixels)
         self.spent += pixels
 
 
@@ -117,9 +121,13 @@ def _decode_plain_png(data: bytes | bytearray, limits: Limits, allowance: Allowa
     if zlib.crc32(view[12:29]) != checksum or zlib.crc32(view[PNG_START.size - 4 : end]) != CRC.unpack_from(data, end)[0]:
         return None
     if allowance:
-        allowance.spend(width * height)
+        allowance.check(width * height)
     pixels = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
-    return None if pixels is None else np.asarray(pixels, dtype=np.uint8)
+    if pixels is None:  # damaged: Pillow says how, and its pixels are counted there
+        return None
+    if allowance:
+        allowance.spend(width * height)
+    return np.asarray(pixels, dtype=np.uint8)
 
 
 def encode_png(picture: Picture) -> bytes:

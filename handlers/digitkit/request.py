@@ -3,11 +3,11 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from digitkit.contract import LABELS
-from digitkit.errors import BadRequest
+from digitkit.errors import BadRequest, DigitError
 
 JSON: Final = "application/json"
 JSON_LENGTH: Final = "inference-header-content-length"  # bytes of JSON before the binary tensors of a V2 request
@@ -33,6 +33,8 @@ class Request:
         is_grpc: whether it came over gRPC.
         id: TorchServe's, which stands in x-request-id of the answer.
         client_id: the client's own, "" where it sends none or one that is not printable ASCII of up to 128 characters.
+        size: bytes of its parameters, 0 where TorchServe does not say.
+        refusal: why its parameters could not be read; it has none then.
     """
 
     row: Mapping[str, Any]
@@ -41,6 +43,8 @@ class Request:
     is_grpc: bool
     id: str = ""
     client_id: str = ""
+    size: int = field(default=0, compare=False)
+    refusal: DigitError | None = None
 
 
 def to_request(row: Mapping[str, Any], headers: Mapping[str, str], types: Mapping[str, str], id: str = "") -> Request:

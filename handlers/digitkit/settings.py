@@ -17,13 +17,14 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one request may bring, 413 over it; and the seconds that a batch may take, 503 after them."""
+    """What one request may bring, 413 over it; and the seconds that it and its batch may take, 503 after them."""
 
     body_bytes: int
     pixels: int
     request_pixels: int
     jpeg_scans: int
     pictures: int
+    request_seconds: int
     batch_seconds: int
     explanations: int
 

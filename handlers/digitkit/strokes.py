@@ -19,6 +19,7 @@ LINE_WIDTH = 0.1  # as a share of the picture's side: what is thinner, and long,
 LINE_LENGTH, LINE_BAND = 0.75, 0.2  # a line's least length and greatest distance from the border, as shares of the picture's sides
 CORNER = 0.07  # greatest distance of a slanted frame's corner from that of its bounding box, as a share of the picture's longer side
 PEER = 0.3  # least ink of a neighbouring digit, as a share of the main stroke's
+COMPANY_AREA = 0.04  # least ink of another stroke of the same digit, as a share of the main stroke's; less is a speck
 COMPANY_REACH = 0.2  # greatest gap between the main stroke and another of the same digit, as a share of the main one's longer side
 
 
@@ -56,10 +57,11 @@ def find_digit(ink: Ink) -> Mask:
 
 def _peers_at_lines(strong: Mask, parts: "Parts", main: "Part", mask: Mask) -> Mask:
     """The mask of neighbouring digits that touch a line or a frame: they are kept, since two digits must not pass as one."""
-    if not any(line.inside > PEER * main.area for line in parts.lines):
+    if not parts.has_line(inside=PEER * main.area):
         return np.zeros_like(mask)
     freed = Parts(_without_lines(strong))
-    peers = [part.label for part in freed.strokes if part.is_peer(main) and not mask[freed.labels == part.label].any()]
+    strokes = freed.strokes(inside=PEER * main.area)
+    peers = [part.label for part in strokes if part.is_peer(main) and not mask[freed.labels == part.label].any()]
     return _mask_of(freed.labels, peers)
 
 
@@ -161,7 +163,7 @@ class Part:
     def belongs_to(self, main: "Part") -> bool:
         """Whether it is kept beside the main stroke: as another stroke of the same digit, near and no speck, or as a neighbouring digit."""
         reach = COMPANY_REACH * max(main.width, main.height)
-        is_stroke = self.area > 0.04 * main.area and max(self._gaps(main)) < reach
+        is_stroke = self.area > COMPANY_AREA * main.area and max(self._gaps(main)) < reach
         return is_stroke or self.is_peer(main)
 
     def is_peer(self, main: "Part") -> bool:
@@ -176,24 +178,33 @@ class Part:
 
 
 class Parts:
-    """The connected parts of a mask: those that can be strokes, and `lines`, which are lines and frames."""
+    """The connected parts of a mask: those that can be strokes, and others, which are lines and frames.
+
+    A mask of noise has thousands of parts, few of which can matter. So a Part is made of those alone that are asked for.
+    """
 
     def __init__(self, mask: Mask) -> None:
         _, self.labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
         inside = np.bincount(self.labels[inner_of(mask.shape)].ravel(), minlength=len(stats))
-        rows: list[tuple[list[int], int]] = list(zip(stats.tolist(), inside.tolist(), strict=True))
-        page = (mask.shape[0], mask.shape[1])
-        parts = [Part(i, row[0], row[1], row[2], row[3], row[4], n, page) for i, (row, n) in enumerate(rows) if i > 0]
-        self.strokes = [part for part in parts if not part.is_line() and not self._is_frame(part)]
-        kept = {part.label for part in self.strokes}
-        self.lines = [part for part in parts if part.label not in kept]
+        rows = zip(*stats.T.tolist(), inside.tolist(), strict=True)
+        self._rows: list[tuple[int, int, int, int, int, int]] = [*rows]  # the fields of a Part from x to inside, by its label
+        self._page = (mask.shape[0], mask.shape[1])
+        self._judged: dict[int, bool] = {}  # whether a part is a stroke, by its label: telling a frame is expensive
+
+    def strokes(self, *, area: float = 0, inside: float = 0) -> list[Part]:
+        """The parts that can be strokes, with this much ink or more, in all and off the border's band."""
+        return [part for part in self._with_ink(area, inside) if self._is_stroke(part)]
+
+    def has_line(self, *, inside: float) -> bool:
+        """Whether a line or a frame has more than this much ink off the border's band."""
+        return any(part.inside > inside and not self._is_stroke(part) for part in self._with_ink(0, inside))
 
     def main(self) -> Part | None:
         """The stroke that is most likely the digit, by Part.weight; None where none has enough ink.
 
         A stroke clear of the border is preferred, unless one that touches it has three times as much ink off the border's band.
         """
-        candidates = [part for part in self.strokes if min(part.weight, part.area) >= MIN_PART_PX]
+        candidates = [part for part in self.strokes(area=MIN_PART_PX) if part.weight >= MIN_PART_PX]
         return max(candidates, key=lambda part: part.weight, default=None)
 
     def company(self, main: Part) -> list[Part]:
@@ -201,10 +212,29 @@ class Parts:
 
         Beside a main stroke that is clear of the border, a part that touches the border is kept only as a neighbouring digit.
         """
-        others = [part for part in self.strokes if part is not main and part.belongs_to(main)]
+        reach = max(main.height, COMPANY_REACH * main.width)  # of strokes and of other digits
+        left, right, top, bottom = main.x - reach, main.x + main.width + reach, main.y - reach, main.y + main.height + reach
+        near = [
+            label
+            for label, (x, y, width, height, area, _) in enumerate(self._rows)
+            if area > COMPANY_AREA * main.area and left < x + width and x < right and top < y + height and y < bottom
+        ]
+        others = [part for part in self._parts(near) if part != main and part.belongs_to(main) and self._is_stroke(part)]
         if not main.touches_border(0):
             others = [part for part in others if not part.touches_border(0) or part.is_peer(main)]
         return [main, *others]
+
+    def _with_ink(self, area: float, inside: float) -> list[Part]:
+        return self._parts([label for label, row in enumerate(self._rows) if row[4] >= area and row[5] >= inside])
+
+    def _parts(self, labels: list[int]) -> list[Part]:
+        """Those with these labels, of which 0 is the paper and no part."""
+        return [Part(label, *self._rows[label], self._page) for label in labels if label > 0]
+
+    def _is_stroke(self, part: Part) -> bool:
+        if part.label not in self._judged:
+            self._judged[part.label] = not part.is_line() and not self._is_frame(part)
+        return self._judged[part.label]
 
     def _is_frame(self, part: Part) -> bool:
         """Whether a part is a frame or a piece of one: long, with ink near a corner of its box and little in the picture's middle."""

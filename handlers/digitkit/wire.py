@@ -1,23 +1,19 @@
 """Requests become questions, predictions become answers: both directions side by side.
 
 A row is what TorchServe hands to a handler for one request: its parameters by name, a raw body under "body". What a body
-may hold is read in body.py.
+may hold is read in body.py, its pictures in reading.py.
 """
 
 import json
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Final, Literal, cast
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
-import numpy as np
-
-from digitkit.body import NPY_MAGIC, Source, Sources, kind_of, parse_json, read_instances, read_npy, read_tensor
-from digitkit.canvas import are_canvases, to_canvases
-from digitkit.contract import LABELS, Canvas, Picture, Prediction
+from digitkit.body import NPY_MAGIC, Sources, as_it_is, check_count, kind_of, parse_json, read_instances, read_npy, read_tensor
+from digitkit.contract import LABELS, Prediction
 from digitkit.errors import BadRequest, DigitError, TooLarge
 from digitkit.explain import Explanation, overlay
-from digitkit.picture import Allowance, decode_picture
+from digitkit.reading import Question, Reading
 from digitkit.request import JSON, JSON_LENGTH, Request
 from digitkit.settings import Limits
 
@@ -31,28 +27,6 @@ TEXTS: Final = tuple(str(i / 10000) for i in range(10001))  # the numbers from 0
 REFUSED: Final = Prediction(-1, 0.0, False, (0.0,) * len(LABELS))  # in the place of a refused picture in V2's tensors
 
 FIELDS: Final = ('"instances" (KServe V1)', '"inputs" (Open Inference Protocol)')
-
-Decoded = list[Canvas] | DigitError
-Form = Literal["one", "many", "v1", "v2"]
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """One request.
-
-    Attributes:
-        pictures: the canvases of each picture, or why it is refused, in the request's order.
-        form: of the answer: one object, a list, or that of a protocol.
-        accept: the media type that the client prefers, "" for none.
-        id: of a V2 request, given back with the answer.
-        decoded_at: time.perf_counter() when all of its pictures were decoded, and their canvases begun.
-    """
-
-    pictures: tuple[Decoded, ...]
-    form: Form
-    accept: str = ""
-    id: str | None = None
-    decoded_at: float = field(default=0.0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +48,8 @@ class Answer:
     error: str = ""
 
 
-def read_question(request: Request, limits: Limits) -> Question:
-    """The pictures of one request, by whichever door they came.
+def open_request(request: Request, limits: Limits) -> Reading:
+    """The pictures of one request, by whichever door they came; none of them is decoded yet.
 
     Raises:
         DigitError: the request as a whole is refused. A bad picture among several stands in its place instead.
@@ -84,20 +58,19 @@ def read_question(request: Request, limits: Limits) -> Question:
     accept = headers.get("accept", "").split(",", 1)[0].split(";", 1)[0].strip().lower()
     if headers.get("content-type", "").startswith("multipart/"):
         parts = [value for name, value in row.items() if request.types.get(name)]  # a query's parameter has no type
-        if len(parts) > limits.pictures:
-            raise TooLarge(f"{len(parts)} pictures in one request, the limit is {limits.pictures}")
+        check_count(len(parts), limits)
         if not parts:  # TorchServe hands on a part without one as text
             raise BadRequest("the form has no part with a file name; give each picture's part one, as curl -F name=@file does")
-        return _question(parts, limits, "many" if len(parts) > 1 else "one", accept=accept)
+        return Reading(Sources(parts, as_it_is), "many" if len(parts) > 1 else "one", accept=accept)
     body = next((row[name] for name in BODY_NAMES if name in row), b"")
     if isinstance(body, str):  # TorchServe decodes text/*; what counts is the content
         body = body.encode()
     if isinstance(body, bytes | bytearray):
-        return _read_bytes(body, headers, limits, accept)
-    return _read_json(body, b"", limits)
+        return _open_bytes(body, headers, limits, accept)
+    return _open_json(body, b"", limits)
 
 
-def _read_bytes(body: bytes | bytearray, headers: Mapping[str, str], limits: Limits, accept: str) -> Question:
+def _open_bytes(body: bytes | bytearray, headers: Mapping[str, str], limits: Limits, accept: str) -> Reading:
     """A body that TorchServe left as it came: a picture, a NumPy file, or JSON under another Content-Type."""
     if not body and headers.get("content-type", "").startswith(FIELDS_ONLY):
         raise BadRequest(f"a body of type {FIELDS_ONLY} holds no file; send the picture under another type, as curl -T file does")
@@ -107,58 +80,28 @@ def _read_bytes(body: bytes | bytearray, headers: Mapping[str, str], limits: Lim
         raise TooLarge(f"the body is {len(body)} bytes, the limit is {limits.body_bytes}")
     if body.startswith(NPY_MAGIC):
         sources, is_list = read_npy(body, limits)
-        return _question(sources, limits, "many" if is_list else "one", accept=accept)
+        return Reading(sources, "many" if is_list else "one", accept=accept)
     length = headers.get(JSON_LENGTH)
     if length:
         if not length.isdecimal() or len(length) > len(str(len(body))) or int(length) > len(body):
             raise BadRequest(f"the header {JSON_LENGTH} must be a number up to the {len(body)} bytes of the body")
-        return _read_json(parse_json(body[: int(length)]), body[int(length) :], limits)
+        return _open_json(parse_json(body[: int(length)]), body[int(length) :], limits)
     if body[:64].lstrip()[:1] == b"{" or headers.get("content-type", "").startswith(JSON):
-        return _read_json(parse_json(body), b"", limits)
-    return _question([body], limits, "one", accept=accept)
+        return _open_json(parse_json(body), b"", limits)
+    return Reading(Sources([body], as_it_is), "one", accept=accept)
 
 
-def _read_json(body: Any, binary: bytes | bytearray, limits: Limits) -> Question:
+def _open_json(body: Any, binary: bytes | bytearray, limits: Limits) -> Reading:
     fields = [field for field in ("instances", "inputs") if isinstance(body, dict) and field in body]
     if len(fields) != 1:
         found = f"an object with {' and '.join(fields) or 'neither'}" if isinstance(body, dict) else kind_of(body)
         raise BadRequest(f"the JSON body is {found}; it must be an object with either {' or '.join(FIELDS)}")
     if "instances" in body:
-        return _question(read_instances(body, limits), limits, "v1")
+        return Reading(read_instances(body, limits), "v1")
     name = body.get("id")
     if name is not None and not isinstance(name, str):
         raise BadRequest("the request's id must be a string")
-    return _question(read_tensor(body, binary, limits), limits, "v2", id=name)
-
-
-def _question(sources: Sources | list[Any], limits: Limits, form: Form, *, accept: str = "", id: str | None = None) -> Question:
-    """The question these sources ask. All are decoded before the first canvas: so one reading of the clock parts the two."""
-    allowance = Allowance(limits.request_pixels)
-    decoded = [_decode(source, limits, allowance) for source in sources]
-    decoded_at = time.perf_counter()
-    known = are_canvases(sources).tolist() if isinstance(sources, np.ndarray) else [False] * len(decoded)
-    canvases = tuple([[cast(Canvas, p)] if is_canvas else _to_canvases(p) for p, is_canvas in zip(decoded, known, strict=True)])
-    return Question(canvases, form, accept, id, decoded_at)
-
-
-def _decode(source: Source | Any, limits: Limits, allowance: Allowance) -> Picture | DigitError:
-    """The grey picture of one source, or why it is refused."""
-    try:
-        if isinstance(source, bytes | bytearray):
-            return decode_picture(source, limits, allowance)
-        if isinstance(source, DigitError | np.ndarray):
-            return source
-        raise BadRequest(f"a part is {kind_of(source)}, by its Content-Type; send the bytes of an encoded picture")
-    except DigitError as err:
-        return err.alone()
-
-
-def _to_canvases(picture: Picture | DigitError) -> Decoded:
-    """The canvases of one picture, or why it is refused."""
-    try:
-        return picture if isinstance(picture, DigitError) else to_canvases(picture)
-    except DigitError as err:
-        return err.alone()
+    return Reading(read_tensor(body, binary, limits), "v2", id=name)
 
 
 def write_answer(question: Question, results: Sequence[Prediction | DigitError], model: Model) -> Answer:

@@ -1,0 +1,32 @@
+"""One request read by itself, with no net below the readers: what is no refusal of ours reaches the test."""
+
+import math
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from digitkit.errors import DigitError
+from digitkit.guard import Guard
+from digitkit.reading import Question, read_in_turns
+from digitkit.request import Request
+from digitkit.settings import Limits
+from digitkit.wire import open_request
+
+Result = TypeVar("Result")
+
+
+class NoNet(Guard):
+    """A guard that lets through what it ought to catch."""
+
+    def __call__(self, step: Callable[..., Result], *given: Any) -> Result | DigitError:
+        try:
+            return step(*given)
+        except DigitError as err:
+            return err.alone()
+
+
+def read_question(request: Request, limits: Limits) -> Question:
+    """What a request asks; raises the DigitError that refuses it as a whole."""
+    (question,) = read_in_turns([open_request(request, limits)], limits, NoNet(), math.inf)
+    if isinstance(question, DigitError):
+        raise question
+    return question

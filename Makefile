@@ -7,6 +7,8 @@ DATA_ROOT ?= data
 REAL_DATA ?= ../shared/data
 PICTURES ?= 10000
 FLAGS ?=
+# Of a release, or to roll back to; from the command line alone, since some shells and machines that build set one of that name.
+VERSION :=
 FORMS ?= float32
 PEERS ?=
 # The weights that are exported and measured: RECIPE's own, trained where they are missing or old; any other file by its
@@ -57,7 +59,7 @@ test: export DIGITS_SOAK_MINUTES ?= $(SOAK_MINUTES)
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup run ports stop monitor monitor-stop serve train train-many finetune evaluate evaluate-real corruptions compare bench-canvas release export smoke loadtest test check fmt lock clean bench bench-models bench-batches tune chaos soak audit sbom
+.PHONY: help setup run ports stop monitor monitor-stop serve rollback train train-many finetune evaluate evaluate-real corruptions compare bench-canvas release export smoke loadtest test check fmt lock clean bench bench-models bench-batches tune chaos soak audit sbom
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -83,6 +85,9 @@ monitor-stop: $(SETUP) ## end what make monitor started
 
 serve: $(ARCHIVES) ## serve in the foreground, Ctrl-C stops it
 	@env -u PYTHONPATH $(PY) -m deploy.server serve --port '$(PORT)'
+
+rollback: $(SETUP) ## the version before answers by default from now on, without a restart; VERSION=1.1 for any that is served
+	@$(PY) -m deploy.rollback --port $(PORT) $(if $(VERSION),--version $(VERSION))
 
 setup: $(SETUP) ## make .venv from the hash-locked requirements
 
@@ -124,9 +129,10 @@ compare: $(WEIGHTS) | $(SETUP) ## accuracy, size, multiply-adds and speed of wei
 bench-canvas: $(SETUP) ## measure how much processor time a picture's decoding and canvas take
 	@$(PY) -m training.bench_canvas $(MNIST)
 
-release: $(SETUP) ## train the release recipe with SEEDS seeds and publish the best on validation as the shipped weights
+release: $(SETUP) ## train the release recipe with SEEDS seeds, publish the best on validation as the shipped weights: VERSION=1.1
+	@$(PY) -m training.release $(if $(VERSION),--version $(VERSION))
 	$(PY) -m training.train --recipe release --run runs/release-many --seeds $(SEEDS) $(MNIST) $(FLAGS)
-	$(PY) -m training.release --runs runs/release-many/seed-*
+	$(PY) -m training.release --version $(VERSION) --runs runs/release-many/seed-*
 
 export: $(ARCHIVES) $(FORM_ARCHIVES) ## build and check the archives; FORMS=float16,int8,bfloat16 for more of them
 
@@ -136,19 +142,19 @@ $(STORE)/digits.onnx: $(WEIGHTS) $(CHOSEN) $(filter-out export/compare.py export
 $(STORE)/digits.%.onnx: $(WEIGHTS) $(CHOSEN) $(filter-out export/compare.py export/to_mar.py export/answer_inside.py,$(wildcard export/*.py)) handlers/digitkit/ort.py handlers/digitkit/fold.py | $(SETUP)
 	$(PY) -m export.to_onnx --weights $< --graph $@ --form $* $(MNIST)
 
-$(STORE)/digits.mar: $(WEIGHTS) $(CHOSEN) $(HANDLER) export/to_mar.py export/answer_inside.py export/place.py | $(SETUP)
+$(STORE)/digits.mar: $(WEIGHTS) $(CHOSEN) $(HANDLER) export/to_mar.py export/answer_inside.py | $(SETUP)
 	$(PY) -m export.to_mar --weights $< --archive $@ $(MNIST)
 
-$(STORE)/digits_onnx.mar: $(STORE)/digits.onnx $(HANDLER) export/to_mar.py export/answer_inside.py export/place.py | $(SETUP)
+$(STORE)/digits_onnx.mar: $(STORE)/digits.onnx $(HANDLER) export/to_mar.py export/answer_inside.py | $(SETUP)
 	$(PY) -m export.to_mar --weights $< --archive $@ $(MNIST)
 
-$(STORE)/digits_onnx_%.mar: $(STORE)/digits.%.onnx $(HANDLER) export/to_mar.py export/answer_inside.py export/place.py | $(SETUP)
+$(STORE)/digits_onnx_%.mar: $(STORE)/digits.%.onnx $(HANDLER) export/to_mar.py export/answer_inside.py | $(SETUP)
 	$(PY) -m export.to_mar --weights $< --archive $@ $(MNIST)
 
 $(STORE)/digits.bfloat16.pt: $(WEIGHTS) $(CHOSEN) $(DIGITKIT) export/to_torch.py export/forms.py export/gates.py export/place.py | $(SETUP)
 	$(PY) -m export.to_torch --weights $< --target $@ --form bfloat16 $(MNIST)
 
-$(STORE)/digits_bfloat16.mar: $(STORE)/digits.bfloat16.pt $(HANDLER) export/to_mar.py export/answer_inside.py export/place.py | $(SETUP)
+$(STORE)/digits_bfloat16.mar: $(STORE)/digits.bfloat16.pt $(HANDLER) export/to_mar.py export/answer_inside.py | $(SETUP)
 	$(PY) -m export.to_mar --weights $< --archive $@ $(MNIST)
 
 .PRECIOUS: $(STORE)/digits.%.onnx $(STORE)/digits.bfloat16.pt

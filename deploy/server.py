@@ -26,6 +26,7 @@ from deploy.errors import ServerError
 from deploy.java import JavaError, find_java
 from deploy.local import client, end_family
 from digitkit.card import CardError, check_card
+from digitkit.store import load_order
 
 __all__ = ["CONFIG", "ServerError"]  # that others import from here
 
@@ -100,11 +101,12 @@ class Server:
         return {"Authorization": f"Bearer {token}"} if token else {}
 
     def command(self) -> list[str]:
-        """The torchserve command, its configuration written to the folder."""
+        """The torchserve command, its configuration written to the folder; raises CardError."""
         config = self.settings.write(self.folder)
         return [
             *(str(Path(sys.executable).with_name("torchserve")), "--start", "--foreground", "--ncs"),
-            *("--model-store", str(self.model_store.resolve()), "--models", "all", "--ts-config", str(config)),
+            *("--model-store", str(self.model_store.resolve()), "--ts-config", str(config)),
+            *("--models", *(archive.name for archive in load_order(self.model_store))),
         ]
 
     def environment(self) -> dict[str, str]:

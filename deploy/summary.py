@@ -54,7 +54,7 @@ def built(weights: Path, store: Path) -> Table:
         own = check_card(path)
         table.add_row(str(path), f"{own.bytes / 1000:,.0f} kB", own.sha256[:12])
     table.caption = (
-        f"MNIST test {card.accuracy['test']:.2%}, seed {card.recipe['seed']}, {card.parameters:,} parameters,"
+        f"version {card.version}: MNIST test {card.accuracy['test']:.2%}, seed {card.recipe['seed']}, {card.parameters:,} parameters,"
         f" trained in {card.accuracy['training_s']:.0f} s"
     )
     return table

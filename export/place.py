@@ -1,9 +1,8 @@
-"""Moving a checked artifact and its card to where they are served from."""
+"""Moving a checked artifact and its card to the model store."""
 
-import shutil
 from pathlib import Path
 
-from digitkit.card import card_path
+from digitkit.place import place
 
 
 class ExportError(Exception):
@@ -11,19 +10,6 @@ class ExportError(Exception):
 
 
 def publish(staged: Path, target: Path) -> None:
-    """Move `staged` and its card to `target`, the artifact last, so that make sees it only when both are there.
-
-    Both are copied beside their places first: a disk that fills up leaves the earlier two, which belong together.
-    """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    places = (card_path(target), target)
-    parts = [place.with_name(place.name + ".part") for place in places]
-    try:
-        for source, part in zip((card_path(staged), staged), parts, strict=True):
-            shutil.copyfile(source, part)
-        for part, place in zip(parts, places, strict=True):
-            part.replace(place)
-    finally:
-        for part in parts:
-            part.unlink(missing_ok=True)
+    """Place `staged` and its card at `target`: both, or neither, and the earlier two are whole."""
+    place(staged, target)
     print(f"{target}: {target.stat().st_size / 1000:,.0f} kB")

@@ -8,14 +8,14 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from importlib.metadata import version
+from importlib import metadata
 from pathlib import Path
 
 from digitkit import ort
 from digitkit.card import CardError, card_path, check_card, facts, write_card
-from digitkit.contract import MODEL_VERSION
 from digitkit.picture import encode_png
-from export.place import ExportError, publish
+from digitkit.store import formers, publish
+from export.place import ExportError
 from export.to_torch import check_served
 from training import data
 
@@ -26,7 +26,9 @@ PROBE_TIMEOUT_S = 120
 
 
 def to_mar(weights: Path, archive: Path, *, data_root: Path) -> None:
-    """Write `archive` and its card: the handler, digitkit, the weights or the graph, their card, and the licence.
+    """Write `archive` and its card: the handler, digitkit, the weights or the graph, their card, whose version it takes, and the licence.
+
+    The archive of another version that was served before stays beside it: digitkit.store.
 
     Args:
         weights: digits.pt or digits.onnx, its card beside it.
@@ -43,13 +45,15 @@ def to_mar(weights: Path, archive: Path, *, data_root: Path) -> None:
     else:
         ort.load(weights, device="cpu")  # its message is clearer than that of an archive that does not answer
     with tempfile.TemporaryDirectory() as scratch:
-        staged = _pack(weights, archive.stem, Path(scratch))
-        write_card(staged, **facts(card) | {"packages": card.packages | {"torch-model-archiver": version("torch-model-archiver")}})
+        staged = _pack(weights, archive.stem, card.version, Path(scratch))
+        write_card(staged, **facts(card) | {"packages": card.packages | {"torch-model-archiver": metadata.version("torch-model-archiver")}})
         _check_answers(staged, data_root)
         publish(staged, archive)
+    former = "".join(f", beside {path.name}" for path in formers(archive))
+    print(f"{archive}: version {card.version}, {archive.stat().st_size / 1000:,.0f} kB{former}")
 
 
-def _pack(weights: Path, name: str, scratch: Path) -> Path:
+def _pack(weights: Path, name: str, version: str, scratch: Path) -> Path:
     """The archive, packed by torch-model-archiver from clean copies in `scratch`."""
     handlers, store, private = scratch / "handlers", scratch / "store", scratch / "tmp"
     shutil.copytree(HANDLERS, handlers, ignore=shutil.ignore_patterns("__pycache__", "model-config.yaml", "digit_handler.py"))
@@ -58,7 +62,7 @@ def _pack(weights: Path, name: str, scratch: Path) -> Path:
     for folder in (store, private):
         folder.mkdir()
     command: list[str | Path] = [
-        *("torch-model-archiver", "--model-name", name, "--version", MODEL_VERSION),
+        *("torch-model-archiver", "--model-name", name, "--version", version),
         *("--serialized-file", weights, "--handler", HANDLERS / "digit_handler.py"),
         *("--config-file", HANDLERS / "model-config.yaml", "--extra-files", handlers, "--export-path", store),
     ]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from digitkit.card import Card, CardError, card_path, check_card, facts, write_card
+from digitkit.card import Card, CardError, card_path, check_card, facts, version_key, write_card
 from digitkit.contract import CONTRACT_VERSION
 
 CONTENT = b"the weights of a net"
@@ -100,6 +100,17 @@ def test_card_with_an_unknown_field_is_an_error(artifact: Path) -> None:
     change(artifact, colour="green")
     with pytest.raises(CardError, match="is no card; it must hold"):
         check_card(artifact)
+
+
+@pytest.mark.parametrize("version", ["1", "1.0.0", "v1.0", "1.00", "01.0", "1.-1", "1.0 ", "../1.0", "1.٣", "", 1.0])
+def test_card_whose_version_is_no_version_is_an_error(version: Any, artifact: Path) -> None:
+    change(artifact, version=version)
+    with pytest.raises(CardError, match=r"digits\.pt\.json is no card: "):
+        check_card(artifact)
+
+
+def test_versions_are_compared_by_their_numbers() -> None:
+    assert sorted(["1.10", "2.0", "1.9", "0.11"], key=version_key) == ["0.11", "1.9", "1.10", "2.0"]
 
 
 def test_artifact_of_another_contract_is_an_error(artifact: Path) -> None:

@@ -1,6 +1,8 @@
 """docs/openapi.yaml says what is true: it is valid, it agrees with the code, and the running server answers nothing else."""
 
+import copy
 import re
+import tomllib
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,7 +28,8 @@ from schemathesis.specs.openapi.checks import (
 
 from deploy.server import MODELS, Server
 from digitkit import errors
-from digitkit.contract import LABELS, MODEL_VERSION, SIDE_PX, Prediction
+from digitkit.card import FIRST_VERSION
+from digitkit.contract import LABELS, SIDE_PX, Prediction
 from digitkit.explain import Explanation
 from digitkit.settings import Limits
 from digitkit.wire import Answer, Model, Question, write_answer, write_error, write_explanation
@@ -122,11 +125,9 @@ def test_errors_are_those_of_the_code_and_of_api_md() -> None:
     assert described_errors("refusals") == ours - {(503, "NotLoaded")}  # it refuses the whole request
 
 
-def test_models_version_and_limits_are_those_of_the_code(limits: Limits) -> None:
+def test_models_and_limits_are_those_of_the_code(limits: Limits) -> None:
     schemas = COMPONENTS["schemas"]
     assert schemas["Model"]["enum"] == list(MODELS)
-    assert DOCUMENT["info"]["version"] == MODEL_VERSION
-    assert COMPONENTS["parameters"]["Version"]["schema"]["enum"] == [MODEL_VERSION]
     assert COMPONENTS["parameters"]["JsonLength"]["schema"]["maximum"] == limits.body_bytes
     assert schemas["V1Request"]["properties"]["instances"]["maxItems"] == schemas["Predictions"]["maxItems"] == limits.pictures
     assert schemas["ExplanationList"]["maxItems"] == limits.explanations
@@ -134,6 +135,13 @@ def test_models_version_and_limits_are_those_of_the_code(limits: Limits) -> None
     assert pictures["content"]["multipart/form-data"]["schema"]["maxProperties"] == limits.pictures
     for limit in (limits.pictures, limits.explanations, limits.body_bytes):
         assert f"{limit:,}" in pictures["description"]
+
+
+def test_any_release_can_be_asked_for_and_the_documents_version_is_the_products() -> None:
+    version = COMPONENTS["parameters"]["Version"]["schema"]
+    assert all(jsonschema_rs.is_valid(version, each) for each in ("1.0", "1.10", "23.4"))
+    assert not any(jsonschema_rs.is_valid(version, each) for each in ("1", "1.0.0", "default", 1.0))
+    assert DOCUMENT["info"]["version"] == tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 
 
 @pytest.mark.parametrize(
@@ -168,7 +176,7 @@ def test_every_door_of_torchserves_own_description_is_described(client: httpx.Cl
 def ask(client: httpx.Client, operation: str, body: bytes, headers: dict[str, str], **path: str) -> tuple[httpx.Response, dict[str, Any]]:
     """The answer of an operation, checked against the document, and what the document has on its status."""
     door = schemathesis.openapi.from_path(FILE).find_operation_by_id(operation)
-    case = door.Case(path_parameters={"model": "digits", "version": MODEL_VERSION} | path)
+    case = door.Case(path_parameters={"model": "digits", "version": FIRST_VERSION} | path)
     answer = client.request(door.method, case.formatted_path, content=body, headers=headers)
     case.validate_response(answer, checks=CONFORMANCE)
     return answer, resolved(door.definition.raw["responses"][str(answer.status_code)])
@@ -236,6 +244,7 @@ def examples_are_good(ctx: schemathesis.CheckContext, response: schemathesis.Res
 def api(server: Server, ten_digits: NDArray[np.uint8]) -> Any:
     """The document, set to send the examples, the boundaries of every schema, and random requests of good and of bad files.
 
+    The version is the one that is served: of others, most requests would be answered 404.
     Not asked for are the checks that a wrong method is 405 and a wrong token 401: TorchServe answers 200 and 400.
     """
     files = st.sampled_from([encode(ten_digits[7]), npy(ten_digits[:3]), BLANK, b"%PDF-1.7"]) | st.binary()
@@ -243,7 +252,9 @@ def api(server: Server, ten_digits: NDArray[np.uint8]) -> Any:
         if media_type.startswith("image/") or media_type == "application/x-npy":
             schemathesis.openapi.media_type(media_type, files)
     schemathesis.openapi.media_type("application/octet-stream", st.just(v2_binary(ten_digits[:2])[0]) | st.binary())
-    api = schemathesis.openapi.from_path(FILE)
+    document = copy.deepcopy(DOCUMENT)
+    document["components"]["parameters"]["Version"]["schema"] = {"type": "string", "enum": [FIRST_VERSION]}
+    api = schemathesis.openapi.from_dict(document)
     api.config.update(base_url=server.inference, headers=server.headers(), request_timeout=30)
     api.config.phases.update(phases=["examples", "coverage", "fuzzing"])
     api.config.generation.update(max_examples=EXAMPLES_PER_OPERATION, deterministic=True, database="none")

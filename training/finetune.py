@@ -27,8 +27,9 @@ from training import data, folder
 from training.checkpoint import CHECKPOINT
 from training.evaluate import MODEL_CONFIG
 from training.loop import Trainer
-from training.publish import WEIGHTS, logits, origin, publish
+from training.publish import WEIGHTS, Origin, hashes, logits, publish
 from training.recipe import RECIPES, Recipe, TrainingError, add_flags, from_flags
+from training.version import add_version_flag, next_minor
 
 OUT = Path("runs/finetuned") / WEIGHTS
 REHEARSAL = 1.0  # pictures of MNIST's trained on for each of the user's, so that the net does not forget them
@@ -78,11 +79,14 @@ def rehearsed(own: data.Split, old: data.Split, share: float, seed: int) -> data
     return own + old.take(shuffled < share * len(own))
 
 
-def finetune(recipe: Recipe, own: data.Split, out: Path, *, rehearsal: float, data_root: Path) -> tuple[Card, list[Change]]:
+def finetune(
+    recipe: Recipe, own: data.Split, out: Path, *, rehearsal: float, data_root: Path, version: str | None = None
+) -> tuple[Card, list[Change]]:
     """Train on `own` from the recipe's `init_from`, leave weights and card at `out`, and tell what changed.
 
     Args:
         rehearsal: MNIST's pictures trained on for each of the user's.
+        version: of the new weights; None for the one after that of the weights that they start from.
     Raises:
         CardError, DataError, TrainingError, ValueError: weights or pictures that cannot be used, as the message says.
     """
@@ -104,13 +108,14 @@ def finetune(recipe: Recipe, own: data.Split, out: Path, *, rehearsal: float, da
     ]
     described = asdict(recipe) | {
         "rehearsal": rehearsal,
-        "made_from": origin(recipe.sources()),
+        "made_from": hashes(recipe.sources()),
         "own_pictures": len(own),
         "own_sha256": own.sha256(),
     }
     new = {"held_out_before": float(changes[0].before.mean()), "held_out": float(changes[0].after.mean())}
-    accuracy = {"training_s": progress.seconds} | new
-    card = publish(best, out, recipe=described, validation=validation, data_root=data_root, accuracy=accuracy)
+    version = version or next_minor(check_card(Path(recipe.init_from)).version)
+    origin = Origin(version, described, {"training_s": progress.seconds} | new)
+    card = publish(best, out, origin=origin, validation=validation, data_root=data_root)
     (out.parent / CHECKPOINT).unlink()
     return card, changes
 
@@ -134,6 +139,7 @@ def main() -> None:
     parser.add_argument("--rehearsal", type=float, default=REHEARSAL, help="MNIST's pictures for each of yours, 0 for none (%(default)s)")
     parser.add_argument("--out", type=Path, default=OUT)
     parser.add_argument("--data-root", type=Path, default=data.DATA_ROOT, help="folder that holds MNIST/raw, or will")
+    add_version_flag(parser, "the one after that of the weights it starts from")
     add_flags(parser)
     flags = vars(parser.parse_args())
     if flags["rehearsal"] < 0:
@@ -142,16 +148,17 @@ def main() -> None:
         recipe = from_flags(flags["recipe"], flags)
         if not recipe.init_from:
             raise TrainingError("there is nothing to fine-tune; name the weights with --init-from")
-        check_card(Path(recipe.init_from))
+        check_card(Path(recipe.init_from))  # before the pictures are read, which takes longer
         own, _ = folder.load(flags["data"], Settings.read(MODEL_CONFIG).limits, skip_unreadable=recipe.skip_unreadable)
-        card, changes = finetune(recipe, own, flags["out"], rehearsal=flags["rehearsal"], data_root=flags["data_root"])
+        extent = {"rehearsal": flags["rehearsal"], "data_root": flags["data_root"], "version": flags["version"]}
+        card, changes = finetune(recipe, own, flags["out"], **extent)
     except (CardError, SettingsError, TrainingError, ValueError, OSError, data.DataError) as err:
         sys.exit(f"{parser.prog}: {err}")
     table = Table("", "pictures", "before", "after", "learned", "forgotten", title=f"{recipe.init_from} fine-tuned on {flags['data']}")
     for change in changes:
         table.add_row(*change.cells())
     Console(highlight=False, markup=False).print(table)
-    print(f"{flags['out']}: {card.parameters:,} parameters, {card.accuracy['training_s']:.0f} s of training")
+    print(f"{flags['out']}, version {card.version}: {card.parameters:,} parameters, {card.accuracy['training_s']:.0f} s of training")
 
 
 if __name__ == "__main__":

@@ -14,9 +14,10 @@ from digitkit.card import CardError, check_card
 from digitkit.net import DigitNet, read
 from digitkit.settings import SettingsError
 from training import data
-from training.publish import origin, publish
+from training.publish import Origin, hashes, publish
 from training.recipe import RECIPES, TrainingError, add_flags, from_flags
 from training.train import train
+from training.version import add_version_flag
 
 RUN = Path("runs/pruned")
 CUT = "cut.pt"  # the net before it is trained again
@@ -85,6 +86,7 @@ def main() -> None:
     parser.add_argument("--recipe", default="quick", help=f"of the training that follows, one of {', '.join(RECIPES)}")
     parser.add_argument("--run", type=Path, default=RUN, help="folder of the pruned weights, before and after their training (%(default)s)")
     parser.add_argument("--data-root", type=Path, default=data.DATA_ROOT, help="folder that holds MNIST/raw, or will")
+    add_version_flag(parser, "that of the weights")
     add_flags(parser)
     flags = vars(parser.parse_args())
     cut, root = flags["run"] / CUT, flags["data_root"]
@@ -93,14 +95,16 @@ def main() -> None:
         whole = check_card(flags["weights"])
         smaller = prune(read(flags["weights"]), flags["share"])
         _, validation = data.load_train(root)
-        described = {"architecture": smaller.architecture, "seed": whole.recipe.get("seed"), "made_from": origin([flags["weights"]])}
-        accuracy = {"training_s": whole.accuracy["training_s"]}
-        card = publish(smaller, cut, recipe=described, validation=validation, data_root=root, accuracy=accuracy)
+        described = {"architecture": smaller.architecture, "seed": whole.recipe.get("seed"), "made_from": hashes([flags["weights"]])}
+        version = flags["version"] or whole.version
+        origin = Origin(version, described, {"training_s": whole.accuracy["training_s"]})
+        card = publish(smaller, cut, origin=origin, validation=validation, data_root=root)
         print(
             f"{cut} is {smaller.architecture}: {card.parameters:,} of {whole.parameters:,} parameters,"
             f" test {card.accuracy['test']:.2%} before it is trained again, {whole.accuracy['test']:.2%} unpruned"
         )
-        train(replace(recipe, init_from=str(cut), architecture=smaller.architecture), flags["run"], data_root=root, resume=False)
+        recipe = replace(recipe, init_from=str(cut), architecture=smaller.architecture)
+        train(recipe, flags["run"], data_root=root, resume=False, version=version)
     except (CardError, SettingsError, TrainingError, ValueError, OSError, data.DataError) as err:
         sys.exit(f"{parser.prog}: {err}")
 

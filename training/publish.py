@@ -1,8 +1,9 @@
 """From a trained net to a weights file with its card: calibrated, and measured as it will be served."""
 
-import shutil
 import subprocess
+import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,8 @@ import torch
 from torch import Tensor
 
 from digitkit import net
-from digitkit.card import Card, card_path, check_card, write_card
-from digitkit.contract import MODEL_VERSION
+from digitkit.card import Card, check_card, write_card
+from digitkit.place import place
 from digitkit.settings import Settings
 from training import data
 from training.calibrate import divide_logits, fit_temperature
@@ -24,15 +25,26 @@ PACKAGES = ("torch", "torchvision", "numpy", "pillow", "opencv-python-headless")
 BATCH = 1_000
 
 
-def publish(
-    model: net.DigitNet, path: Path, *, recipe: dict[str, Any], validation: data.Split, data_root: Path, accuracy: dict[str, float]
-) -> Card:
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What a card tells of how its weights came to be.
+
+    Attributes:
+        version: of the release that they are, or are to become.
+        recipe: every field of the training's recipe, and what else they were made from.
+        accuracy: figures that are known before they are measured as served, `training_s` among them.
+    """
+
+    version: str
+    recipe: dict[str, Any]
+    accuracy: dict[str, float]
+
+
+def publish(model: net.DigitNet, path: Path, *, origin: Origin, validation: data.Split, data_root: Path) -> Card:
     """Calibrate `model` in place on `validation`, measure it, and leave weights and card at `path`.
 
     Args:
-        recipe: of the card.
         data_root: with MNIST's test split, which is read through the served path.
-        accuracy: figures for the card that are known already, `training_s` among them.
     """
     settings, labels = Settings.read(MODEL_CONFIG), torch.from_numpy(validation.labels)
     rows = logits(model, validation)
@@ -45,24 +57,22 @@ def publish(
         "test": served_accuracy(test.pictures, test.labels, run, settings),
         "seeds": 1,
     }
-    staging = path.parent / "staging"
-    staging.mkdir(parents=True, exist_ok=True)
-    net.save(model, staging / path.name)
-    card = write_card(
-        staging / path.name,
-        version=MODEL_VERSION,
-        recipe=recipe,
-        data_sha256=data.data_hash(data_root),
-        commit=_commit(),
-        accuracy=found | accuracy,
-        temperature=temperature,
-        parameters=sum(parameter.numel() for parameter in model.parameters()),
-        packages={name: version(name) for name in PACKAGES},
-        reference=reference(validation, run, settings),
-    )
-    for place in (card_path(path), path):  # the weights last: make sees them only when their card is there
-        (staging / place.name).replace(place)
-    shutil.rmtree(staging)
+    with tempfile.TemporaryDirectory() as scratch:
+        staged = Path(scratch) / path.name
+        net.save(model, staged)
+        card = write_card(
+            staged,
+            version=origin.version,
+            recipe=origin.recipe,
+            data_sha256=data.data_hash(data_root),
+            commit=_commit(),
+            accuracy=found | origin.accuracy,
+            temperature=temperature,
+            parameters=sum(parameter.numel() for parameter in model.parameters()),
+            packages={name: version(name) for name in PACKAGES},
+            reference=reference(validation, run, settings),
+        )
+        place(staged, path)
     return card
 
 
@@ -73,7 +83,7 @@ def logits(model: net.DigitNet, split: data.Split) -> Tensor:
         return torch.cat([model(canvases) for canvases in torch.from_numpy(split.pictures).split(BATCH)])
 
 
-def origin(weights: Sequence[Path]) -> dict[str, str]:
+def hashes(weights: Sequence[Path]) -> dict[str, str]:
     """The sha256 of each weights file that others are made from, for their card."""
     return {str(path): check_card(path).sha256 for path in weights}
 

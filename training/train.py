@@ -12,21 +12,22 @@ from typing import Any
 import numpy as np
 
 from digitkit import net
-from digitkit.card import Card, CardError
+from digitkit.card import FIRST_VERSION, Card, CardError
 from digitkit.settings import Settings, SettingsError
 from training import data, extra, folder
 from training.checkpoint import CHECKPOINT
 from training.evaluate import MODEL_CONFIG
 from training.loop import Trainer
 from training.parallel import ALONE, Group, joined
-from training.publish import WEIGHTS, origin, publish
+from training.publish import WEIGHTS, Origin, hashes, publish
 from training.recipe import RECIPES, Recipe, TrainingError, add_flags, from_flags
+from training.version import add_version_flag
 
 RUNS = Path("runs")
 
 
-def train(recipe: Recipe, run_dir: Path, *, data_root: Path, resume: bool, group: Group = ALONE) -> Card:
-    """Train by `recipe`, calibrate, measure on the test split, and leave weights and card in `run_dir`."""
+def train(recipe: Recipe, run_dir: Path, *, data_root: Path, resume: bool, version: str = FIRST_VERSION, group: Group = ALONE) -> Card:
+    """Train by `recipe`, calibrate, measure on the test split, and leave weights and card in `run_dir`, both of `version`."""
     if group.local_rank == 0:
         data.ensure_mnist(data_root)
     group.wait()
@@ -46,7 +47,7 @@ def train(recipe: Recipe, run_dir: Path, *, data_root: Path, resume: bool, group
             flush=True,
         )
     trainer.run(run_dir, resume=resume)
-    return group.from_first(lambda: finish(trainer, added, run_dir, data_root=data_root))
+    return group.from_first(lambda: finish(trainer, added, run_dir, version=version, data_root=data_root))
 
 
 def added_pictures(recipe: Recipe, data_root: Path) -> dict[str, data.Split]:
@@ -58,14 +59,14 @@ def added_pictures(recipe: Recipe, data_root: Path) -> dict[str, data.Split]:
     return added
 
 
-def finish(trainer: Trainer, added: dict[str, data.Split], run_dir: Path, *, data_root: Path) -> Card:
+def finish(trainer: Trainer, added: dict[str, data.Split], run_dir: Path, *, version: str, data_root: Path) -> Card:
     """Publish the best weights of a training that has ended, and remove its checkpoint."""
     recipe, progress = trainer.recipe, trainer.progress
     best = net.DigitNet(recipe.architecture)
     best.load_state_dict(progress.best_weights)
-    described = asdict(recipe) | {"made_from": origin(recipe.sources()), "added": {name: split.sha256() for name, split in added.items()}}
-    accuracy = {"training_s": progress.seconds}
-    card = publish(best, run_dir / WEIGHTS, recipe=described, validation=trainer.validation, data_root=data_root, accuracy=accuracy)
+    described = asdict(recipe) | {"made_from": hashes(recipe.sources()), "added": {name: split.sha256() for name, split in added.items()}}
+    origin = Origin(version, described, {"training_s": progress.seconds})
+    card = publish(best, run_dir / WEIGHTS, origin=origin, validation=trainer.validation, data_root=data_root)
     figures = f"validation {card.accuracy['validation']:.2%}, test {card.accuracy['test']:.2%}"
     data_share = np.mean([epoch["data_share"] for epoch in progress.history])
     print(
@@ -75,11 +76,14 @@ def finish(trainer: Trainer, added: dict[str, data.Split], run_dir: Path, *, dat
     return card
 
 
-def train_many(recipe: Recipe, run_dir: Path, *, seeds: int, data_root: Path, resume: bool, group: Group) -> None:
-    """Train with seeds 0 to `seeds` - 1 and print each one's figures, their mean and their standard deviation."""
-    common: dict[str, Any] = {"data_root": data_root, "resume": resume, "group": group}
+def train_many(recipe: Recipe, run_dir: Path, *, seeds: int, common: dict[str, Any]) -> None:
+    """Train with seeds 0 to `seeds` - 1 and print each one's figures, their mean and their standard deviation.
+
+    Args:
+        common: what `train` is given beside the recipe and the run's folder.
+    """
     cards = [train(replace(recipe, seed=seed), run_dir / f"seed-{seed}", **common) for seed in range(seeds)]
-    if not group.is_first:
+    if not common["group"].is_first:
         return
     print(f"\n{'seed':>6} {'validation':>11} {'test':>8} {'seconds':>8}")
     for seed, card in enumerate(cards):
@@ -99,6 +103,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--data-root", type=Path, default=data.DATA_ROOT, help="folder that holds MNIST/raw, or will")
     parser.add_argument("--resume", action="store_true", help="go on from the run's checkpoint, where there is one")
     parser.add_argument("--seeds", type=int, help="train this many times and print the table")
+    add_version_flag(parser, FIRST_VERSION)
     add_flags(parser)
     return parser
 
@@ -112,9 +117,10 @@ def main() -> None:
         recipe = from_flags(flags["recipe"], flags)
         run_dir = flags["run"] or RUNS / flags["recipe"]
         with joined(recipe.device) as group:
-            common = {"data_root": flags["data_root"], "resume": flags["resume"], "group": group}
+            version = flags["version"] or FIRST_VERSION
+            common = {"data_root": flags["data_root"], "resume": flags["resume"], "version": version, "group": group}
             if flags["seeds"]:
-                train_many(recipe, run_dir, seeds=flags["seeds"], **common)
+                train_many(recipe, run_dir, seeds=flags["seeds"], common=common)
             else:
                 train(recipe, run_dir, **common)
     except (ValueError, OSError, TrainingError, CardError, data.DataError, SettingsError) as err:

@@ -13,7 +13,6 @@ import torch
 
 from digitkit import net
 from digitkit.card import CardError, check_card, facts, write_card
-from digitkit.contract import MODEL_VERSION
 
 HERE = Path(__file__).parent
 DIGITKIT = Path("handlers/digitkit")
@@ -36,7 +35,7 @@ def pack(weights: Path, archive: Path) -> None:
         private.mkdir()
         torch.save(served.state_dict(), Path(scratch, "stock.pt"))
         command: list[str | Path] = [
-            *("torch-model-archiver", "--model-name", archive.stem, "--version", MODEL_VERSION, "--force"),
+            *("torch-model-archiver", "--model-name", archive.stem, "--version", card.version, "--force"),
             *("--model-file", HERE / "model.py", "--serialized-file", Path(scratch, "stock.pt")),
             *("--handler", HERE / "handler.py", "--extra-files", extra, "--export-path", archive.parent),
         ]

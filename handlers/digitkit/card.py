@@ -2,11 +2,15 @@
 
 import hashlib
 import json
+import re
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from digitkit.contract import CONTRACT_VERSION
+
+FIRST_VERSION = "1.0"  # of weights that nobody gave another one
+VERSION = re.compile(r"(0|[1-9][0-9]{0,5})\.(0|[1-9][0-9]{0,5})")
 
 
 class CardError(Exception):
@@ -19,7 +23,7 @@ class Card:
 
     Attributes:
         contract: contract.CONTRACT_VERSION of the code that made it.
-        version: the model's version in TorchServe, "1.0" and up.
+        version: of the release, "1.0" and up; TorchServe serves the model under it.
         recipe: every field of the training's recipe, the seed among them.
         data_sha256: of the training files and their split.
         commit: of the code, with "+changes" where the tree was not clean.
@@ -46,14 +50,30 @@ class Card:
     reference: dict[str, dict[str, list[float]]] = field(default_factory=dict)
 
 
+def version_key(version: str) -> tuple[int, int]:
+    """The two numbers of a version, to compare by: 1.10 is newer than 1.9.
+
+    Raises:
+        ValueError: it is not major.minor.
+    """
+    found = VERSION.fullmatch(version)
+    if found is None:
+        raise ValueError(f"{version!r} is no version; it must be two whole numbers with a point between them, as {FIRST_VERSION} or 2.13")
+    return int(found[1]), int(found[2])
+
+
 def card_path(artifact: Path) -> Path:
     return artifact.with_name(artifact.name + ".json")
 
 
+def part_path(path: Path) -> Path:
+    """Where a file is written before it is moved to `path`."""
+    return path.with_name(path.name + ".part")
+
+
 def write_card(artifact: Path, **facts: Any) -> Card:
     """Write the card of a finished artifact, its size and hash taken from the file; `facts` are the other fields."""
-    content = artifact.read_bytes()
-    card = Card(**facts, contract=CONTRACT_VERSION, bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
+    card = Card(**facts, contract=CONTRACT_VERSION, bytes=artifact.stat().st_size, sha256=_sha256(artifact))
     card_path(artifact).write_text(json.dumps(asdict(card), indent=2) + "\n")
     return card
 
@@ -68,7 +88,8 @@ def check_card(artifact: Path) -> Card:
     """The card beside `artifact`, after its contract and the artifact's hash have been checked.
 
     Raises:
-        CardError: no card, a damaged one, another contract, or other bytes than the card names.
+        CardError: no card, a damaged one, another contract, or other bytes than the card names, as when a command was killed
+            between moving the card and moving the artifact; the message then says how to complete it.
     """
     path = card_path(artifact)
     if not artifact.is_file():
@@ -79,8 +100,19 @@ def check_card(artifact: Path) -> Card:
         card = Card(**json.loads(path.read_text()))
     except (TypeError, ValueError) as err:
         raise CardError(f"{path} is no card; it must hold {', '.join(f.name for f in fields(Card))}") from err
+    try:
+        version_key(card.version)
+    except (TypeError, ValueError) as err:
+        raise CardError(f"{path} is no card: {err}") from err
     if card.contract != CONTRACT_VERSION:
         raise CardError(f"{artifact} is of contract {card.contract}, this code of contract {CONTRACT_VERSION}; make it anew")
-    if hashlib.sha256(artifact.read_bytes()).hexdigest() != card.sha256:
+    if _sha256(artifact) != card.sha256:
+        part = part_path(artifact)
+        if part.is_file() and _sha256(part) == card.sha256:
+            raise CardError(f"{artifact} was being replaced when the command was killed; this completes it: mv {part} {artifact}")
         raise CardError(f"{artifact} is not the file that {path.name} describes: its sha256 differs; make it anew")
     return card
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 # Increased when a canvas or the logits change their meaning: weights of another contract are refused at load.
 CONTRACT_VERSION = 1
-MODEL_VERSION = "1.0"
 
 LABELS = tuple(range(10))
 SIDE_PX = 28  # a canvas is 28 x 28

@@ -1,0 +1,127 @@
+"""Go back to the version before, without a restart: `python -m deploy.rollback`, or with --version to any that is served.
+
+Both versions run beside each other, so no request is lost: new ones go to the other version from one moment to the next, and those
+that wait are answered by the version that they came for. The model store notes the choice, and the next start keeps to it.
+"""
+
+import argparse
+import sys
+import time
+from typing import Any
+
+import requests
+
+from deploy.local import client
+from deploy.server import DEFAULT_PORT, REQUEST_TIMEOUT_S, Server, ServerError
+from digitkit.card import CardError, version_key
+from digitkit.store import set_default
+
+READY_TIMEOUT_S = 60.0
+POLL_S = 0.2
+
+
+class RollbackError(Exception):
+    """There is no version to go to, or the way there was cut off; the message says what is served."""
+
+
+def rollback(server: Server, version: str = "") -> list[str]:
+    """Make a version the default of every model that has it, once its workers are READY; what was done, a line a model.
+
+    Args:
+        version: "" for the newest of those before the present default that every one of `server.models` has.
+    Raises:
+        RollbackError: one of `server.models` has no such version, it does not get ready, or the store cannot note it.
+        ServerError: no server is running.
+        requests.RequestException: the management API does not answer.
+    """
+    if server.pid() is None:
+        raise ServerError(f"no server is running on port {server.port}; make run starts it")
+    served = {model: versions(server, model) for model in models(server)}
+    defaults = {model: str(server.describe(model)["modelVersion"]) for model in served}
+    version = version or former(served, defaults, server.models)
+    lacking = [model for model in server.models if version not in served[model]]
+    if lacking:
+        raise RollbackError(f"version {version} is not served: {listed(served, lacking)}; make run serves all that model_store/ holds")
+    having = [model for model in served if version in served[model]]
+    wait_ready(server, [f"{model}/{version}" for model in having])
+    for model in having:
+        call(server, "PUT", f"/models/{model}/{version}/set-default")
+    note(server, having, version)
+    changed = [f"{model}: {version} answers by default, {defaults[model]} did before" for model in having]
+    return changed + [f"{model}: has no {version}, {defaults[model]} goes on" for model in served if model not in having]
+
+
+def former(served: dict[str, list[str]], defaults: dict[str, str], needed: tuple[str, ...]) -> str:
+    """The newest version before the present default that each of the `needed` models has; raises RollbackError.
+
+    Where the defaults differ, as after a rollback that was cut off, the newest of them counts: given again, it is completed.
+    """
+    present = max((defaults[model] for model in needed), key=version_key)
+    shared = set.intersection(*(set(served[model]) for model in needed))
+    older = [version for version in shared if version_key(version) < version_key(present)]
+    if not older:
+        raise RollbackError(f"there is no version before {present} to go back to: {listed(served, needed)}")
+    return max(older, key=version_key)
+
+
+def listed(served: dict[str, list[str]], models: "list[str] | tuple[str, ...]") -> str:
+    return ", ".join(f"{model} has {' and '.join(served[model])}" for model in models)
+
+
+def models(server: Server) -> list[str]:
+    """The names of all models that are served."""
+    return [str(model["modelName"]) for model in call(server, "GET", "/models?limit=100")["models"]]
+
+
+def versions(server: Server, model: str) -> list[str]:
+    """Every version of a model that is served, the newest first."""
+    described = call(server, "GET", f"/models/{model}/all")
+    return sorted((str(each["modelVersion"]) for each in described), key=version_key, reverse=True)
+
+
+def wait_ready(server: Server, names: list[str]) -> None:
+    """Return once every worker of each model/version is READY and has loaded its model; raises RollbackError."""
+    deadline = time.monotonic() + READY_TIMEOUT_S
+    while waiting := [name for name in names if not server.is_ready(name)]:
+        if time.monotonic() > deadline:
+            raise RollbackError(f"{', '.join(waiting)} not ready after {READY_TIMEOUT_S:.0f} s, nothing was changed: {server.last_lines()}")
+        time.sleep(POLL_S)
+    for name in names:
+        (described,) = call(server, "GET", f"/models/{name}?customized=true")
+        if (described.get("customizedMetadata") or {}).get("loaded") is False:  # a worker that only refuses requests is READY too
+            raise RollbackError(f"{name} could not be loaded and would refuse every request, nothing was changed: {server.last_lines()}")
+
+
+def note(server: Server, names: list[str], version: str) -> None:
+    """Let the next start keep to the version; raises RollbackError where the store cannot note it."""
+    try:
+        for name in names:
+            set_default(server.model_store / f"{name}.mar", version)
+    except (CardError, OSError, ValueError) as err:
+        raise RollbackError(f"version {version} answers by default until the server's next start, which cannot know of it: {err}") from err
+
+
+def call(server: Server, method: str, path: str) -> Any:
+    """The management API's answer; raises requests.RequestException for an error."""
+    with client() as session:
+        answer = session.request(method, server.management + path, headers=server.headers("management"), timeout=REQUEST_TIMEOUT_S)
+    answer.raise_for_status()
+    return answer.json()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="deploy.rollback", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="of the inference API; the others move with it")
+    parser.add_argument("--version", default="", help="to make the default, an older or a newer one (the one before)")
+    flags = parser.parse_args()
+    server = Server(flags.port)
+    try:
+        print("\n".join(rollback(server, flags.version)))
+    except (RollbackError, ServerError) as err:
+        sys.exit(f"{parser.prog}: {err}")
+    except requests.RequestException as err:
+        sys.exit(f"{parser.prog}: {server.management} gave no answer ({type(err).__name__}); the same command again goes on from here")
+
+
+if __name__ == "__main__":
+    main()

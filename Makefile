@@ -34,10 +34,10 @@ $(if $(filter finetune,$(MAKECMDGOALS)),$(if $(wildcard $(DATA)),,$(error no pic
 OTHER_FORMS := $(filter-out float32,$(subst $(comma), ,$(FORMS)))
 FORM_ARCHIVES := $(patsubst %,$(STORE)/digits_onnx_%.mar,$(OTHER_FORMS))
 FORM_ARCHIVES := $(FORM_ARCHIVES:%/digits_onnx_bfloat16.mar=%/digits_bfloat16.mar)
-MEASURING := $(addprefix training/,report.py plots.py ensemble.py finetune.py prune.py evaluate_real.py corruptions.py evaluate_corruptions.py bench_canvas.py release.py cost.py)
-TRAINING := $(filter-out $(MEASURING),$(wildcard training/*.py))
-DIGITKIT := $(wildcard handlers/digitkit/*.py)
-HANDLER := $(DIGITKIT) $(wildcard handlers/*.py) handlers/model-config.yaml LICENSE NOTICE
+# What a module's output depends on are the files that it imports, which deploy/imports.py finds: $(call needs,training.train).
+NEEDS := $(shell $(PYTHON) deploy/imports.py training.train training.evaluate.report export.to_onnx export.to_torch export.to_mar bench.stock.archive loadtest.run loadtest.locustfile 2>/dev/null)
+needs = $(patsubst $1:%,%,$(filter $1:%,$(NEEDS)))
+HANDLER := $(shell find handlers -name '*.py' -o -name model-config.yaml) LICENSE NOTICE
 LOADTEST := reports/loadtest/kept
 CHOSEN := $(STORE)/.from-$(subst /,-,$(firstword $(WEIGHTS)))
 REPORT := reports/$(NAME)/report.html
@@ -91,14 +91,14 @@ rollback: $(SETUP) ## the version before answers by default from now on, without
 
 setup: $(SETUP) ## make .venv from the hash-locked requirements
 
-$(SETUP): requirements.txt pyproject.toml deploy/setup.py deploy/checkout.py
+$(SETUP): requirements.txt pyproject.toml deploy/setup.py deploy/machine/checkout.py
 	@command -v $(PYTHON) >/dev/null || { echo "make setup: no $(PYTHON) here; install Python 3.11 or name it with PYTHON=/path/to/python3.11"; exit 1; }
 	@$(PYTHON) -m deploy.setup
 	@touch $@
 
 train: runs/$(RECIPE)/digits.pt ## train RECIPE (quick), any field as a flag: make train FLAGS='--epochs 3 --seed 1'
 
-runs/$(RECIPE)/digits.pt: $(TRAINING) $(DIGITKIT) | $(SETUP)
+runs/$(RECIPE)/digits.pt: $(call needs,training.train) | $(SETUP)
 	$(PY) -m training.train --recipe $(RECIPE) --run $(@D) --resume $(MNIST) $(FLAGS)
 
 # A file whose name says which weights the archives are from: another choice has no such file yet, so they are built anew.
@@ -114,20 +114,20 @@ finetune: $(WEIGHTS) | $(SETUP) ## train WEIGHTS on the pictures in DATA=folder 
 
 evaluate: $(REPORT) ## write reports/RECIPE/report.html about the trained weights
 
-$(REPORT): $(WEIGHTS) training/report.py training/plots.py training/report.html.jinja | $(SETUP)
-	$(PY) -m training.report --weights $< --out $(@D) $(MNIST)
+$(REPORT): $(WEIGHTS) $(call needs,training.evaluate.report) training/evaluate/report.html.jinja | $(SETUP)
+	$(PY) -m training.evaluate.report --weights $< --out $(@D) $(MNIST)
 
 evaluate-real: $(WEIGHTS) | $(SETUP) ## read the real pictures in REAL_DATA, which MNIST never showed, and print the table
-	@$(PY) -m training.evaluate_real --weights $< --real-data $(REAL_DATA) --out reports/$(NAME) $(MNIST)
+	@$(PY) -m training.evaluate.real --weights $< --real-data $(REAL_DATA) --out reports/$(NAME) $(MNIST)
 
 corruptions: $(WEIGHTS) | $(SETUP) ## read PICTURES (10000) test pictures under 15 corruptions, of WEIGHTS, and print the table
-	@$(PY) -m training.evaluate_corruptions --weights $< --pictures $(PICTURES) $(MNIST)
+	@$(PY) -m training.evaluate.corrupted --weights $< --pictures $(PICTURES) $(MNIST)
 
 compare: $(WEIGHTS) | $(SETUP) ## accuracy, size, multiply-adds and speed of weights: make compare WEIGHTS="A B C"
 	@$(PY) -m export.compare --weights $(WEIGHTS) $(MNIST)
 
 bench-canvas: $(SETUP) ## measure how much processor time a picture's decoding and canvas take
-	@$(PY) -m training.bench_canvas $(MNIST)
+	@$(PY) -m training.evaluate.canvas_cost $(MNIST)
 
 release: $(SETUP) ## train the release recipe with SEEDS seeds, publish the best on validation as the shipped weights: VERSION=1.1
 	@$(PY) -m training.release $(if $(VERSION),--version $(VERSION))
@@ -136,25 +136,25 @@ release: $(SETUP) ## train the release recipe with SEEDS seeds, publish the best
 
 export: $(ARCHIVES) $(FORM_ARCHIVES) ## build and check the archives; FORMS=float16,int8,bfloat16 for more of them
 
-$(STORE)/digits.onnx: $(WEIGHTS) $(CHOSEN) $(filter-out export/compare.py export/to_mar.py export/answer_inside.py,$(wildcard export/*.py)) handlers/digitkit/ort.py handlers/digitkit/fold.py | $(SETUP)
+$(STORE)/digits.onnx: $(WEIGHTS) $(CHOSEN) $(call needs,export.to_onnx) | $(SETUP)
 	$(PY) -m export.to_onnx --weights $< --graph $@ $(MNIST)
 
-$(STORE)/digits.%.onnx: $(WEIGHTS) $(CHOSEN) $(filter-out export/compare.py export/to_mar.py export/answer_inside.py,$(wildcard export/*.py)) handlers/digitkit/ort.py handlers/digitkit/fold.py | $(SETUP)
+$(STORE)/digits.%.onnx: $(WEIGHTS) $(CHOSEN) $(call needs,export.to_onnx) | $(SETUP)
 	$(PY) -m export.to_onnx --weights $< --graph $@ --form $* $(MNIST)
 
-$(STORE)/digits.mar: $(WEIGHTS) $(CHOSEN) $(HANDLER) export/to_mar.py export/answer_inside.py | $(SETUP)
+$(STORE)/digits.mar: $(WEIGHTS) $(CHOSEN) $(HANDLER) $(call needs,export.to_mar) export/answer_inside.py | $(SETUP)
 	$(PY) -m export.to_mar --weights $< --archive $@ $(MNIST)
 
-$(STORE)/digits_onnx.mar: $(STORE)/digits.onnx $(HANDLER) export/to_mar.py export/answer_inside.py | $(SETUP)
+$(STORE)/digits_onnx.mar: $(STORE)/digits.onnx $(HANDLER) $(call needs,export.to_mar) export/answer_inside.py | $(SETUP)
 	$(PY) -m export.to_mar --weights $< --archive $@ $(MNIST)
 
-$(STORE)/digits_onnx_%.mar: $(STORE)/digits.%.onnx $(HANDLER) export/to_mar.py export/answer_inside.py | $(SETUP)
+$(STORE)/digits_onnx_%.mar: $(STORE)/digits.%.onnx $(HANDLER) $(call needs,export.to_mar) export/answer_inside.py | $(SETUP)
 	$(PY) -m export.to_mar --weights $< --archive $@ $(MNIST)
 
-$(STORE)/digits.bfloat16.pt: $(WEIGHTS) $(CHOSEN) $(DIGITKIT) export/to_torch.py export/forms.py export/gates.py export/place.py | $(SETUP)
+$(STORE)/digits.bfloat16.pt: $(WEIGHTS) $(CHOSEN) $(call needs,export.to_torch) | $(SETUP)
 	$(PY) -m export.to_torch --weights $< --target $@ --form bfloat16 $(MNIST)
 
-$(STORE)/digits_bfloat16.mar: $(STORE)/digits.bfloat16.pt $(HANDLER) export/to_mar.py export/answer_inside.py | $(SETUP)
+$(STORE)/digits_bfloat16.mar: $(STORE)/digits.bfloat16.pt $(HANDLER) $(call needs,export.to_mar) export/answer_inside.py | $(SETUP)
 	$(PY) -m export.to_mar --weights $< --archive $@ $(MNIST)
 
 .PRECIOUS: $(STORE)/digits.%.onnx $(STORE)/digits.bfloat16.pt
@@ -174,13 +174,13 @@ tune: export ## find the best workers, threads, batch and delay on this machine:
 	@$(if $(PIP_INDEX_URL),UV_DEFAULT_INDEX=$(PIP_INDEX_URL)) .venv/bin/uv pip install --quiet --python $(@D)/bin/python -r $<
 	@touch $@
 
-build/bench/stock.mar: $(WEIGHTS) $(CHOSEN) $(wildcard bench/stock/*) $(DIGITKIT) | $(SETUP)
+build/bench/stock.mar: $(WEIGHTS) $(CHOSEN) $(wildcard bench/stock/*) $(call needs,bench.stock.archive) | $(SETUP)
 	@$(PY) -m bench.stock.archive --weights $< --archive $@
 
 bench-models: export runs/seed/digits.onnx ## accuracy, size, memory and speed of every form of the model, in reports/bench-models
 	@$(PY) -m bench.models --weights $(WEIGHTS) --seed-graph runs/seed/digits.onnx $(MNIST)
 
-runs/seed/digits.onnx: export/to_onnx.py handlers/digitkit/fold.py | $(SETUP)
+runs/seed/digits.onnx: $(call needs,export.to_onnx) | $(SETUP)
 	$(PY) -m training.train --recipe paper --epochs 2 --run $(@D) --resume $(MNIST)
 	$(PY) -m export.to_onnx --weights $(@D)/digits.pt --graph $@ $(MNIST)
 
@@ -197,7 +197,7 @@ loadtest: $(SETUP) ## load-test the running server: PROFILE (steady), TARGET, LO
 	@$(PY) -m loadtest.run --port '$(PORT)' $(MNIST) $(LOADTEST_FLAGS) $(call flag,host,HOST) $(call flag,management,MANAGEMENT)
 
 # Of the server that make run has started, whatever HOST the environment names: some shells set it.
-$(LOADTEST): $(ARCHIVES) config.properties $(wildcard loadtest/*.py loadtest/*/*.py loadtest/*/*.j2 loadtest/*.yaml loadtest/budgets/steady/*.yaml testbed/*.py)
+$(LOADTEST): $(ARCHIVES) config.properties $(call needs,loadtest.run) $(call needs,loadtest.locustfile) $(wildcard loadtest/*/*.j2 loadtest/*.yaml loadtest/budgets/steady/*.yaml)
 	@$(PY) -m loadtest.run --port '$(PORT)' $(MNIST) $(LOADTEST_FLAGS)
 	@touch $@
 

@@ -16,7 +16,7 @@ from rich.table import Table
 
 from bench.contenders.targets import STORE
 from bench.worker import Worker, WorkerError, started
-from digitkit import frames
+from digitkit.serving import frames
 from testbed.archives import rewrite
 from testbed.pictures import DATA_ROOT, PicturesError, load_pictures
 
@@ -28,7 +28,7 @@ REQUESTS = 3200  # in a round: a quarter of a second, since processor time is co
 def as_torchserve_reads(archive: Path, folder: Path) -> Path:
     """A copy of the archive whose frames.py is for another TorchServe, and so leaves this one alone."""
     copy, own, none = folder / archive.name, frames.VERSION.encode(), b"none"
-    rewrite(archive, copy, lambda name, content: content.replace(own, none) if name == "digitkit/frames.py" else content)
+    rewrite(archive, copy, lambda name, content: content.replace(own, none) if name == "digitkit/serving/frames.py" else content)
     return copy
 
 

@@ -10,7 +10,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from digitkit.ort import CPU, CUDA, INPUT, LOGITS, TENSORRT
+from digitkit.backends.ort import CPU, CUDA, INPUT, LOGITS, TENSORRT
 
 # isort: split
 # digitkit comes first: it switches off the telemetry that the import of ONNX Runtime starts.
@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from onnxruntime import InferenceSession, OrtValue, RunOptions
 
 from bench.model_speed import BATCHES, speeds
-from digitkit import net, ort
+from digitkit.backends import net, ort
+from digitkit.backends.fold import Folded
 from digitkit.contract import LABELS, SIDE_PX, Backend, Run
-from digitkit.fold import Folded
 from testbed.pictures import LabelledCanvases
 
 Step = Callable[[], object]

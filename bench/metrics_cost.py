@@ -22,10 +22,10 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
-from deploy.java import JavaError
+from deploy.machine.java import JavaError
 from deploy.server import DEFAULT_PORT, ROOT, Server, ServerError
-from digitkit.card import check_card, facts, write_card
-from digitkit.metrics import FLUSH_S
+from digitkit.artifacts.card import check_card, facts, write_card
+from digitkit.serving.metrics import FLUSH_S
 from testbed.archives import rewrite
 from testbed.command import ending
 from testbed.flags import positive
@@ -55,7 +55,7 @@ class Turn(NamedTuple):
 
 def switchable(archive: Path, copy: Path) -> None:
     """A copy of an archive, with its card, whose workers stop recording at STOP and go on at START."""
-    rewrite(archive, copy, lambda name, content: content + SWITCH.encode() if name == "digitkit/metrics.py" else content)
+    rewrite(archive, copy, lambda name, content: content + SWITCH.encode() if name == "digitkit/serving/metrics.py" else content)
     write_card(copy, **facts(check_card(archive)))
 
 

@@ -15,12 +15,12 @@ from rich.table import Table
 from bench import gpu
 from bench.model_speed import BATCHES, Speed, speeds
 from bench.worker import WorkerError, started
-from digitkit import net, ort
-from digitkit.card import CardError, check_card
+from digitkit.artifacts.card import CardError, check_card
+from digitkit.backends import net, ort
 from digitkit.contract import Run
-from digitkit.picture import encode_png
+from digitkit.pictures.codec import encode_png
 from testbed.pictures import DATA_ROOT, LabelledCanvases, PicturesError, load_canvases
-from training.cost import multiply_adds  # noqa: TID251 - a net's cost is counted there, for its report too
+from training.evaluate.cost import multiply_adds  # noqa: TID251 - a net's cost is counted there, for its report too
 
 STORE = Path("model_store")
 OUT = Path("reports/bench-models")

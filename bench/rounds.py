@@ -18,7 +18,7 @@ from bench.generators.exchange import CheckedRequest, digits_in, post, write_req
 from bench.generators.wrk_or_driver import LoadResult, with_driver
 from bench.model_speed import speeds
 from deploy.asking import ask
-from deploy.local import client
+from deploy.machine.local import client
 from digitkit.contract import Run
 from testbed.endpoints import NPY, PNG, encode_npy, pixels
 from testbed.pictures import LabelledPicture

@@ -17,10 +17,10 @@ from bench.contenders.targets import FORMS, OPTIONAL, PEERS, STORE, TARGETS, Tar
 from bench.generators.wrk_or_driver import LoadError, find_wrk, with_driver, with_wrk
 from bench.results.server_tables import OUT, show
 from bench.rounds import BARE, RoundPlan, RoundRow, measure_bare, measure_service
-from deploy.java import JavaError
+from deploy.machine.java import JavaError
 from deploy.server import ServerError
-from digitkit import ort
-from digitkit.card import CardError
+from digitkit.artifacts.card import CardError
+from digitkit.backends import ort
 from testbed.command import ending
 from testbed.flags import names, positive, positive_list
 from testbed.pictures import DATA_ROOT, PicturesError, load_pictures

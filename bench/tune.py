@@ -29,7 +29,7 @@ from bench.contenders.torchserve import torchserve
 from bench.generators.wrk_or_driver import CORES, LoadError, find_wrk, with_driver, with_wrk
 from bench.rounds import RoundPlan, RoundRow, measure_service
 from bench.servers import PICTURES
-from deploy.java import JavaError
+from deploy.machine.java import JavaError
 from deploy.server import MODELS, ServerError
 from testbed.archives import alter
 from testbed.command import ending

@@ -14,7 +14,7 @@ from chaos.clients.hostile import dribble, hang_up, pour, sit
 from chaos.clients.load import Client, Record, open_load
 from chaos.clients.questions import poison, unauthorised
 from chaos.scene import MODEL, Scene, renew_token, token_expiry
-from digitkit.card import card_path
+from digitkit.artifacts.card import card_path
 from testbed.archives import alter
 
 OVERLOAD, OVERLOAD_S = 5.0, 2.0  # times the knee, in all; seconds: half the knee that is left takes 16 to work off what they bring

@@ -17,8 +17,8 @@ import requests
 from chaos.clients.load import Client, Record
 from chaos.clients.questions import CheckedQuestion, NotServed
 from deploy.asking import ask
-from deploy.java import JavaError
-from deploy.local import client
+from deploy.machine.java import JavaError
+from deploy.machine.local import client
 from deploy.server import MODELS, START_TIMEOUT_S, Server, ServerError
 from deploy.supervise import supervise
 from testbed.archives import alter

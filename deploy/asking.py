@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import requests
 
-from deploy.local import client
+from deploy.machine.local import client
 
 
 def ask(

@@ -20,9 +20,9 @@ import psutil
 import requests
 import yaml
 
-from deploy.config import to_port
-from deploy.local import client, is_free
+from deploy.machine.local import client, is_free
 from deploy.server import DEFAULT_PORT, ROOT, Server
+from deploy.settings.config import to_port
 
 SOURCE = ROOT / "deploy" / "monitoring"
 ADDRESS = re.compile(r"(127\.0\.0\.1:)(\d+)")

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import requests
 
-from deploy.config import to_port
 from deploy.ready import TIMEOUT_S, Readiness, served_models, why_not_ready
 from deploy.server import MODELS, ROOT, Server, ServerError
+from deploy.settings.config import to_port
 
 PORT = 9115
 LOOPBACK = "127.0.0.1"

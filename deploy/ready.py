@@ -18,7 +18,7 @@ import requests
 
 from deploy.asking import ask
 from deploy.server import Server, ServerError
-from digitkit.picture import encode_png
+from digitkit.pictures.codec import encode_png
 from testbed.endpoints import predict_path
 
 DIGIT = 7

@@ -11,10 +11,10 @@ from typing import Any
 
 import requests
 
-from deploy.local import client
+from deploy.machine.local import client
 from deploy.server import DEFAULT_PORT, REQUEST_TIMEOUT_S, Server, ServerError
-from digitkit.card import CardError, version_key
-from digitkit.store import set_default
+from digitkit.artifacts.card import CardError, version_key
+from digitkit.artifacts.store import set_default
 
 READY_TIMEOUT_S = 60.0
 POLL_S = 0.2

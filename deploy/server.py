@@ -19,14 +19,14 @@ from typing import Any, cast
 import psutil
 import requests
 
-from deploy.checkout import check_folder
-from deploy.config import CONFIG, Config, to_port
-from deploy.console import cause
 from deploy.errors import ServerError
-from deploy.java import JavaError, find_java
-from deploy.local import client, end_family
-from digitkit.card import CardError, check_card
-from digitkit.store import load_order
+from deploy.machine.checkout import check_folder
+from deploy.machine.console import cause
+from deploy.machine.java import JavaError, find_java
+from deploy.machine.local import client, end_family
+from deploy.settings.config import CONFIG, Config, to_port
+from digitkit.artifacts.card import CardError, check_card
+from digitkit.artifacts.store import load_order
 
 __all__ = ["CONFIG", "ServerError"]  # that others import from here
 

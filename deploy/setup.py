@@ -8,8 +8,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from deploy.checkout import check_folder
 from deploy.errors import ServerError
+from deploy.machine.checkout import check_folder
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"

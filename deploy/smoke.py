@@ -8,9 +8,9 @@ from pathlib import Path
 import requests
 
 from deploy import asking
-from deploy.config import to_port
 from deploy.server import MODELS, REQUEST_TIMEOUT_S, Server, ServerError
-from digitkit.picture import encode_png
+from deploy.settings.config import to_port
+from digitkit.pictures.codec import encode_png
 from testbed.endpoints import predict_path
 from testbed.pictures import DATA_ROOT, LabelledCanvases, PicturesError, load_canvases
 

@@ -11,12 +11,12 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 
-from deploy.config import to_port
 from deploy.server import MODELS, Server, ServerError
+from deploy.settings.config import to_port
 from deploy.smoke import Reading, SmokeError, read_test_pictures
-from digitkit.card import CardError, check_card
+from digitkit.artifacts.card import CardError, check_card
 from digitkit.contract import Canvas
-from digitkit.picture import encode_png
+from digitkit.pictures.codec import encode_png
 from testbed.pictures import DATA_ROOT, PicturesError, load_canvases
 
 STORE = Path("model_store")

@@ -13,9 +13,9 @@ import sys
 import threading
 from contextlib import suppress
 
-from deploy.config import to_port
-from deploy.java import JavaError
+from deploy.machine.java import JavaError
 from deploy.server import Server, ServerError
+from deploy.settings.config import to_port
 
 POLL_S = 0.1
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 30.0  # between two starts; doubled after each that failed

@@ -18,15 +18,15 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from digitkit import net, ort
-from digitkit.card import CardError
+from digitkit.artifacts.card import CardError
+from digitkit.backends import net, ort
 from digitkit.contract import Run
 from digitkit.settings import Settings, SettingsError
 from export.place import ExportError
 from export.to_onnx import GRAPH, to_onnx
-from training import data
-from training.cost import multiply_adds
-from training.evaluate import MODEL_CONFIG, served_accuracy
+from training.data import mnist
+from training.evaluate.cost import multiply_adds
+from training.evaluate.served import MODEL_CONFIG, served_accuracy
 
 ROUNDS = 15
 ROUND_PICTURES = 2_048
@@ -69,7 +69,7 @@ def compare(weights: Sequence[Path], *, data_root: Path, batch: int, rounds: int
         CardError: a file does not match its card.
         ExportError: a graph whose answers are not those of PyTorch.
     """
-    settings, test = Settings.read(MODEL_CONFIG), data.load_test(data_root)
+    settings, test = Settings.read(MODEL_CONFIG), mnist.load_test(data_root)
     nets = [net.read(path) for path in weights]
     with tempfile.TemporaryDirectory() as scratch:
         graphs = [Path(scratch) / str(i) / GRAPH for i in range(len(weights))]
@@ -95,13 +95,13 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, nargs="+", required=True, help="weights files with their cards")
     parser.add_argument("--batch", type=int, default=BATCH, help="pictures a call (%(default)s)")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"timed rounds of {ROUND_PICTURES:,} pictures (%(default)s)")
-    parser.add_argument("--data-root", type=Path, default=data.DATA_ROOT, help="folder that holds MNIST/raw, or will")
+    parser.add_argument("--data-root", type=Path, default=mnist.DATA_ROOT, help="folder that holds MNIST/raw, or will")
     flags = parser.parse_args()
     if flags.batch < 1 or flags.rounds < 1:
         parser.error("--batch and --rounds must be 1 or more")
     try:
         rows = compare(flags.weights, data_root=flags.data_root, batch=flags.batch, rounds=flags.rounds)
-    except (CardError, ExportError, SettingsError, ValueError, OSError, data.DataError) as err:
+    except (CardError, ExportError, SettingsError, ValueError, OSError, mnist.DataError) as err:
         sys.exit(f"{parser.prog}: {err}")
     table = Table("weights", "architecture", "MNIST test", "parameters", "multiply-adds", "pictures/s")
     for row in rows:

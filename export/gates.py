@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from digitkit.contract import SIDE_PX, Run
 from export.place import ExportError
-from training import data
+from training.data import mnist
 
 BATCHES = (0, 1, 2, 31, 32, 1024)
 READING_BATCH = 500
@@ -26,7 +26,7 @@ class Gate:
     logits: float
 
 
-def check(name: str, ours: Run, reference: Run, *, test: data.Split, gate: Gate) -> None:
+def check(name: str, ours: Run, reference: Run, *, test: mnist.Split, gate: Gate) -> None:
     """Compare a model's answers with those of the reference, and print by how much they differ.
 
     Raises:

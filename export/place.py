@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from digitkit.place import place
+from digitkit.artifacts.place import place
 
 
 class ExportError(Exception):

@@ -11,13 +11,13 @@ import zipfile
 from importlib import metadata
 from pathlib import Path
 
-from digitkit import ort
-from digitkit.card import CardError, card_path, check_card, facts, write_card
-from digitkit.picture import encode_png
-from digitkit.store import formers, publish
+from digitkit.artifacts.card import CardError, card_path, check_card, facts, write_card
+from digitkit.artifacts.store import formers, publish
+from digitkit.backends import ort
+from digitkit.pictures.codec import encode_png
 from export.place import ExportError
 from export.to_torch import check_served
-from training import data
+from training.data import mnist
 
 HANDLERS = Path("handlers")
 NOTICES = (Path("LICENSE"), Path("NOTICE"))
@@ -28,7 +28,7 @@ PROBE_TIMEOUT_S = 120
 def to_mar(weights: Path, archive: Path, *, data_root: Path) -> None:
     """Write `archive` and its card: the handler, digitkit, the weights or the graph, their card, whose version it takes, and the licence.
 
-    The archive of another version that was served before stays beside it: digitkit.store.
+    The archive of another version that was served before stays beside it: digitkit.artifacts.store.
 
     Args:
         weights: digits.pt or digits.onnx, its card beside it.
@@ -77,7 +77,7 @@ def _pack(weights: Path, name: str, version: str, scratch: Path) -> Path:
 
 def _check_answers(archive: Path, data_root: Path) -> None:
     """Unpack the archive into an empty folder, let its own handler answer there, and compare with the labels."""
-    test = data.load_test(data_root)
+    test = mnist.load_test(data_root)
     with tempfile.TemporaryDirectory() as unpacked, zipfile.ZipFile(archive) as packed:
         packed.extractall(unpacked)
         pictures = Path(unpacked) / "probe"
@@ -107,11 +107,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="export.to_mar", description=__doc__)
     parser.add_argument("--weights", type=Path, required=True, help="digits.pt or digits.onnx")
     parser.add_argument("--archive", type=Path, required=True, help="model_store/NAME.mar")
-    parser.add_argument("--data-root", type=Path, default=data.DATA_ROOT)
+    parser.add_argument("--data-root", type=Path, default=mnist.DATA_ROOT)
     flags = parser.parse_args()
     try:
         to_mar(flags.weights, flags.archive, data_root=flags.data_root)
-    except (CardError, ExportError, OSError, ValueError, data.DataError) as err:
+    except (CardError, ExportError, OSError, ValueError, mnist.DataError) as err:
         sys.exit(f"{parser.prog}: {err}")
 
 

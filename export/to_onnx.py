@@ -11,16 +11,16 @@ import onnx
 import torch
 from torch import Tensor
 
-from digitkit import net, ort
-from digitkit.card import CardError, card_path, check_card, facts, write_card
+from digitkit.artifacts.card import CardError, card_path, check_card, facts, write_card
+from digitkit.backends import net, ort
+from digitkit.backends.fold import Folded
+from digitkit.backends.ort import INPUT, LOGITS
 from digitkit.contract import CONTRACT_VERSION, LABELS, SIDE_PX
-from digitkit.fold import Folded
-from digitkit.ort import INPUT, LOGITS
 from export.forms import ONNX, PYTORCH
 from export.gates import check
 from export.place import ExportError, publish
 from export.quantise import quantise
-from training import data
+from training.data import mnist
 
 MODEL_STORE = Path("model_store")
 WEIGHTS = Path("runs/quick/digits.pt")
@@ -37,7 +37,7 @@ class Served(Folded):
     def forward(self, canvases: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # type: ignore[override]
         """Of canvases (N, 28, 28) uint8: logits (N, 10), probabilities (N, 10), and how likely each is a digit, (N,).
 
-        The last two are digitkit.classify.softmax and digit_score of the logits.
+        The last two are digitkit.readers.digits.classify.softmax and digit_score of the logits.
         """
         logits = super().forward(canvases)
         return logits, logits.softmax(dim=1), logits.logsumexp(dim=1).sigmoid()
@@ -68,14 +68,14 @@ def to_onnx(weights: Path, graph: Path, *, data_root: Path, form: str = "float32
         exported, staged = Path(scratch) / "exported.onnx", Path(scratch) / graph.name
         _export(Served(model.members(), chosen.dtype).eval(), exported)
         if chosen.quantised:
-            quantise(exported, staged, data.load_train(data_root)[1].pictures[: max(0, calibration)])
+            quantise(exported, staged, mnist.load_train(data_root)[1].pictures[: max(0, calibration)])
         else:
             exported.replace(staged)
         _describe(staged, card_path(weights).read_text(), form)
         made_by = {name: version(name) for name in ("onnx", "onnxscript", "onnxruntime-gpu")}
         write_card(staged, **facts(card) | {"packages": card.packages | made_by})
         reference = net.as_run(model, torch.device("cpu"))
-        check(f"{form} ONNX", ort.load(staged, device="cpu").run, reference, test=data.load_test(data_root), gate=chosen.gate)
+        check(f"{form} ONNX", ort.load(staged, device="cpu").run, reference, test=mnist.load_test(data_root), gate=chosen.gate)
         publish(staged, graph)
 
 
@@ -114,13 +114,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="export.to_onnx", description=__doc__)
     parser.add_argument("--weights", type=Path, default=WEIGHTS)
     parser.add_argument("--graph", type=Path, default=MODEL_STORE / GRAPH)
-    parser.add_argument("--data-root", type=Path, default=data.DATA_ROOT)
+    parser.add_argument("--data-root", type=Path, default=mnist.DATA_ROOT)
     parser.add_argument("--form", default="float32", help=f"one of {', '.join(ONNX)}")
     parser.add_argument("--calibration", type=int, default=CALIBRATION, help="pictures to calibrate int8 on")
     flags = parser.parse_args()
     try:
         to_onnx(flags.weights, flags.graph, data_root=flags.data_root, form=flags.form, calibration=flags.calibration)
-    except (CardError, ExportError, OSError, ValueError, data.DataError) as err:
+    except (CardError, ExportError, OSError, ValueError, mnist.DataError) as err:
         sys.exit(f"{parser.prog}: {err}")
 
 

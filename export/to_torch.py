@@ -7,12 +7,12 @@ from pathlib import Path
 
 import torch
 
-from digitkit import net
-from digitkit.card import CardError, check_card, facts, write_card
+from digitkit.artifacts.card import CardError, check_card, facts, write_card
+from digitkit.backends import net
 from export.forms import PYTORCH
 from export.gates import check
 from export.place import ExportError, publish
-from training import data
+from training.data import mnist
 
 
 def to_torch(weights: Path, target: Path, *, data_root: Path, form: str) -> None:
@@ -42,7 +42,7 @@ def check_served(weights: Path, *, data_root: Path) -> None:
     """Raise ExportError unless the net as PyTorch serves it, folded and in its form, answers as the one that was trained does."""
     trained = net.read(weights)
     reference, served = net.as_run(trained, torch.device("cpu")), net.load(weights, device="cpu").run
-    check(f"{trained.form} PyTorch", served, reference, test=data.load_test(data_root), gate=PYTORCH[trained.form])
+    check(f"{trained.form} PyTorch", served, reference, test=mnist.load_test(data_root), gate=PYTORCH[trained.form])
 
 
 def main() -> None:
@@ -50,11 +50,11 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, required=True, help="digits.pt")
     parser.add_argument("--target", type=Path, required=True, help="model_store/digits.FORM.pt")
     parser.add_argument("--form", required=True, help=f"one of {', '.join(PYTORCH)}")
-    parser.add_argument("--data-root", type=Path, default=data.DATA_ROOT)
+    parser.add_argument("--data-root", type=Path, default=mnist.DATA_ROOT)
     flags = parser.parse_args()
     try:
         to_torch(flags.weights, flags.target, data_root=flags.data_root, form=flags.form)
-    except (CardError, ExportError, OSError, ValueError, data.DataError) as err:
+    except (CardError, ExportError, OSError, ValueError, mnist.DataError) as err:
         sys.exit(f"{parser.prog}: {err}")
 
 

@@ -10,23 +10,23 @@ from typing import Any, Final, TypeAlias, cast
 import cv2
 import numpy as np
 
-from digitkit import frames, wire
-from digitkit.body import Sources, as_it_is
-from digitkit.card import check_card
-from digitkit.classify import classify
+from digitkit.artifacts.card import check_card
 from digitkit.contract import SIDE_PX, Backend, Canvas, Prediction
-from digitkit.describe import is_describe, write_description
 from digitkit.errors import DigitError, Overloaded, TooLarge
-from digitkit.explain import Explanation
-from digitkit.guard import Guard
-from digitkit.metrics import Clock, Metrics, worker_number
-from digitkit.reading import Decoded, Question, Reading, read_in_turns
-from digitkit.request import Request, from_torchserve, is_explain, is_kserve, own_headers, read_target, shared_headers
-from digitkit.request_log import RequestLog, log_folder
+from digitkit.readers.digits.classify import classify
+from digitkit.readers.digits.explain import Explanation
+from digitkit.serving import frames, wire
+from digitkit.serving.body import Sources, as_it_is
+from digitkit.serving.describe import is_describe, write_description
+from digitkit.serving.guard import Guard
+from digitkit.serving.metrics import Clock, Metrics, worker_number
+from digitkit.serving.reading import Decoded, Question, Reading, read_in_turns
+from digitkit.serving.request import Request, from_torchserve, is_explain, is_kserve, own_headers, read_target, shared_headers
+from digitkit.serving.request_log import RequestLog, log_folder
+from digitkit.serving.unloaded import CAUSES, Unloaded
 from digitkit.settings import LOGGED, Settings
-from digitkit.unloaded import CAUSES, Unloaded
 
-BACKENDS = {".pt": "digitkit.net", ".onnx": "digitkit.ort"}  # imported when needed: each costs seconds and memory
+BACKENDS = {".pt": "digitkit.backends.net", ".onnx": "digitkit.backends.ort"}  # imported when needed: each costs seconds and memory
 NOTHING_ASKED: Final = Sources((), as_it_is)  # of a request for the description
 EMPTY: Final = np.zeros((1, SIDE_PX, SIDE_PX), dtype=np.uint8)
 
@@ -54,7 +54,7 @@ class DigitHandler:
             self.unloaded = Unloaded(self.model, err)
         self.log = RequestLog(log_folder() / f"requests.{worker_number(sys.argv)}.log", self.model, logged)
         if not frames.take_over(self.respond, self.headers, self.guard):
-            print(f"batches are read as TorchServe reads them: digitkit.frames is for TorchServe {frames.VERSION}", flush=True)
+            print(f"batches are read as TorchServe reads them: digitkit.serving.frames is for TorchServe {frames.VERSION}", flush=True)
 
     def _load(self, gpu: int | None) -> None:
         """Load the model as the settings say; raises one of CAUSES."""

@@ -7,7 +7,7 @@ from typing import Any
 import requests
 
 from deploy.asking import ask
-from deploy.local import client
+from deploy.machine.local import client
 from digitkit.contract import Prediction
 from testbed.answers import ExplanationAnswer, WrongAnswer, to_explanation, to_prediction
 from testbed.endpoints import encode_form, explain_path, predict_path

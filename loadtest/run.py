@@ -13,9 +13,9 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from deploy.config import to_port
 from deploy.server import Server as LocalServer
 from deploy.server import ServerError
+from deploy.settings.config import to_port
 from loadtest.answers_alone import ServerRefused, ask_alone
 from loadtest.budget import BUDGETS, read_budget, targets_of
 from loadtest.measure import MANAGEMENT_TOKEN, MASTER_PORT, TOKEN, Load, MeasureError, ServerUnderTest, measure

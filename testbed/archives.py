@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from digitkit.card import check_card, facts, write_card
+from digitkit.artifacts.card import check_card, facts, write_card
 
 MANIFEST = "MAR-INF/MANIFEST.json"
 MODEL_CONFIG = "model-config.yaml"

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from digitkit.card import CardError
+from digitkit.artifacts.card import CardError
 from testbed.pictures import PicturesError
 
 EXIT_FAILED = 3  # what was measured is not as it should be; 1 is a mistake

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from digitkit.picture import encode_png
+from digitkit.pictures.codec import encode_png
 
 DATA_ROOT = Path("data")
 COUNT = 1_000  # asking them one at a time takes 3 s a target; accuracy is then known to 0.1 points

@@ -11,15 +11,15 @@ import pytest
 from numpy.typing import NDArray
 from served import client, server, store, weights
 
-from digitkit import metrics
 from digitkit.contract import LABELS, Backend
-from digitkit.guard import Guard
-from digitkit.picture import encode_png
+from digitkit.pictures.codec import encode_png
+from digitkit.serving import metrics
+from digitkit.serving.guard import Guard
+from digitkit.serving.wire import Model
 from digitkit.settings import Limits, Settings
-from digitkit.wire import Model
 
 if TYPE_CHECKING:
-    from training.data import Split
+    from training.data.mnist import Split
 
 __all__ = ["client", "server", "store", "weights"]  # fixtures of other files that tests ask for by name
 
@@ -42,7 +42,7 @@ def limits(settings: Settings) -> Limits:
 @pytest.fixture(scope="session")
 def mnist_root() -> Path:
     """The folder that holds MNIST/raw, downloaded where it is not there yet."""
-    from training.data import ensure_mnist
+    from training.data.mnist import ensure_mnist
 
     ensure_mnist(ROOT / "data")
     return ROOT / "data"
@@ -51,7 +51,7 @@ def mnist_root() -> Path:
 @pytest.fixture(scope="session")
 def mnist_test() -> "Split":
     """MNIST's 10,000 test pictures."""
-    from training.data import load_test  # imports torch, which costs seconds: paid by the tests that need the pictures
+    from training.data.mnist import load_test  # imports torch, which costs seconds: paid by the tests that need the pictures
 
     return load_test(ROOT / "data")
 

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import torch
 
-from training import checkpoint, data
-from training.checkpoint import CHECKPOINT
-from training.loop import Trainer
-from training.parallel import joined
+from training.data import mnist
+from training.learn import checkpoint
+from training.learn.checkpoint import CHECKPOINT
+from training.learn.loop import Trainer
+from training.learn.parallel import joined
 from training.recipe import RECIPES
 
 QUICK = replace(RECIPES["quick"], epochs=2, batch_size=64, synthetic=0.0, precision="float32", device="cpu", ema=0.9, clip=1.0)
@@ -17,9 +18,9 @@ QUICK = replace(RECIPES["quick"], epochs=2, batch_size=64, synthetic=0.0, precis
 SAME = replace(QUICK, architecture="seed", optimizer="sgd", learning_rate=0.05, schedule="constant", dropout=0.0, augmentation=0.0)
 
 
-def splits(root: Path) -> tuple[data.Split, data.Split]:
+def splits(root: Path) -> tuple[mnist.Split, mnist.Split]:
     """512 pictures to train on and 256 to validate on."""
-    train, validation = data.load_train(root)
+    train, validation = mnist.load_train(root)
     return train.take(slice(512)), validation.take(slice(256))
 
 

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from digitkit.errors import DigitError
-from digitkit.guard import Guard
-from digitkit.reading import Question, read_in_turns
-from digitkit.request import Request
+from digitkit.serving.guard import Guard
+from digitkit.serving.reading import Question, read_in_turns
+from digitkit.serving.request import Request
+from digitkit.serving.wire import open_request
 from digitkit.settings import Limits
-from digitkit.wire import open_request
 
 Result = TypeVar("Result")
 

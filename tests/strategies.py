@@ -10,7 +10,7 @@ from formats import mutated, pieces_of
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from digitkit.request import Request, parse_parameter, to_request
+from digitkit.serving.request import Request, parse_parameter, to_request
 
 JSON: Final = {"content-type": "application/json", "host": "here"}
 HOST: Final = {"host": "here"}

@@ -13,10 +13,10 @@ from test_net import drawn, written
 from test_ort import WEIGHTS, canvases, graph
 
 from bench import gpu
-from digitkit import ort
-from digitkit.fold import Folded
-from digitkit.ort import CPU, CUDA
-from training import data
+from digitkit.backends import ort
+from digitkit.backends.fold import Folded
+from digitkit.backends.ort import CPU, CUDA
+from training.data import mnist
 
 __all__ = ["graph"]  # a fixture of test_ort
 
@@ -62,7 +62,7 @@ def test_a_provider_that_was_not_given_is_no_way(graph: Path) -> None:
 
 def test_a_way_that_fails_is_told_in_a_sentence_and_the_others_are_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     weights = written(drawn("lean-4-8-16"), tmp_path / "digits.pt")
-    test = data.Split(canvases(40), np.zeros(40, dtype=np.int64))
+    test = mnist.Split(canvases(40), np.zeros(40, dtype=np.int64))
 
     def broken(batch: int) -> gpu.Way:
         raise RuntimeError("no kernel image is available\nfor this device")
@@ -91,5 +91,5 @@ def test_every_way_is_named_and_none_is_built_before_its_turn(tmp_path: Path) ->
 def test_without_a_gpu_the_bench_says_so(tmp_path: Path) -> None:
     if torch.cuda.is_available():
         pytest.skip("this machine has a GPU")
-    rows, missing = gpu.measure(tmp_path, {}, data.Split(canvases(1), np.zeros(1)))
+    rows, missing = gpu.measure(tmp_path, {}, mnist.Split(canvases(1), np.zeros(1)))
     assert (rows, missing) == ([], ["nothing was measured on a GPU: PyTorch sees no CUDA device"])

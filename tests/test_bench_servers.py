@@ -22,11 +22,11 @@ from bench.results.server_tables import ratios, show
 from bench.rounds import RoundRow
 from bench.servers import FAILED, PICTURES, main, parse_flags
 from bench.stock.archive import pack
-from digitkit import ort
-from digitkit.classify import classify
-from digitkit.picture import encode_png
+from digitkit.backends import ort
+from digitkit.pictures.codec import encode_png
+from digitkit.readers.digits.classify import classify
 from testbed.pictures import LabelledPicture, load_pictures
-from training.data import Split
+from training.data.mnist import Split
 
 GENERATORS = [with_driver, pytest.param(with_wrk, marks=pytest.mark.skipif(find_wrk() is None, reason="wrk is not installed"))]
 Answer = Callable[[bytes], tuple[int, bytes]]

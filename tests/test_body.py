@@ -12,10 +12,10 @@ from questions import read_question
 
 from digitkit.contract import Prediction
 from digitkit.errors import BadRequest, BlankPicture, DigitError, TooLarge, UnreadablePicture
-from digitkit.reading import Question
-from digitkit.request import from_torchserve
+from digitkit.serving.reading import Question
+from digitkit.serving.request import from_torchserve
+from digitkit.serving.wire import Model, write_answer
 from digitkit.settings import Limits
-from digitkit.wire import Model, write_answer
 
 Digits = NDArray[np.uint8]
 MODEL = Model("digits", "1.0")

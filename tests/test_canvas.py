@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from digitkit.canvas import IN_PLACE_PX, are_canvases, is_canvas, to_canvas, to_canvases
 from digitkit.errors import BlankPicture
+from digitkit.readers.digits.canvas import IN_PLACE_PX, are_canvases, is_canvas, to_canvas, to_canvases
 
 if TYPE_CHECKING:
-    from training.data import Split
+    from training.data.mnist import Split
 
 Picture = NDArray[np.uint8]
 MIDDLE = 14  # the pixel in which MNIST's centres of mass lie, in both directions

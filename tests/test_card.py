@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from digitkit.card import Card, CardError, card_path, check_card, facts, version_key, write_card
+from digitkit.artifacts.card import Card, CardError, card_path, check_card, facts, version_key, write_card
 from digitkit.contract import CONTRACT_VERSION
 
 CONTENT = b"the weights of a net"

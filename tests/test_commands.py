@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from deploy import config, server
-from deploy.checkout import check_folder
-from deploy.config import Config, to_port
-from deploy.console import cause
+from deploy import server
 from deploy.errors import ServerError
+from deploy.machine.checkout import check_folder
+from deploy.machine.console import cause
+from deploy.settings import config
+from deploy.settings.config import Config, to_port
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from test_net import drawn, written
 
-from digitkit.net import DigitNet
+from digitkit.backends.net import DigitNet
 from export import compare
-from training.cost import multiply_adds
+from training.evaluate.cost import multiply_adds
 
 # Multiply-adds of each layer by hand: pixels of its output, its channels, what one of them sees.
 BY_HAND = {

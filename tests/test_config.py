@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from deploy.config import CONFIG, DEFAULTS, Config
 from deploy.errors import ServerError
-from deploy.keys import KINDS
-from deploy.properties import read_properties
+from deploy.settings.config import CONFIG, DEFAULTS, Config
+from deploy.settings.keys import KINDS
+from deploy.settings.properties import read_properties
 
 OURS = {"allow_open_management", "vmargs", "plugins_path"}  # that ConfigManager, in Java, does not read
 NO_KEYS = {"torchelastic_ts", "ts_request_sequence_id", "ts_request_sequence_start", "ts_request_sequence_end"}

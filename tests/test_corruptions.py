@@ -5,8 +5,8 @@ import pytest
 from numpy.typing import NDArray
 from skimage import feature, filters, transform
 
-from training.corruptions import CORRUPTIONS, corrupt
-from training.data import Split
+from training.data.mnist import Split
+from training.evaluate.corruptions import CORRUPTIONS, corrupt
 
 Canvases = NDArray[np.uint8]
 GREY = np.full((200, 28, 28), 127, dtype=np.uint8)

@@ -10,18 +10,19 @@ import torch
 from test_net import CANVASES, drawn, logits, written
 from test_training import TINY
 
-from digitkit import net, ort
-from digitkit.card import check_card
+from digitkit.artifacts.card import check_card
+from digitkit.backends import net, ort
 from export.to_onnx import to_onnx
-from training import data, ensemble, train
-from training.distill import Teacher, with_no_digit
-from training.loop import Trainer
+from training import ensemble, train
+from training.data import mnist
+from training.learn.distill import Teacher, with_no_digit
+from training.learn.loop import Trainer
 
 CPU = torch.device("cpu")
 
 
 @pytest.fixture
-def split(mnist_test: data.Split) -> data.Split:
+def split(mnist_test: mnist.Split) -> mnist.Split:
     return mnist_test.take(slice(128))
 
 
@@ -50,7 +51,7 @@ def test_the_loss_is_that_of_hinton_over_eleven_classes(tmp_path: Path) -> None:
 
 
 def test_a_teacher_sees_the_canvases_that_the_student_sees_and_is_not_trained(
-    split: data.Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    split: mnist.Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = written(drawn("seed", 1), tmp_path / "digits.pt")
     trainer = Trainer(replace(TINY, teachers=str(path), synthetic=0.0, augmentation=1.0), split, split)
@@ -66,7 +67,7 @@ def test_a_teacher_sees_the_canvases_that_the_student_sees_and_is_not_trained(
     assert np.array_equal(logits(trainer.teacher.net), before)
 
 
-def test_a_teacher_changes_what_is_learned_but_not_where_it_starts(split: data.Split, tmp_path: Path) -> None:
+def test_a_teacher_changes_what_is_learned_but_not_where_it_starts(split: mnist.Split, tmp_path: Path) -> None:
     path = written(drawn("lean", 1), tmp_path / "digits.pt")
     alone, taught = (Trainer(replace(TINY, teachers=teachers), split, split) for teachers in ("", str(path)))
     assert alone.teacher is None
@@ -76,7 +77,7 @@ def test_a_teacher_changes_what_is_learned_but_not_where_it_starts(split: data.S
     assert not np.array_equal(logits(alone.net), logits(taught.net))
 
 
-def test_a_student_with_nothing_but_a_teacher_comes_to_answer_as_it_does(split: data.Split, tmp_path: Path) -> None:
+def test_a_student_with_nothing_but_a_teacher_comes_to_answer_as_it_does(split: mnist.Split, tmp_path: Path) -> None:
     weights = drawn("lean", 1)
     with torch.no_grad():  # a teacher that says 7 to whatever it sees
         weights.layers[-1].bias.copy_(torch.eye(10)[7] * 9)  # type: ignore[operator, union-attr]

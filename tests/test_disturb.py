@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from torch import Generator, Tensor
 from torch.nn import functional
 
-from training.disturb import AMOUNTS, WAYS, _hollow, disturb
+from training.augment.disturb import AMOUNTS, WAYS, _hollow, disturb
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from digitkit.drift import CONFIDENCE_BOUNDS, LEAST, WINDOW, Drift, reference, shares, stability_index
+from digitkit.serving.drift import CONFIDENCE_BOUNDS, LEAST, WINDOW, Drift, reference, shares, stability_index
 
 Pictures = tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float32]]
 

@@ -11,13 +11,13 @@ import pytest
 from conftest import ROOT, FakeRun
 from numpy.typing import NDArray
 
-from digitkit import net
-from digitkit.card import write_card
-from digitkit.picture import decode_picture
+from digitkit.artifacts.card import write_card
+from digitkit.backends import net
+from digitkit.pictures.codec import decode_picture
 from digitkit.settings import Settings
-from training.corruptions import CORRUPTIONS, corrupt
-from training.data import Split
-from training.evaluate_corruptions import BATCH, CLEAN, Figure, in_batches, main, mean, measure
+from training.data.mnist import Split
+from training.evaluate.corrupted import BATCH, CLEAN, Figure, in_batches, main, mean, measure
+from training.evaluate.corruptions import CORRUPTIONS, corrupt
 
 
 def test_clean_pictures_are_read_alike_both_ways(fake_run: FakeRun, ten_digits: NDArray[np.uint8], settings: Settings) -> None:
@@ -55,7 +55,7 @@ def test_the_command_leaves_the_printed_figures_in_both_files(mnist_root: Path, 
     net.save(net.DigitNet(), weights)
     write_card(weights, version="1.0", recipe={}, data_sha256="", commit="", accuracy={}, temperature=1.0, parameters=0, packages={})
     flags = ["--weights", weights, "--data-root", mnist_root, "--pictures", 20, "--out", tmp_path / "report"]
-    line = [sys.executable, "-m", "training.evaluate_corruptions", *map(str, flags)]
+    line = [sys.executable, "-m", "training.evaluate.corrupted", *map(str, flags)]
     done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     report = json.loads((tmp_path / "report" / "corruptions.json").read_text())
@@ -78,6 +78,6 @@ def test_the_command_leaves_the_printed_figures_in_both_files(mnist_root: Path, 
 def test_a_wrong_flag_gets_one_sentence_and_a_failure(
     flags: tuple[str, ...], message: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(sys, "argv", ["training.evaluate_corruptions", "--weights", str(tmp_path / "none.pt"), *flags])
+    monkeypatch.setattr(sys, "argv", ["training.evaluate.corrupted", "--weights", str(tmp_path / "none.pt"), *flags])
     with pytest.raises(SystemExit, match=message):
         main()

@@ -12,14 +12,14 @@ import numpy as np
 import onnx
 import pytest
 
-from digitkit import net, ort
-from digitkit.card import card_path, check_card, facts, write_card
-from digitkit.classify import digit_score, softmax
+from digitkit.artifacts.card import card_path, check_card, facts, write_card
+from digitkit.backends import net, ort
+from digitkit.readers.digits.classify import digit_score, softmax
 from export import place, to_mar, to_onnx
 from export.forms import ONNX, PYTORCH
 from export.gates import Gate
 from export.to_torch import to_torch
-from training import data
+from training.data import mnist
 
 pytestmark = pytest.mark.server  # they need the small training that the server's tests need
 
@@ -106,7 +106,7 @@ def test_bfloat16_is_published_with_its_card_and_only_if_it_reads_as_the_weights
 
 
 @pytest.fixture(scope="module")
-def final_answers(store: Path, mnist_test: data.Split) -> tuple[np.ndarray, np.ndarray]:
+def final_answers(store: Path, mnist_test: mnist.Split) -> tuple[np.ndarray, np.ndarray]:
     """Probabilities and scores of ten test digits, by digitkit."""
     logits = ort.load(store / "digits.onnx").run(mnist_test.pictures[:10])
     return softmax(logits), digit_score(logits)
@@ -136,7 +136,7 @@ process.exit(0);
 
 
 def test_plain_onnx_runtime_gives_final_answers_from_raw_pixels(
-    store: Path, tmp_path: Path, mnist_test: data.Split, final_answers: tuple[np.ndarray, np.ndarray]
+    store: Path, tmp_path: Path, mnist_test: mnist.Split, final_answers: tuple[np.ndarray, np.ndarray]
 ) -> None:
     mnist_test.pictures[:10].tofile(tmp_path / "canvases")
     command = [sys.executable, "-I", "-c", BARE, str(store / "digits.onnx"), str(tmp_path / "canvases")]
@@ -146,7 +146,7 @@ def test_plain_onnx_runtime_gives_final_answers_from_raw_pixels(
 
 
 def test_onnx_runtime_in_javascript_gives_the_same(
-    store: Path, tmp_path: Path, mnist_test: data.Split, final_answers: tuple[np.ndarray, np.ndarray]
+    store: Path, tmp_path: Path, mnist_test: mnist.Split, final_answers: tuple[np.ndarray, np.ndarray]
 ) -> None:
     if shutil.which("node") is None or shutil.which("npm") is None:
         pytest.skip("no node or npm here")

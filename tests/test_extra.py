@@ -10,9 +10,9 @@ import pytest
 from numpy.typing import NDArray
 from scipy.io import savemat
 
-from digitkit.canvas import to_canvas
-from training import extra
-from training.data import DataError
+from digitkit.readers.digits.canvas import to_canvas
+from training.data import extra
+from training.data.mnist import DataError
 
 
 def write_idx(path: Path, values: NDArray[np.generic]) -> None:

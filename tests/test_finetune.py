@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
-from digitkit.card import check_card
+from digitkit.artifacts.card import check_card
 from digitkit.contract import LABELS
-from training import data, finetune
+from training import finetune
+from training.data import mnist
 
 # The segments of a seven-segment display from the top down and from left to right, as points of a 2 x 1 grid; which are lit.
 SEGMENTS = [((0, 0), (0, 1)), ((0, 0), (1, 0)), ((0, 1), (1, 1)), ((1, 0), (1, 1)), ((1, 0), (2, 0)), ((1, 1), (2, 1)), ((2, 0), (2, 1))]
@@ -43,15 +44,15 @@ def pictures(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def own(mnist_test: data.Split) -> data.Split:
+def own(mnist_test: mnist.Split) -> mnist.Split:
     return mnist_test.take(slice(1_000))
 
 
-def canvases(split: data.Split) -> set[bytes]:
+def canvases(split: mnist.Split) -> set[bytes]:
     return {canvas.tobytes() for canvas in split.pictures}
 
 
-def test_equal_canvases_lie_in_one_part_and_every_picture_in_some_part(own: data.Split) -> None:
+def test_equal_canvases_lie_in_one_part_and_every_picture_in_some_part(own: mnist.Split) -> None:
     twice = own + own
     parts = finetune.divide(twice)
     assert sum(len(part) for part in parts) == 2_000
@@ -60,17 +61,17 @@ def test_equal_canvases_lie_in_one_part_and_every_picture_in_some_part(own: data
     assert shares == pytest.approx([0.7, 0.1, 0.2], abs=0.04)
 
 
-def test_a_pictures_part_stays_when_others_come(own: data.Split) -> None:
+def test_a_pictures_part_stays_when_others_come(own: mnist.Split) -> None:
     few, many = finetune.divide(own.take(slice(300))), finetune.divide(own)
     assert all(canvases(before) <= canvases(after) for before, after in zip(few, many, strict=True))
 
 
-def test_too_few_pictures_are_counted_in_one_sentence(own: data.Split) -> None:
-    with pytest.raises(data.DataError, match=r"^2 pictures are too few .* give at least 50$"):
+def test_too_few_pictures_are_counted_in_one_sentence(own: mnist.Split) -> None:
+    with pytest.raises(mnist.DataError, match=r"^2 pictures are too few .* give at least 50$"):
         finetune.divide(own.take(slice(2)))
 
 
-def test_few_pictures_are_repeated_whole(own: data.Split) -> None:
+def test_few_pictures_are_repeated_whole(own: mnist.Split) -> None:
     thrice = finetune.repeated(own.take(slice(40)), 100)
     assert len(thrice) == 120
     assert np.array_equal(thrice.pictures[40:80], own.pictures[:40])

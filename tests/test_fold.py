@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import nn
 
-from digitkit.classify import digit_score, softmax
-from digitkit.fold import Folded, folded
-from digitkit.net import DigitNet
+from digitkit.backends.fold import Folded, folded
+from digitkit.backends.net import DigitNet
+from digitkit.readers.digits.classify import digit_score, softmax
 from export.gates import made_up
 from export.place import ExportError
 from export.quantise import quantise

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from digitkit.canvas import to_canvas
-from digitkit.picture import encode_png
+from digitkit.pictures.codec import encode_png
+from digitkit.readers.digits.canvas import to_canvas
 from digitkit.settings import Limits
-from training import folder
-from training.data import DataError
+from training.data import folder
+from training.data.mnist import DataError
 from training.recipe import RECIPES
 from training.train import added_pictures
 

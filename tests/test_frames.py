@@ -15,12 +15,12 @@ from ts.context import Context, RequestProcessor
 from ts.protocol import otf_message_handler as stock
 from ts.service import Service
 
-from digitkit import frames
 from digitkit.errors import Fault
-from digitkit.frames import Inbox, Outbox
-from digitkit.guard import Guard
-from digitkit.request import Request, from_torchserve, to_request
-from digitkit.wire import Answer
+from digitkit.serving import frames
+from digitkit.serving.frames import Inbox, Outbox
+from digitkit.serving.guard import Guard
+from digitkit.serving.request import Request, from_torchserve, to_request
+from digitkit.serving.wire import Answer
 
 Parameter = tuple[str, str, bytes]
 HOST = {"Host": "127.0.0.1:8080", "Content-Type": "image/png", "X-Name": "Zoë", "X-Request-ID": "mine"}

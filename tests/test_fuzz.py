@@ -13,7 +13,7 @@ from served import workers
 
 from deploy.server import MODELS, Server
 from digitkit.errors import DigitError
-from digitkit.request import from_torchserve
+from digitkit.serving.request import from_torchserve
 from digitkit.settings import Limits
 
 IN_PROCESS = 24_000  # 7 s

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from strategies import PARSERS, parsers
 
 from digitkit.errors import DigitError
-from digitkit.frames import Inbox
-from digitkit.guard import Guard
-from digitkit.request import Request, to_request
-from digitkit.wire import Answer
+from digitkit.serving.frames import Inbox
+from digitkit.serving.guard import Guard
+from digitkit.serving.request import Request, to_request
+from digitkit.serving.wire import Answer
 
 CASES = int(os.environ.get("DIGITS_FUZZ_CASES", "3000"))
 EACH = settings(max_examples=max(1, CASES // (len(PARSERS) + 1)), deadline=None, derandomize=True, database=None)

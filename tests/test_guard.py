@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from digitkit import reading, wire
 from digitkit.errors import BadRequest, Fault, OutOfMemory
-from digitkit.guard import CAUSES, TRACE_FRAMES, Guard
-from digitkit.picture import encode_png
-from digitkit.request import Request, to_request
+from digitkit.pictures.codec import encode_png
+from digitkit.serving import reading, wire
+from digitkit.serving.guard import CAUSES, TRACE_FRAMES, Guard
+from digitkit.serving.request import Request, to_request
 
 EXPLAIN = {"host": "here", "explain": "true"}
 SECRET = "iVBORw0KGgoAAAANSUhEUgAAABwAAAAcCAAAAABXZoBI"  # how the base64 of a picture begins

@@ -15,10 +15,10 @@ import yaml
 from conftest import HANDLERS, FakeContext, FakeRun
 from numpy.typing import NDArray
 
-from digitkit import metrics
-from digitkit.card import Card, check_card, write_card
+from digitkit.artifacts.card import Card, check_card, write_card
 from digitkit.contract import Backend, Run
-from digitkit.picture import encode_png
+from digitkit.pictures.codec import encode_png
+from digitkit.serving import metrics
 
 JSON = "application/json"
 NAMED = {"X-Model-Name": "digits", "X-Model-Version": "1.0"}

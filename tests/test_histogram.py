@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digitkit.histogram import Histogram
+from digitkit.serving.histogram import Histogram
 
 BOUNDS = (0.001, 0.01, 0.1, 0.5, 1.0)
 

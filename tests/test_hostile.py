@@ -23,14 +23,14 @@ from questions import NoNet, read_question
 from served import workers
 
 from deploy.server import Server
-from digitkit.classify import classify
 from digitkit.errors import DigitError, TooLarge
-from digitkit.metrics import Metrics
-from digitkit.picture import Allowance, decode_picture
-from digitkit.request import from_torchserve
-from digitkit.request_log import RequestLog
+from digitkit.pictures.codec import Allowance, decode_picture
+from digitkit.readers.digits.classify import classify
+from digitkit.serving.metrics import Metrics
+from digitkit.serving.request import from_torchserve
+from digitkit.serving.request_log import RequestLog
+from digitkit.serving.wire import Model, write_answer, write_error
 from digitkit.settings import Limits, Settings
-from digitkit.wire import Model, write_answer, write_error
 
 SLOWEST_S = 8  # any one hostile request: of processor time they take 3 at most, on a machine that does something else as well
 PATIENCE_S = 20  # a good request behind two of them
@@ -96,7 +96,7 @@ def test_what_is_left_of_a_batch_after_its_time_is_503_and_what_was_read_is_answ
     handler.settings, handler.model, handler.headers = settings, Model("digits", "1.0"), {}
     handler.backend = type("Backend", (), {"run": None})  # all are blank or unread
     handler.metrics, handler.guard = Metrics(handler.model, place="cpu", fell_back=False, reference={}), NoNet()
-    monkeypatch.setattr("digitkit.metrics.FLUSH_S", 3600)
+    monkeypatch.setattr("digitkit.serving.metrics.FLUSH_S", 3600)
     handler.log = RequestLog(tmp_path / "requests.log", handler.model, "all")
     clock = chain([0.0] * 7, repeat(settings.limits.batch_seconds + 0.1))  # the first picture's canvas takes too long
     context = FakeContext([{"Host": "localhost"}] * 3)

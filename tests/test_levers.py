@@ -7,9 +7,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from training import checkpoint, data
-from training.checkpoint import CHECKPOINT
-from training.loop import Trainer
+from training.data import mnist
+from training.learn import checkpoint
+from training.learn.checkpoint import CHECKPOINT
+from training.learn.loop import Trainer
 from training.recipe import RECIPES, Recipe
 
 TINY = replace(RECIPES["quick"], epochs=3, batch_size=64, synthetic=0.0, precision="float32", device="cpu")
@@ -17,8 +18,8 @@ STEPS = 8  # of an epoch
 
 
 @pytest.fixture(scope="module")
-def splits(mnist_root: Path) -> tuple[data.Split, data.Split]:
-    train, validation = data.load_train(mnist_root)
+def splits(mnist_root: Path) -> tuple[mnist.Split, mnist.Split]:
+    train, validation = mnist.load_train(mnist_root)
     return train.take(slice(64 * STEPS)), validation.take(slice(256))
 
 
@@ -41,7 +42,7 @@ def weights_after_every_step(trainer: Trainer, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_averaged_weights_are_the_ramped_exponential_average_of_every_steps_weights(
-    splits: tuple[data.Split, data.Split], monkeypatch: pytest.MonkeyPatch
+    splits: tuple[mnist.Split, mnist.Split], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trainer = Trainer(replace(TINY, ema=0.3), *splits)
     seen = weights_after_every_step(trainer, monkeypatch)
@@ -56,7 +57,7 @@ def test_averaged_weights_are_the_ramped_exponential_average_of_every_steps_weig
     assert not torch.allclose(seen[-1][is_float], expected[is_float], atol=1e-3)
 
 
-def test_validation_and_the_best_weights_are_those_of_the_average(splits: tuple[data.Split, data.Split], tmp_path: Path) -> None:
+def test_validation_and_the_best_weights_are_those_of_the_average(splits: tuple[mnist.Split, mnist.Split], tmp_path: Path) -> None:
     trainer = Trainer(replace(TINY, ema=0.9, epochs=1), *splits)
     progress = trainer.run(tmp_path, resume=False)
     averaged = trainer.served_net()
@@ -66,14 +67,14 @@ def test_validation_and_the_best_weights_are_those_of_the_average(splits: tuple[
     assert trainer.validate()[0] == progress.best_accuracy
 
 
-def test_an_average_changes_nothing_in_the_training_itself(splits: tuple[data.Split, data.Split], tmp_path: Path) -> None:
+def test_an_average_changes_nothing_in_the_training_itself(splits: tuple[mnist.Split, mnist.Split], tmp_path: Path) -> None:
     plain, averaged = (Trainer(replace(TINY, ema=ema), *splits) for ema in (0.0, 0.9))
     for trainer in (plain, averaged):
         trainer.train_epoch(1)
     assert torch.equal(flat(plain.net), flat(averaged.net))
 
 
-def test_a_gradient_longer_than_the_limit_is_cut_to_it_and_a_shorter_one_is_left(splits: tuple[data.Split, data.Split]) -> None:
+def test_a_gradient_longer_than_the_limit_is_cut_to_it_and_a_shorter_one_is_left(splits: tuple[mnist.Split, mnist.Split]) -> None:
     canvases, labels = torch.from_numpy(splits[0].pictures[:64]), torch.from_numpy(splits[0].labels[:64])
 
     def norm(clip: float) -> float:
@@ -87,7 +88,9 @@ def test_a_gradient_longer_than_the_limit_is_cut_to_it_and_a_shorter_one_is_left
 
 
 @pytest.mark.parametrize(("layout", "strides"), [("channels-last", torch.channels_last), ("contiguous", torch.contiguous_format)])
-def test_the_layout_is_the_nets_and_its_averages(layout: str, strides: torch.memory_format, splits: tuple[data.Split, data.Split]) -> None:
+def test_the_layout_is_the_nets_and_its_averages(
+    layout: str, strides: torch.memory_format, splits: tuple[mnist.Split, mnist.Split]
+) -> None:
     trainer = Trainer(replace(TINY, layout=layout, ema=0.9), *splits)  # type: ignore[arg-type]
     trainer.train_epoch(1)
     for net in (trainer.net, trainer.served_net()):
@@ -97,7 +100,7 @@ def test_the_layout_is_the_nets_and_its_averages(layout: str, strides: torch.mem
 
 @pytest.mark.parametrize("schedule", ["one-cycle", "plateau"])
 def test_a_training_with_every_lever_goes_on_from_a_checkpoint_to_the_same_bits(
-    schedule: str, splits: tuple[data.Split, data.Split], tmp_path: Path
+    schedule: str, splits: tuple[mnist.Split, mnist.Split], tmp_path: Path
 ) -> None:
     recipe: Recipe = replace(TINY, ema=0.95, clip=0.5, label_smoothing=0.1, schedule=schedule)  # type: ignore[arg-type]
     whole = Trainer(recipe, *splits)
@@ -113,6 +116,6 @@ def test_a_training_with_every_lever_goes_on_from_a_checkpoint_to_the_same_bits(
     assert whole.progress.best_epoch == resumed.progress.best_epoch
 
 
-def test_the_share_of_the_time_that_data_took_is_kept_for_every_epoch(splits: tuple[data.Split, data.Split], tmp_path: Path) -> None:
+def test_the_share_of_the_time_that_data_took_is_kept_for_every_epoch(splits: tuple[mnist.Split, mnist.Split], tmp_path: Path) -> None:
     history = Trainer(replace(TINY, epochs=2), *splits).run(tmp_path, resume=False).history
     assert all(0 < epoch["data_share"] < 1 for epoch in history)

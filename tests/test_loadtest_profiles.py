@@ -14,9 +14,9 @@ from loaded import answer_of, data_root, run_loadtest, serve, summary_with, wind
 from numpy.typing import NDArray
 from questions import read_question
 
-from digitkit import wire
 from digitkit.errors import DigitError
-from digitkit.request import from_torchserve
+from digitkit.serving import wire
+from digitkit.serving.request import from_torchserve
 from digitkit.settings import Limits
 from loadtest import run
 from loadtest.generator import doors

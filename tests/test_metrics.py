@@ -13,13 +13,13 @@ from conftest import ROOT
 from numpy.typing import NDArray
 
 from deploy.probe import HELP
-from digitkit import metrics
 from digitkit.contract import LABELS, Prediction
-from digitkit.drift import WINDOW, reference
 from digitkit.errors import BlankPicture, DigitError, TooLarge
-from digitkit.metrics import ERRORS, Clock, Metrics, mean_ink, resident_bytes, worker_number
-from digitkit.reading import Question
-from digitkit.wire import Model
+from digitkit.serving import metrics
+from digitkit.serving.drift import WINDOW, reference
+from digitkit.serving.metrics import ERRORS, Clock, Metrics, mean_ink, resident_bytes, worker_number
+from digitkit.serving.reading import Question
+from digitkit.serving.wire import Model
 
 # The pattern of TorchServe's Metric.java, and what stands before it in a worker's output.
 LINE = re.compile(r"\[METRICS\]\s*([\w\s]+)\.([\w\s]+):([0-9\-,.e]+)\|#([^|]*)(\|#type:([^|,]+))?\|#hostname:([^,]+),([^,]+)(,(.*))?")
@@ -39,7 +39,7 @@ def canvas(ink: int = 30) -> NDArray[np.uint8]:
 def read(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> Read:
     """A function that says which values of which series were handed on since it was last asked, by flush() alone."""
     monkeypatch.setattr(metrics, "FLUSH_S", 3600)
-    caplog.set_level(logging.INFO, "digitkit.metrics")
+    caplog.set_level(logging.INFO, "digitkit.serving.metrics")
 
     def read_back() -> dict[str, float]:
         lines = [line for record in caplog.records for line in record.getMessage().splitlines()]
@@ -183,7 +183,7 @@ def test_drift_looks_at_the_first_pictures_of_many(counted: Metrics, read: Read)
 
 
 def test_a_card_without_a_reference_is_told_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, "digitkit.metrics")
+    caplog.set_level(logging.INFO, "digitkit.serving.metrics")
     worker(reference={})
     assert "the card of digits has no reference: its drift is not watched" in caplog.text
 

@@ -10,9 +10,9 @@ from served import free_port
 
 from bench.metrics_cost import START, STOP, interval, ratios, switchable, worker_of
 from deploy.server import Server
-from digitkit.metrics import FLUSH_S
-from digitkit.picture import encode_png
-from training import data
+from digitkit.pictures.codec import encode_png
+from digitkit.serving.metrics import FLUSH_S
+from training.data import mnist
 
 
 def test_a_machine_that_grows_faster_step_by_step_changes_no_ratio() -> None:
@@ -34,7 +34,7 @@ def test_the_interval_holds_the_median_and_narrows_with_more_rounds() -> None:
 
 @pytest.mark.server
 def test_a_worker_records_until_it_is_told_to_stop_and_from_when_it_is_told_to_start(
-    store: Path, tmp_path: Path, mnist_test: data.Split
+    store: Path, tmp_path: Path, mnist_test: mnist.Split
 ) -> None:
     (tmp_path / "store").mkdir()
     switchable(store / "digits_onnx.mar", tmp_path / "store" / "digits_onnx.mar")

@@ -13,9 +13,9 @@ from conftest import ROOT
 from served import workers
 
 from deploy.server import MODELS, Server
-from digitkit.metrics import FLUSH_S
-from digitkit.picture import encode_png
-from training import data
+from digitkit.pictures.codec import encode_png
+from digitkit.serving.metrics import FLUSH_S
+from training.data import mnist
 
 pytestmark = pytest.mark.server
 
@@ -68,7 +68,7 @@ def test_every_declared_metric_stands_there_and_nothing_else(before: Scrape) -> 
 
 @pytest.mark.parametrize("model", MODELS)
 def test_known_requests_are_counted_exactly(
-    model: str, server: Server, client: httpx.Client, before: Scrape, mnist_test: data.Split
+    model: str, server: Server, client: httpx.Client, before: Scrape, mnist_test: mnist.Split
 ) -> None:
     pictures = [encode_png(p) for p in mnist_test.pictures[:12]]
     digits = [client.post(f"/predictions/{model}", content=picture).json()["digit"] for picture in pictures]
@@ -112,7 +112,7 @@ def starts(found: Scrape) -> float:
 
 
 def test_a_worker_that_is_started_anew_goes_on_counting(
-    server: Server, client: httpx.Client, before: Scrape, mnist_test: data.Split
+    server: Server, client: httpx.Client, before: Scrape, mnist_test: mnist.Split
 ) -> None:
     running = workers(server)
     for pid in running:

@@ -19,9 +19,9 @@ from test_monitoring import NAME, panels, rules
 
 from deploy.monitor import PROMETHEUS, SOURCE, Monitor
 from deploy.server import MODELS, Server
-from digitkit.drift import LEAST
-from digitkit.picture import encode_png
-from training import data
+from digitkit.pictures.codec import encode_png
+from digitkit.serving.drift import LEAST
+from training.data import mnist
 
 pytestmark = [
     pytest.mark.server,
@@ -90,7 +90,7 @@ def watching(server: Server, webhook: Webhook, tmp_path_factory: pytest.TempPath
 
 
 @pytest.fixture(scope="module")
-def load(server: Server, mnist_test: data.Split) -> Iterator[None]:
+def load(server: Server, mnist_test: mnist.Split) -> Iterator[None]:
     """Both models are asked all the time: single pictures, one of ten of them broken, after a list that is long enough for drift."""
     ended = threading.Event()
     pictures = [encode_png(picture) for picture in mnist_test.pictures[:9]] + [b"no picture"]

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from digitkit import net
-from digitkit.card import Card, card_path, facts, write_card
-from digitkit.net import ARCHITECTURES, DigitNet
-from training.calibrate import divide_logits
+from digitkit.artifacts.card import Card, card_path, facts, write_card
+from digitkit.backends import net
+from digitkit.backends.net import ARCHITECTURES, DigitNet
+from training.learn.calibrate import divide_logits
 
 CANVASES = np.random.default_rng(0).integers(0, 256, size=(6, 28, 28), dtype=np.uint8)
 

@@ -28,11 +28,11 @@ from schemathesis.specs.openapi.checks import (
 
 from deploy.server import MODELS, Server
 from digitkit import errors
-from digitkit.card import FIRST_VERSION
+from digitkit.artifacts.card import FIRST_VERSION
 from digitkit.contract import LABELS, SIDE_PX, Prediction
-from digitkit.explain import Explanation
+from digitkit.readers.digits.explain import Explanation
+from digitkit.serving.wire import Answer, Model, Question, write_answer, write_error, write_explanation
 from digitkit.settings import Limits
-from digitkit.wire import Answer, Model, Question, write_answer, write_error, write_explanation
 
 ROOT = Path(__file__).resolve().parent.parent
 FILE = ROOT / "docs" / "openapi.yaml"

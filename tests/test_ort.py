@@ -11,8 +11,8 @@ import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from digitkit import ort
-from digitkit.card import CardError, write_card
+from digitkit.artifacts.card import CardError, write_card
+from digitkit.backends import ort
 from digitkit.contract import DeviceError
 
 WEIGHTS = np.random.default_rng(0).normal(size=(784, 10)).astype(np.float32) / 255

@@ -9,8 +9,8 @@ import pytest
 import torch
 from parallel_worker import SAME, splits
 
-from training.loop import Trainer
-from training.parallel import ALONE, Group, joined
+from training.learn.loop import Trainer
+from training.learn.parallel import ALONE, Group, joined
 from training.recipe import TrainingError
 
 WORKER = Path(__file__).with_name("parallel_worker.py")

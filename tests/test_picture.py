@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from digitkit.errors import DigitError
-from digitkit.picture import decode_picture
+from digitkit.pictures.codec import decode_picture
 from digitkit.settings import Limits
 
 HEIGHT, WIDTH = 30, 40

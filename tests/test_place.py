@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from test_card import FACTS
 
-from digitkit import place
-from digitkit.card import CardError, check_card, write_card
+from digitkit.artifacts import place
+from digitkit.artifacts.card import CardError, check_card, write_card
 from export import to_mar
 from export.place import ExportError
 
@@ -81,7 +81,7 @@ def test_both_are_replaced_and_nothing_else_is_left(tmp_path: Path) -> None:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from digitkit import place
+from digitkit.artifacts import place
 
 moved = []
 

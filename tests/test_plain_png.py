@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from digitkit.errors import UnreadablePicture
-from digitkit.picture import Allowance, decode_picture
+from digitkit.pictures.codec import Allowance, decode_picture
 from digitkit.settings import Limits
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from deploy.errors import ServerError
-from deploy.properties import read_properties, write_properties
+from deploy.settings.properties import read_properties, write_properties
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ import torch
 from test_net import drawn, logits, written
 from torch import nn
 
-from digitkit import net
-from digitkit.card import check_card
-from digitkit.net import ARCHITECTURES, DigitNet
+from digitkit.artifacts.card import check_card
+from digitkit.backends import net
+from digitkit.backends.net import ARCHITECTURES, DigitNet
 from training import prune
 
 

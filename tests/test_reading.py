@@ -11,10 +11,10 @@ import pytest
 from numpy.typing import NDArray
 from questions import NoNet
 
-from digitkit import reading
-from digitkit.body import Sources, as_it_is
 from digitkit.errors import DigitError, Overloaded
-from digitkit.reading import Reading, read_in_turns
+from digitkit.serving import reading
+from digitkit.serving.body import Sources, as_it_is
+from digitkit.serving.reading import Reading, read_in_turns
 from digitkit.settings import Limits
 
 Clock = Callable[[Iterator[float]], None]

@@ -15,8 +15,8 @@ from served import free_port
 from deploy.server import MODELS, Server
 from deploy.smoke import ask
 from deploy.summary import draw
-from digitkit.picture import encode_png
-from training import data
+from digitkit.pictures.codec import encode_png
+from training.data import mnist
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
@@ -45,7 +45,7 @@ def test_every_folder_in_the_table_exists() -> None:
 
 @pytest.mark.server
 @pytest.mark.parametrize("command", commands_with("curl"))
-def test_every_curl_line_gets_the_answer_of_a_digit(command: str, server: Server, tmp_path: Path, mnist_test: data.Split) -> None:
+def test_every_curl_line_gets_the_answer_of_a_digit(command: str, server: Server, tmp_path: Path, mnist_test: mnist.Split) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "sample.png").write_bytes(encode_png(mnist_test.pictures[0]))
     shutil.copy(ROOT / "README.md", tmp_path)
@@ -65,7 +65,7 @@ def test_every_curl_line_gets_the_answer_of_a_digit(command: str, server: Server
 
 
 @pytest.mark.server
-def test_the_plain_torchserve_command_serves_the_store(store: Path, tmp_path: Path, mnist_test: data.Split) -> None:
+def test_the_plain_torchserve_command_serves_the_store(store: Path, tmp_path: Path, mnist_test: mnist.Split) -> None:
     (command,) = commands_with("torchserve")
     folder = tmp_path / str(free_port())
     server = Server(int(folder.name), store, tmp_path)
@@ -92,7 +92,7 @@ def test_properties_have_no_trailing_comments() -> None:
     assert all(re.fullmatch(r"\w+=\S+", line) for line in lines)
 
 
-def test_a_canvas_is_drawn_as_text_with_its_ink_dark(mnist_test: data.Split) -> None:
+def test_a_canvas_is_drawn_as_text_with_its_ink_dark(mnist_test: mnist.Split) -> None:
     lines = draw(mnist_test.pictures[0]).splitlines()
     assert [len(line) for line in lines] == [14] * 14
     assert lines[0].strip() == ""

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from digitkit import net
-from digitkit.card import CardError, check_card, write_card
+from digitkit.artifacts.card import CardError, check_card, write_card
+from digitkit.backends import net
 from training.release import main, release
 
 FACTS = {"data_sha256": "", "commit": "", "temperature": 1.0, "parameters": 1, "packages": {}}

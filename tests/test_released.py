@@ -7,9 +7,9 @@ import pytest
 import torch
 from conftest import ROOT
 
-from digitkit import net
-from digitkit.card import check_card
-from training import data
+from digitkit.artifacts.card import check_card
+from digitkit.backends import net
+from training.data import mnist
 
 RELEASED = ROOT / "training" / "released" / "digits.pt"
 
@@ -28,7 +28,7 @@ def test_shipped_weights_are_exported_and_served_without_training() -> None:
 
 
 @pytest.mark.slow
-def test_released_weights_read_the_test_split_as_their_card_says(mnist_test: data.Split) -> None:
+def test_released_weights_read_the_test_split_as_their_card_says(mnist_test: mnist.Split) -> None:
     run = net.as_run(net.read(RELEASED), torch.device("cpu"))
     digits = np.concatenate([run(batch) for batch in np.array_split(mnist_test.pictures, 20)]).argmax(axis=1)
     assert float(np.mean(digits == mnist_test.labels)) == pytest.approx(check_card(RELEASED).accuracy["test"], abs=1e-4)

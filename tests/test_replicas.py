@@ -12,10 +12,10 @@ import httpx
 import pytest
 from served import free_port, is_free
 
-from deploy.local import client
+from deploy.machine.local import client
 from deploy.server import Server
-from digitkit.picture import encode_png
-from training import data
+from digitkit.pictures.codec import encode_png
+from training.data import mnist
 
 EXAMPLE = Path(__file__).resolve().parent.parent / "deploy" / "proxy" / "replicas.conf"
 TOKENS = ("old-secret_1", "new-secret_2")
@@ -64,7 +64,7 @@ def proxy(replicas: list[Server], tmp_path_factory: pytest.TempPathFactory) -> I
 
 
 @pytest.fixture(scope="module")
-def seven(mnist_test: data.Split) -> bytes:
+def seven(mnist_test: mnist.Split) -> bytes:
     return encode_png(mnist_test.pictures[0])
 
 

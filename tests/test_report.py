@@ -13,13 +13,14 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from digitkit import net
-from digitkit.card import Card, card_path, write_card
-from digitkit.classify import classify
+from digitkit.artifacts.card import Card, card_path, write_card
+from digitkit.backends import net
 from digitkit.contract import Prediction
+from digitkit.readers.digits.classify import classify
 from digitkit.settings import Settings
-from training import data, plots, report
-from training.evaluate import MODEL_CONFIG, served_accuracy
+from training.data import mnist
+from training.evaluate import plots, report
+from training.evaluate.served import MODEL_CONFIG, served_accuracy
 
 PNG_START = b"\x89PNG\r\n\x1a\n"
 FILES = ["confusion.png", "metrics.json", "mistakes.png", "reliability.png", "report.html", "roc.png"]
@@ -84,18 +85,18 @@ def weights(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def test_split(monkeypatch: pytest.MonkeyPatch) -> data.Split:
+def test_split(monkeypatch: pytest.MonkeyPatch) -> mnist.Split:
     """Forty printed digits in place of MNIST's test split."""
     pictures = np.zeros((40, 28, 28), dtype=np.uint8)
     for i, picture in enumerate(pictures):
         cv2.putText(picture, str(i % 10), (5 + i // 10, 22), cv2.FONT_HERSHEY_SIMPLEX, 0.8, 255, 2)
-    split = data.Split(pictures, np.arange(40) % 10)
-    monkeypatch.setattr(data, "load_test", lambda _root: split)
+    split = mnist.Split(pictures, np.arange(40) % 10)
+    monkeypatch.setattr(mnist, "load_test", lambda _root: split)
     return split
 
 
 def run_main(monkeypatch: pytest.MonkeyPatch, weights: Path, out: Path) -> None:
-    monkeypatch.setattr(sys, "argv", ["training.report", "--weights", str(weights), "--out", str(out)])
+    monkeypatch.setattr(sys, "argv", ["training.evaluate.report", "--weights", str(weights), "--out", str(out)])
     report.main()
 
 
@@ -194,7 +195,7 @@ def test_figures_are_drawn_of_any_model(strength: float) -> None:
 
 
 def test_report_holds_the_served_accuracy(
-    weights: Path, test_split: data.Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    weights: Path, test_split: mnist.Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "reports" / "small"
     run_main(monkeypatch, weights, out)
@@ -272,7 +273,7 @@ def test_bad_weights_are_refused_and_the_earlier_report_stays(
         run_main(monkeypatch, weights, out)
 
     message = str(exit_.value.code)
-    assert message.startswith("training.report: ")
+    assert message.startswith("training.evaluate.report: ")
     assert reason in message
     assert "\n" not in message
     assert contents(out) == {"report.html": b"earlier"}

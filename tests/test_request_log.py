@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from digitkit import request_log
 from digitkit.errors import BlankPicture
-from digitkit.request import Request, to_request
-from digitkit.request_log import SLOW_MS, RequestLog, log_folder
-from digitkit.wire import Answer, Model, write_error
+from digitkit.serving import request_log
+from digitkit.serving.request import Request, to_request
+from digitkit.serving.request_log import SLOW_MS, RequestLog, log_folder
+from digitkit.serving.wire import Answer, Model, write_error
 
 ANSWER = Answer(200, "application/json", b'{"digit": 7}', pictures=3)
 REFUSAL = write_error(BlankPicture("no ink"), pictures=1)

@@ -19,8 +19,8 @@ from served import free_port
 
 from deploy.rollback import RollbackError, former, rollback, wait_ready
 from deploy.server import MODELS, Server
-from digitkit.card import card_path, check_card, facts, write_card
-from digitkit.store import load_order
+from digitkit.artifacts.card import card_path, check_card, facts, write_card
+from digitkit.artifacts.store import load_order
 from export.to_mar import to_mar
 from export.to_onnx import to_onnx
 

@@ -18,18 +18,18 @@ from served import free_port
 
 from deploy.server import MODELS, Server, ServerError
 from deploy.smoke import check
-from digitkit import net, ort
-from digitkit.card import card_path
-from digitkit.picture import encode_png
+from digitkit.artifacts.card import card_path
+from digitkit.backends import net, ort
+from digitkit.pictures.codec import encode_png
 from digitkit.settings import Settings
-from training import data
-from training.evaluate import MODEL_CONFIG, predict_served
+from training.data import mnist
+from training.evaluate.served import MODEL_CONFIG, predict_served
 
 pytestmark = pytest.mark.server
 
 
 @pytest.fixture(scope="module")
-def pictures(mnist_test: data.Split) -> list[bytes]:
+def pictures(mnist_test: mnist.Split) -> list[bytes]:
     return [encode_png(picture) for picture in mnist_test.pictures[:200]]
 
 
@@ -48,7 +48,7 @@ def test_one_picture_gets_one_object_with_ten_probabilities(model: str, client: 
 
 @pytest.mark.parametrize("model", MODELS)
 def test_of_16_concurrent_requests_exactly_the_4_corrupt_ones_get_400(
-    model: str, client: httpx.Client, pictures: list[bytes], mnist_test: data.Split
+    model: str, client: httpx.Client, pictures: list[bytes], mnist_test: mnist.Split
 ) -> None:
     corrupt = {2, 3, 9, 15}
     bodies = [picture[:70] if i in corrupt else picture for i, picture in enumerate(pictures[:16])]
@@ -67,7 +67,7 @@ def test_of_16_concurrent_requests_exactly_the_4_corrupt_ones_get_400(
 
 
 def test_every_door_gives_the_same_answers(
-    client: httpx.Client, weights: Path, store: Path, pictures: list[bytes], mnist_test: data.Split
+    client: httpx.Client, weights: Path, store: Path, pictures: list[bytes], mnist_test: mnist.Split
 ) -> None:
     settings = Settings.read(MODEL_CONFIG)
     by_torch = predict_served(pictures, net.load(weights, device="cpu").run, settings)
@@ -156,7 +156,7 @@ def test_nothing_listens_beyond_loopback(server: Server) -> None:
     assert {address.ip.removeprefix("::ffff:") for address in listening} == {"127.0.0.1"}
 
 
-def test_the_smoke_check_passes(server: Server, mnist_test: data.Split) -> None:
+def test_the_smoke_check_passes(server: Server, mnist_test: mnist.Split) -> None:
     assert "digits and digits_onnx read ten digits" in check(server, mnist_test)
 
 

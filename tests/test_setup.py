@@ -12,8 +12,9 @@ import pytest
 from served import free_port
 from test_loadtest_users import answering
 
-from deploy import java, setup
-from deploy.local import client
+from deploy import setup
+from deploy.machine import java
+from deploy.machine.local import client
 from deploy.server import Server, ServerError
 
 ROOT = Path(__file__).resolve().parent.parent

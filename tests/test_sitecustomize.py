@@ -10,8 +10,8 @@ import pytest
 from conftest import HANDLERS
 
 from bench.worker import Worker, WorkerError, started
-from digitkit.picture import encode_png
-from training import data
+from digitkit.pictures.codec import encode_png
+from training.data import mnist
 
 USE = "import torch; print('imported'); print(torch.answer)"
 
@@ -41,7 +41,7 @@ def test_the_environments_own_hook_runs_too(tmp_path: Path) -> None:
 
 @pytest.mark.server
 @pytest.mark.parametrize(("model", "uses_torch"), [("digits", True), ("digits_onnx", False)])
-def test_a_worker_loads_torch_only_if_its_model_needs_it(model: str, uses_torch: bool, store: Path, mnist_test: data.Split) -> None:
+def test_a_worker_loads_torch_only_if_its_model_needs_it(model: str, uses_torch: bool, store: Path, mnist_test: mnist.Split) -> None:
     with started(store / f"{model}.mar") as worker:
         bodies = worker.ask([encode_png(picture) for picture in mnist_test.pictures[:64]])
         assert len(bodies) == 64

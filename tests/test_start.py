@@ -8,10 +8,10 @@ import httpx
 import pytest
 from served import free_port
 
-from deploy.config import CONFIG
 from deploy.server import MODELS, Server, ServerError
+from deploy.settings.config import CONFIG
 from deploy.smoke import check
-from training import data
+from training.data import mnist
 
 pytestmark = pytest.mark.server
 
@@ -39,7 +39,7 @@ def small_store(store: Path, tmp_path: Path) -> Path:
 
 
 def test_a_folder_with_a_space_and_letters_beyond_ascii_serves_whatever_the_locale(
-    store: Path, tmp_path: Path, mnist_test: data.Split, monkeypatch: pytest.MonkeyPatch
+    store: Path, tmp_path: Path, mnist_test: mnist.Split, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     odd = tmp_path / "döner kebab"
     odd.mkdir()
@@ -54,7 +54,7 @@ def test_a_folder_with_a_space_and_letters_beyond_ascii_serves_whatever_the_loca
         assert (server.folder / "logs" / "ts_log.log").is_file()
 
 
-def test_without_tokens_the_server_is_started_and_checked_without_any(store: Path, tmp_path: Path, mnist_test: data.Split) -> None:
+def test_without_tokens_the_server_is_started_and_checked_without_any(store: Path, tmp_path: Path, mnist_test: mnist.Split) -> None:
     server = Server(free_port(), store, tmp_path, {"disable_token_authorization": "true"})
     with started(server):
         assert server.headers() == {}

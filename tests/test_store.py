@@ -8,9 +8,9 @@ import pytest
 from conftest import ROOT
 from test_card import FACTS
 
-from digitkit import place
-from digitkit.card import CardError, card_path, check_card, write_card
-from digitkit.store import default_archive, load_order, publish, set_default
+from digitkit.artifacts import place
+from digitkit.artifacts.card import CardError, card_path, check_card, write_card
+from digitkit.artifacts.store import default_archive, load_order, publish, set_default
 
 
 @pytest.fixture

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from digitkit.canvas import to_canvas
 from digitkit.contract import LABELS
 from digitkit.errors import BlankPicture
-from training.data import Split
-from training.fonts import fonts, printed
-from training.pen import SHAPES, points_of, written
-from training.photo import photographed, scanned
-from training.synthetic import NO_DIGIT, synthetic
+from digitkit.readers.digits.canvas import to_canvas
+from training.augment.fonts import fonts, printed
+from training.augment.pen import SHAPES, points_of, written
+from training.augment.photo import photographed, scanned
+from training.augment.synthetic import NO_DIGIT, synthetic
+from training.data.mnist import Split
 
 
 @pytest.fixture(scope="module")

@@ -10,13 +10,13 @@ import pytest
 from test_bench_servers import answering, echo
 
 from deploy.asking import ask
-from deploy.local import client
+from deploy.machine.local import client
 from testbed.connection import HttpAnswer, whole_body
 from testbed.endpoints import encode_npy, pixels
 from testbed.flags import names, positive, positive_list, rate
 from testbed.pictures import load_canvases, load_pictures
 from testbed.retry import may_ask_again, pause_s
-from training.data import Split
+from training.data.mnist import Split
 
 CHUNKED = b"http/1.1 200 ok\r\ntransfer-encoding: chunked"
 BODIES = [

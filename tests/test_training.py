@@ -12,13 +12,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from digitkit.net import ARCHITECTURES, DigitNet
-from training import checkpoint, data
-from training.augment import augment
-from training.calibrate import divide_logits, fit_temperature
-from training.checkpoint import CHECKPOINT, Progress
-from training.device import choose_device
-from training.loop import Trainer
+from digitkit.backends.net import ARCHITECTURES, DigitNet
+from training.augment.deform import augment
+from training.data import mnist
+from training.learn import checkpoint
+from training.learn.calibrate import divide_logits, fit_temperature
+from training.learn.checkpoint import CHECKPOINT, Progress
+from training.learn.device import choose_device
+from training.learn.loop import Trainer
 from training.recipe import RECIPES, Recipe, TrainingError
 from training.train import main
 
@@ -26,12 +27,12 @@ TINY = replace(RECIPES["quick"], epochs=2, pictures=512, batch_size=64, syntheti
 
 
 @pytest.fixture(scope="module")
-def splits(mnist_root: Path) -> tuple[data.Split, data.Split]:
-    train, validation = data.load_train(mnist_root)
+def splits(mnist_root: Path) -> tuple[mnist.Split, mnist.Split]:
+    train, validation = mnist.load_train(mnist_root)
     return train.take(slice(512)), validation.take(slice(256))
 
 
-def trained(recipe: Recipe, splits: tuple[data.Split, data.Split], run: Path) -> Trainer:
+def trained(recipe: Recipe, splits: tuple[mnist.Split, mnist.Split], run: Path) -> Trainer:
     run.mkdir(parents=True, exist_ok=True)
     trainer = Trainer(recipe, *splits)
     trainer.run(run, resume=False)
@@ -49,7 +50,7 @@ def test_every_architecture_gives_float32_logits_of_uint8_canvases(architecture:
     assert logits.dtype == torch.float32
 
 
-def test_two_trainings_with_one_seed_end_in_the_same_weights(splits: tuple[data.Split, data.Split], tmp_path: Path) -> None:
+def test_two_trainings_with_one_seed_end_in_the_same_weights(splits: tuple[mnist.Split, mnist.Split], tmp_path: Path) -> None:
     first, second = (trained(TINY, splits, tmp_path / name) for name in ("a", "b"))
     other = trained(replace(TINY, seed=1), splits, tmp_path / "c")
     assert torch.equal(weights(first), weights(second))
@@ -57,7 +58,7 @@ def test_two_trainings_with_one_seed_end_in_the_same_weights(splits: tuple[data.
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd", "adagrad"])
-def test_every_optimizer_lowers_the_loss(optimizer: str, splits: tuple[data.Split, data.Split], tmp_path: Path) -> None:
+def test_every_optimizer_lowers_the_loss(optimizer: str, splits: tuple[mnist.Split, mnist.Split], tmp_path: Path) -> None:
     recipe = replace(TINY, optimizer=optimizer, learning_rate=0.01, schedule="constant", augmentation=0.0, dropout=0.0)  # type: ignore[arg-type]
     history = trained(recipe, splits, tmp_path).progress.history
     assert history[-1]["loss/train"] < history[0]["loss/train"]
@@ -65,7 +66,7 @@ def test_every_optimizer_lowers_the_loss(optimizer: str, splits: tuple[data.Spli
 
 @pytest.mark.parametrize("schedule", ["constant", "step", "cosine", "one-cycle", "plateau"])
 def test_every_schedule_moves_the_learning_rate_as_its_name_says(
-    schedule: str, splits: tuple[data.Split, data.Split], tmp_path: Path
+    schedule: str, splits: tuple[mnist.Split, mnist.Split], tmp_path: Path
 ) -> None:
     recipe = replace(TINY, schedule=schedule, epochs=3, learning_rate=1e-3)  # type: ignore[arg-type]
     rates = [epoch["learning_rate"] for epoch in trained(recipe, splits, tmp_path).progress.history]
@@ -76,7 +77,7 @@ def test_every_schedule_moves_the_learning_rate_as_its_name_says(
 
 
 @pytest.mark.slow
-def test_early_stopping_waits_its_patience_and_keeps_the_best_weights(splits: tuple[data.Split, data.Split], tmp_path: Path) -> None:
+def test_early_stopping_waits_its_patience_and_keeps_the_best_weights(splits: tuple[mnist.Split, mnist.Split], tmp_path: Path) -> None:
     recipe = replace(TINY, epochs=30, patience=2, learning_rate=0.0 + 1e-9, schedule="constant", dropout=0.0)
     trainer = trained(recipe, splits, tmp_path)
     assert trainer.progress.epoch == trainer.progress.best_epoch + 2 < 30
@@ -121,13 +122,13 @@ def test_ctrl_c_ends_a_training_with_how_to_go_on(monkeypatch: pytest.MonkeyPatc
     )
 
 
-def test_a_checkpoint_of_another_architecture_is_refused(splits: tuple[data.Split, data.Split], tmp_path: Path) -> None:
+def test_a_checkpoint_of_another_architecture_is_refused(splits: tuple[mnist.Split, mnist.Split], tmp_path: Path) -> None:
     trained(TINY, splits, tmp_path)
     with pytest.raises(TrainingError, match="architecture 'lean' there, 'seed' asked for"):
         Trainer(replace(TINY, architecture="seed"), *splits).run(tmp_path, resume=True)
 
 
-def test_a_damaged_checkpoint_is_refused(splits: tuple[data.Split, data.Split], tmp_path: Path) -> None:
+def test_a_damaged_checkpoint_is_refused(splits: tuple[mnist.Split, mnist.Split], tmp_path: Path) -> None:
     (tmp_path / CHECKPOINT).write_bytes(b"no checkpoint")
     with pytest.raises(TrainingError, match="no checkpoint that can be read"):
         Trainer(TINY, *splits).run(tmp_path, resume=True)
@@ -150,7 +151,7 @@ def test_a_device_that_is_not_there_is_named() -> None:
         choose_device("cuda")
 
 
-def test_augmentation_is_drawn_from_its_generator_and_keeps_the_shape(splits: tuple[data.Split, data.Split]) -> None:
+def test_augmentation_is_drawn_from_its_generator_and_keeps_the_shape(splits: tuple[mnist.Split, mnist.Split]) -> None:
     canvases = torch.from_numpy(splits[0].pictures[:32])
     first, second = (augment(canvases, 1.0, torch.Generator().manual_seed(3)) for _ in range(2))
     assert torch.equal(first, second)
@@ -160,7 +161,7 @@ def test_augmentation_is_drawn_from_its_generator_and_keeps_the_shape(splits: tu
     assert torch.equal(augment(canvases, 0.0, torch.Generator()), canvases)
 
 
-def test_the_temperature_that_was_put_in_is_found(splits: tuple[data.Split, data.Split]) -> None:
+def test_the_temperature_that_was_put_in_is_found(splits: tuple[mnist.Split, mnist.Split]) -> None:
     draw = torch.Generator().manual_seed(0)
     true_logits = torch.randn((20_000, 10), generator=draw) * 2
     labels = torch.multinomial(true_logits.softmax(dim=1), 1, generator=draw).squeeze(1)

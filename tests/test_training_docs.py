@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from training import extra
+from training.data import extra
 from training.recipe import RECIPES, Recipe, from_flags
 from training.train import make_parser
 

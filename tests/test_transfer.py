@@ -11,19 +11,19 @@ from test_net import drawn, logits, written
 from test_training import TINY
 from torch import nn
 
-from digitkit import net
-from digitkit.net import DigitNet
-from training import data
-from training.average import make_average
-from training.loop import Trainer
-from training.lora import LowRank, add_lora, plain_state
-from training.optimize import make_optimizer, make_schedule
+from digitkit.backends import net
+from digitkit.backends.net import DigitNet
+from training.data import mnist
+from training.learn.average import make_average
+from training.learn.loop import Trainer
+from training.learn.lora import LowRank, add_lora, plain_state
+from training.learn.optimize import make_optimizer, make_schedule
+from training.learn.transfer import blocks, learning, starting_net
 from training.recipe import Recipe, TrainingError
-from training.transfer import blocks, learning, starting_net
 
 
 @pytest.fixture
-def split(mnist_test: data.Split) -> data.Split:
+def split(mnist_test: mnist.Split) -> mnist.Split:
     return mnist_test.take(slice(192))
 
 
@@ -45,11 +45,11 @@ def changed(before: DigitNet, after: DigitNet) -> list[str]:
     return [name for name in old if not name.endswith("tracked") and not torch.equal(old[name], new[name])]
 
 
-def test_a_training_starts_from_the_weights_it_was_given(split: data.Split, given: DigitNet, tmp_path: Path) -> None:
+def test_a_training_starts_from_the_weights_it_was_given(split: mnist.Split, given: DigitNet, tmp_path: Path) -> None:
     assert changed(given, Trainer(started(tmp_path), split, split).net) == []
 
 
-def test_weights_of_another_architecture_are_refused_with_the_flag_that_helps(split: data.Split, given: DigitNet, tmp_path: Path) -> None:
+def test_weights_of_another_architecture_are_refused_with_the_flag_that_helps(split: mnist.Split, given: DigitNet, tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match=r"given.pt is of architecture lean; add --architecture lean$"):
         Trainer(started(tmp_path, architecture="seed"), split, split)
 
@@ -59,7 +59,7 @@ def test_weights_of_another_architecture_are_refused_with_the_flag_that_helps(sp
     [("all-but-head", ("layers.13",)), ("features", ("layers.13",)), ("none", ("layers.0", "layers.2", "layers.13"))],
 )
 def test_what_is_frozen_keeps_its_weights_and_its_statistics(
-    freeze: str, prefixes: tuple[str, ...], split: data.Split, given: DigitNet, tmp_path: Path
+    freeze: str, prefixes: tuple[str, ...], split: mnist.Split, given: DigitNet, tmp_path: Path
 ) -> None:
     trainer = Trainer(started(tmp_path, freeze=freeze), split, split)
     trainer.train_epoch(1)
@@ -74,7 +74,7 @@ def test_features_are_the_convolutions_and_a_hidden_layer_is_none() -> None:
     assert [learning(replace(TINY, freeze=freeze), seed, 1) for freeze in ("none", "features", "all-but-head")] == [4, 2, 1]  # type: ignore[arg-type]
 
 
-def test_a_frozen_layer_thaws_every_so_many_epochs_from_the_head_down(split: data.Split, given: DigitNet, tmp_path: Path) -> None:
+def test_a_frozen_layer_thaws_every_so_many_epochs_from_the_head_down(split: mnist.Split, given: DigitNet, tmp_path: Path) -> None:
     recipe = started(tmp_path, freeze="all-but-head", thaw_epochs=2)
     assert [learning(recipe, given, epoch) for epoch in range(1, 10)] == [1, 1, 2, 2, 3, 3, 4, 4, 4]
     trainer = Trainer(recipe, split, split)
@@ -123,7 +123,7 @@ def test_the_change_of_a_weight_is_the_product_of_its_factors() -> None:
 
 
 @pytest.mark.parametrize("ema", [0.0, 0.9])
-def test_lora_is_kept_as_plain_weights_that_give_the_same_logits(ema: float, split: data.Split, given: DigitNet, tmp_path: Path) -> None:
+def test_lora_is_kept_as_plain_weights_that_give_the_same_logits(ema: float, split: mnist.Split, given: DigitNet, tmp_path: Path) -> None:
     trainer = Trainer(started(tmp_path, lora_rank=2, ema=ema, learning_rate=0.05), split, split)
     progress = trainer.run(tmp_path, resume=False)
     merged = DigitNet("lean")
@@ -147,7 +147,7 @@ def test_an_average_of_a_net_with_lora_is_merged_too(given: DigitNet) -> None:
     assert not np.array_equal(logits(merged), logits(drawn("lean", 3)))
 
 
-def test_a_training_with_lora_goes_on_from_its_checkpoint_to_the_same_weights(split: data.Split, given: DigitNet, tmp_path: Path) -> None:
+def test_a_training_with_lora_goes_on_from_its_checkpoint_to_the_same_weights(split: mnist.Split, given: DigitNet, tmp_path: Path) -> None:
     recipe = started(tmp_path, lora_rank=2)
     whole = Trainer(recipe, split, split)
     whole.run(tmp_path, resume=False)

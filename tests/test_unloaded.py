@@ -11,9 +11,9 @@ import pytest
 import yaml
 from conftest import HANDLERS, FakeContext
 
-from digitkit import metrics
-from digitkit.card import CardError, write_card
+from digitkit.artifacts.card import CardError, write_card
 from digitkit.contract import DeviceError
+from digitkit.serving import metrics
 from digitkit.settings import SettingsError
 
 CARD: dict[str, Any] = {
@@ -116,7 +116,7 @@ def test_its_description_says_that_it_is_not_loaded(unloaded: Any) -> None:
 
 
 def test_refused_requests_are_counted_and_logged(unloaded: Any, archive: Path, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, "digitkit.metrics")
+    caplog.set_level(logging.INFO, "digitkit.serving.metrics")
     unloaded.handle([{"body": b"x"}, {"body": b"y"}], FakeContext([{"Host": "here"}] * 2))
     caplog.clear()
     unloaded.unloaded.metrics.flush()

@@ -11,11 +11,11 @@ from questions import read_question
 
 from digitkit.contract import Prediction
 from digitkit.errors import BadRequest, BlankPicture, DigitError, TooLarge
-from digitkit.picture import encode_png
-from digitkit.reading import Form, Question
-from digitkit.request import from_torchserve
+from digitkit.pictures.codec import encode_png
+from digitkit.serving.reading import Form, Question
+from digitkit.serving.request import from_torchserve
+from digitkit.serving.wire import Model, write_answer, write_error
 from digitkit.settings import Limits
-from digitkit.wire import Model, write_answer, write_error
 
 SEVEN = Prediction(7, 0.90002, True, (0.0, 0.0, 0.0, 0.09996, 0.0, 0.0, 0.0, 0.90002, 0.00001, 0.00001))
 DOUBTFUL_ONE = Prediction(1, 0.4, False, (0.1, 0.4, 0.1, 0.1, 0.1, 0.1, 0.1, 0.0, 0.0, 0.0))

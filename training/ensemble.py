@@ -4,10 +4,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from digitkit import net
-from digitkit.card import Card, CardError, check_card, version_key
+from digitkit.artifacts.card import Card, CardError, check_card, version_key
+from digitkit.backends import net
 from digitkit.settings import SettingsError
-from training import data
+from training.data import mnist
 from training.publish import WEIGHTS, Origin, hashes, publish
 from training.version import add_version_flag
 
@@ -25,7 +25,7 @@ def ensemble(weights: list[Path], out: Path, *, data_root: Path, version: str | 
     """
     cards = [check_card(path) for path in weights]
     whole = net.ensemble([net.read(path) for path in weights])
-    _, validation = data.load_train(data_root)
+    _, validation = mnist.load_train(data_root)
     seeds = [card.recipe.get("seed") for card in cards]
     origin = Origin(
         version=version or max((card.version for card in cards), key=version_key),
@@ -39,12 +39,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="training.ensemble", description=__doc__)
     parser.add_argument("--weights", type=Path, nargs="+", required=True, help="weights files with their cards")
     parser.add_argument("--out", type=Path, default=OUT)
-    parser.add_argument("--data-root", type=Path, default=data.DATA_ROOT, help="folder that holds MNIST/raw, or will")
+    parser.add_argument("--data-root", type=Path, default=mnist.DATA_ROOT, help="folder that holds MNIST/raw, or will")
     add_version_flag(parser, "the newest of these weights")
     flags = parser.parse_args()
     try:
         card = ensemble(flags.weights, flags.out, data_root=flags.data_root, version=flags.version)
-    except (CardError, SettingsError, ValueError, OSError, data.DataError) as err:
+    except (CardError, SettingsError, ValueError, OSError, mnist.DataError) as err:
         sys.exit(f"{parser.prog}: {err}")
     print(f"{flags.out}: validation {card.accuracy['validation']:.2%}, test {card.accuracy['test']:.2%}, {card.parameters:,} parameters")
 

@@ -18,15 +18,15 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from digitkit import net
-from digitkit.canvas import to_canvas
-from digitkit.card import Card, CardError, check_card
-from digitkit.picture import decode_picture, encode_png
+from digitkit.artifacts.card import Card, CardError, check_card
+from digitkit.backends import net
+from digitkit.pictures.codec import decode_picture, encode_png
+from digitkit.readers.digits.canvas import to_canvas
 from digitkit.settings import Limits, Settings, SettingsError
-from training import data, folder
-from training.checkpoint import CHECKPOINT
-from training.evaluate import MODEL_CONFIG
-from training.loop import Trainer
+from training.data import folder, mnist
+from training.evaluate.served import MODEL_CONFIG
+from training.learn.checkpoint import CHECKPOINT
+from training.learn.loop import Trainer
 from training.publish import WEIGHTS, Origin, hashes, logits, publish
 from training.recipe import RECIPES, Recipe, TrainingError, add_flags, from_flags
 from training.version import add_version_flag, next_minor
@@ -50,7 +50,7 @@ class Change:
         return [self.name, f"{len(self.before):,}", *shares, f"{learned:,}", f"{forgotten:,}"]
 
 
-def divide(own: data.Split) -> tuple[data.Split, data.Split, data.Split]:
+def divide(own: mnist.Split) -> tuple[mnist.Split, mnist.Split, mnist.Split]:
     """Seven tenths of the pictures to train on, one to validate on, and two to measure on, by the hash of each canvas.
 
     Raises:
@@ -59,20 +59,20 @@ def divide(own: data.Split) -> tuple[data.Split, data.Split, data.Split]:
     tenth = np.array([hashlib.sha256(canvas.tobytes()).digest()[0] % 10 for canvas in own.pictures])
     train, validation, held_out = own.take(tenth > 2), own.take(tenth == 2), own.take(tenth < 2)
     if not (len(train) and len(validation) and len(held_out)):
-        raise data.DataError(
+        raise mnist.DataError(
             f"{len(own)} pictures are too few to train, to validate and to measure on ({len(train)}, {len(validation)} and"
             f" {len(held_out)} of them); give at least 50"
         )
     return train, validation, held_out
 
 
-def repeated(split: data.Split, least: int) -> data.Split:
+def repeated(split: mnist.Split, least: int) -> mnist.Split:
     """The whole split as many times over as it takes to hold at least `least` pictures."""
     times = -(-least // len(split))
-    return data.Split(np.tile(split.pictures, (times, 1, 1)), np.tile(split.labels, times))
+    return mnist.Split(np.tile(split.pictures, (times, 1, 1)), np.tile(split.labels, times))
 
 
-def rehearsed(own: data.Split, old: data.Split, share: float, seed: int) -> data.Split:
+def rehearsed(own: mnist.Split, old: mnist.Split, share: float, seed: int) -> mnist.Split:
     """The user's pictures, repeated where they are few, and `share` of MNIST's for each of them, drawn by `seed`."""
     own = repeated(own, LEAST_TRAINED)
     shuffled = np.random.default_rng(seed).permutation(len(old))
@@ -80,7 +80,7 @@ def rehearsed(own: data.Split, old: data.Split, share: float, seed: int) -> data
 
 
 def finetune(
-    recipe: Recipe, own: data.Split, out: Path, *, rehearsal: float, data_root: Path, version: str | None = None
+    recipe: Recipe, own: mnist.Split, out: Path, *, rehearsal: float, data_root: Path, version: str | None = None
 ) -> tuple[Card, list[Change]]:
     """Train on `own` from the recipe's `init_from`, leave weights and card at `out`, and tell what changed.
 
@@ -93,8 +93,8 @@ def finetune(
     start = net.read(Path(recipe.init_from))
     recipe = replace(recipe, architecture=start.architecture)
     train, validation, held_out = divide(own)
-    old_train, old_validation = data.load_train(data_root)
-    old_test = as_served(data.load_test(data_root), Settings.read(MODEL_CONFIG).limits)
+    old_train, old_validation = mnist.load_train(data_root)
+    old_test = as_served(mnist.load_test(data_root), Settings.read(MODEL_CONFIG).limits)
     validation = repeated(validation, len(old_validation)) + old_validation  # so that both weigh about the same
     trainer = Trainer(recipe, rehearsed(train, old_train, rehearsal, recipe.seed), validation)
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -120,12 +120,12 @@ def finetune(
     return card, changes
 
 
-def as_served(split: data.Split, limits: Limits) -> data.Split:
+def as_served(split: mnist.Split, limits: Limits) -> mnist.Split:
     """The canvases that a worker makes of a split's pictures."""
-    return data.Split(np.stack([to_canvas(decode_picture(encode_png(picture), limits)) for picture in split.pictures]), split.labels)
+    return mnist.Split(np.stack([to_canvas(decode_picture(encode_png(picture), limits)) for picture in split.pictures]), split.labels)
 
 
-def right(model: net.DigitNet, split: data.Split) -> NDArray[np.bool_]:
+def right(model: net.DigitNet, split: mnist.Split) -> NDArray[np.bool_]:
     """Which pictures of a split are read right, bool (N,)."""
     return np.asarray(logits(model, split).argmax(dim=1).eq(torch.from_numpy(split.labels)))
 
@@ -138,7 +138,7 @@ def main() -> None:
     parser.add_argument("--recipe", default="finetune", help=f"one of {', '.join(RECIPES)}; the flags below change its fields")
     parser.add_argument("--rehearsal", type=float, default=REHEARSAL, help="MNIST's pictures for each of yours, 0 for none (%(default)s)")
     parser.add_argument("--out", type=Path, default=OUT)
-    parser.add_argument("--data-root", type=Path, default=data.DATA_ROOT, help="folder that holds MNIST/raw, or will")
+    parser.add_argument("--data-root", type=Path, default=mnist.DATA_ROOT, help="folder that holds MNIST/raw, or will")
     add_version_flag(parser, "the one after that of the weights it starts from")
     add_flags(parser)
     flags = vars(parser.parse_args())
@@ -152,7 +152,7 @@ def main() -> None:
         own, _ = folder.load(flags["data"], Settings.read(MODEL_CONFIG).limits, skip_unreadable=recipe.skip_unreadable)
         extent = {"rehearsal": flags["rehearsal"], "data_root": flags["data_root"], "version": flags["version"]}
         card, changes = finetune(recipe, own, flags["out"], **extent)
-    except (CardError, SettingsError, TrainingError, ValueError, OSError, data.DataError) as err:
+    except (CardError, SettingsError, TrainingError, ValueError, OSError, mnist.DataError) as err:
         sys.exit(f"{parser.prog}: {err}")
     table = Table("", "pictures", "before", "after", "learned", "forgotten", title=f"{recipe.init_from} fine-tuned on {flags['data']}")
     for change in changes:

@@ -10,10 +10,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from digitkit.card import CardError, check_card
-from digitkit.net import DigitNet, read
+from digitkit.artifacts.card import CardError, check_card
+from digitkit.backends.net import DigitNet, read
 from digitkit.settings import SettingsError
-from training import data
+from training.data import mnist
 from training.publish import Origin, hashes, publish
 from training.recipe import RECIPES, TrainingError, add_flags, from_flags
 from training.train import train
@@ -85,7 +85,7 @@ def main() -> None:
     parser.add_argument("--share", type=float, default=0.5, help="of the channels of each layer but the last to remove (%(default)s)")
     parser.add_argument("--recipe", default="quick", help=f"of the training that follows, one of {', '.join(RECIPES)}")
     parser.add_argument("--run", type=Path, default=RUN, help="folder of the pruned weights, before and after their training (%(default)s)")
-    parser.add_argument("--data-root", type=Path, default=data.DATA_ROOT, help="folder that holds MNIST/raw, or will")
+    parser.add_argument("--data-root", type=Path, default=mnist.DATA_ROOT, help="folder that holds MNIST/raw, or will")
     add_version_flag(parser, "that of the weights")
     add_flags(parser)
     flags = vars(parser.parse_args())
@@ -94,7 +94,7 @@ def main() -> None:
         recipe = from_flags(flags["recipe"], flags)
         whole = check_card(flags["weights"])
         smaller = prune(read(flags["weights"]), flags["share"])
-        _, validation = data.load_train(root)
+        _, validation = mnist.load_train(root)
         described = {"architecture": smaller.architecture, "seed": whole.recipe.get("seed"), "made_from": hashes([flags["weights"]])}
         version = flags["version"] or whole.version
         origin = Origin(version, described, {"training_s": whole.accuracy["training_s"]})
@@ -105,7 +105,7 @@ def main() -> None:
         )
         recipe = replace(recipe, init_from=str(cut), architecture=smaller.architecture)
         train(recipe, flags["run"], data_root=root, resume=False, version=version)
-    except (CardError, SettingsError, TrainingError, ValueError, OSError, data.DataError) as err:
+    except (CardError, SettingsError, TrainingError, ValueError, OSError, mnist.DataError) as err:
         sys.exit(f"{parser.prog}: {err}")
 
 

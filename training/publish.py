@@ -11,14 +11,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from digitkit import net
-from digitkit.card import Card, check_card, write_card
-from digitkit.place import place
+from digitkit.artifacts.card import Card, check_card, write_card
+from digitkit.artifacts.place import place
+from digitkit.backends import net
 from digitkit.settings import Settings
-from training import data
-from training.calibrate import divide_logits, fit_temperature
-from training.evaluate import MODEL_CONFIG, served_accuracy
-from training.reference import reference
+from training.data import mnist
+from training.evaluate.reference import reference
+from training.evaluate.served import MODEL_CONFIG, served_accuracy
+from training.learn.calibrate import divide_logits, fit_temperature
 
 WEIGHTS = "digits.pt"
 PACKAGES = ("torch", "torchvision", "numpy", "pillow", "opencv-python-headless")
@@ -40,7 +40,7 @@ class Origin:
     accuracy: dict[str, float]
 
 
-def publish(model: net.DigitNet, path: Path, *, origin: Origin, validation: data.Split, data_root: Path) -> Card:
+def publish(model: net.DigitNet, path: Path, *, origin: Origin, validation: mnist.Split, data_root: Path) -> Card:
     """Calibrate `model` in place on `validation`, measure it, and leave weights and card at `path`.
 
     Args:
@@ -50,7 +50,7 @@ def publish(model: net.DigitNet, path: Path, *, origin: Origin, validation: data
     rows = logits(model, validation)
     temperature = fit_temperature(rows, labels)
     divide_logits(model, temperature)
-    test = data.load_test(data_root)
+    test = mnist.load_test(data_root)
     run = net.as_run(model, torch.device("cpu"))
     found = {
         "validation": float((rows.argmax(dim=1) == labels).double().mean()),
@@ -64,7 +64,7 @@ def publish(model: net.DigitNet, path: Path, *, origin: Origin, validation: data
             staged,
             version=origin.version,
             recipe=origin.recipe,
-            data_sha256=data.data_hash(data_root),
+            data_sha256=mnist.data_hash(data_root),
             commit=_commit(),
             accuracy=found | origin.accuracy,
             temperature=temperature,
@@ -76,7 +76,7 @@ def publish(model: net.DigitNet, path: Path, *, origin: Origin, validation: data
     return card
 
 
-def logits(model: net.DigitNet, split: data.Split) -> Tensor:
+def logits(model: net.DigitNet, split: mnist.Split) -> Tensor:
     """Logits (N, 10) of a split, in evaluation mode."""
     model.eval()
     with torch.no_grad():

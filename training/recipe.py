@@ -20,7 +20,7 @@ class TrainingError(Exception):
 class Recipe:
     """How a net is trained. The defaults are the `quick` recipe, which is the published run."""
 
-    architecture: str = "lean"  # as digitkit.net.DigitNet takes it: lean, seed, lean-16-32-64
+    architecture: str = "lean"  # as digitkit.backends.net.DigitNet takes it: lean, seed, lean-16-32-64
     optimizer: Optimizer = "adamw"
     learning_rate: float = 6e-3  # the peak of a one-cycle, the start of every other schedule
     schedule: Schedule = "one-cycle"
@@ -32,15 +32,16 @@ class Recipe:
     label_smoothing: float = 0.0
     clip: float = 0.0  # the norm that a step's gradient is cut to, 0 for no limit
     ema: float = 0.0  # share of the averaged weights that a step keeps, 0 for no average: validation then takes the net itself
-    augmentation: float = 0.45  # strength of the random deformations, 1 for the bounds in training.augment, 0 for none
-    disturbance: float = 0.0  # share of pictures that are spoilt in one of training.disturb.WAYS: noise, lines, hollow strokes and others
+    augmentation: float = 0.45  # strength of the random deformations, 1 for the bounds in training.augment.deform, 0 for none
+    # share of pictures that are spoilt in one of training.augment.disturb.WAYS: noise, lines, hollow strokes and others
+    disturbance: float = 0.0
     calm: float = 0.25  # share of the epochs, the last ones, that deform and disturb half as much
     synthetic: float = 0.2  # synthetic pictures, non-digits among them, added to a batch, as a share of batch_size
     pool: int = 12_000  # how many such pictures there are to draw from
     patience: int = 0  # epochs without a better validation before an early stop, 0 for never
     pictures: int = 0  # train on only this many pictures, the first of the training split, 0 for all
-    extra: str = ""  # sets of training.extra.SETS to add to the training split, with commas between
-    pictures_from: str = ""  # a folder or a CSV of own pictures to add, see training.folder
+    extra: str = ""  # sets of training.data.extra.SETS to add to the training split, with commas between
+    pictures_from: str = ""  # a folder or a CSV of own pictures to add, see training.data.folder
     skip_unreadable: bool = False  # leave out those of `pictures_from` that cannot be read
     seed: int = 0
     device: str = "auto"  # auto, cpu, cuda or cuda:N

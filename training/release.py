@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from digitkit.card import Card, CardError, check_card, facts, version_key, write_card
-from digitkit.place import place
+from digitkit.artifacts.card import Card, CardError, check_card, facts, version_key, write_card
+from digitkit.artifacts.place import place
 from training.publish import WEIGHTS
 from training.version import add_version_flag, next_minor
 

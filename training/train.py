@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from digitkit import net
-from digitkit.card import FIRST_VERSION, Card, CardError
+from digitkit.artifacts.card import FIRST_VERSION, Card, CardError
+from digitkit.backends import net
 from digitkit.settings import Settings, SettingsError
-from training import data, extra, folder
-from training.checkpoint import CHECKPOINT
-from training.evaluate import MODEL_CONFIG
-from training.loop import Trainer
-from training.parallel import ALONE, Group, joined
+from training.data import extra, folder, mnist
+from training.evaluate.served import MODEL_CONFIG
+from training.learn.checkpoint import CHECKPOINT
+from training.learn.loop import Trainer
+from training.learn.parallel import ALONE, Group, joined
 from training.publish import WEIGHTS, Origin, hashes, publish
 from training.recipe import RECIPES, Recipe, TrainingError, add_flags, from_flags
 from training.version import add_version_flag
@@ -29,9 +29,9 @@ RUNS = Path("runs")
 def train(recipe: Recipe, run_dir: Path, *, data_root: Path, resume: bool, version: str = FIRST_VERSION, group: Group = ALONE) -> Card:
     """Train by `recipe`, calibrate, measure on the test split, and leave weights and card in `run_dir`, both of `version`."""
     if group.local_rank == 0:
-        data.ensure_mnist(data_root)
+        mnist.ensure_mnist(data_root)
     group.wait()
-    train_split, validation = data.load_train(data_root)
+    train_split, validation = mnist.load_train(data_root)
     if recipe.pictures:
         train_split = train_split.take(slice(recipe.pictures))
     added = group.from_first(lambda: added_pictures(recipe, data_root))
@@ -50,7 +50,7 @@ def train(recipe: Recipe, run_dir: Path, *, data_root: Path, resume: bool, versi
     return group.from_first(lambda: finish(trainer, added, run_dir, version=version, data_root=data_root))
 
 
-def added_pictures(recipe: Recipe, data_root: Path) -> dict[str, data.Split]:
+def added_pictures(recipe: Recipe, data_root: Path) -> dict[str, mnist.Split]:
     """The sets and the user's own pictures that the recipe adds to MNIST's training split, by name and path."""
     added = {name: extra.load(name, data_root) for name in recipe.extra.split(",") if name}
     if recipe.pictures_from:
@@ -59,7 +59,7 @@ def added_pictures(recipe: Recipe, data_root: Path) -> dict[str, data.Split]:
     return added
 
 
-def finish(trainer: Trainer, added: dict[str, data.Split], run_dir: Path, *, version: str, data_root: Path) -> Card:
+def finish(trainer: Trainer, added: dict[str, mnist.Split], run_dir: Path, *, version: str, data_root: Path) -> Card:
     """Publish the best weights of a training that has ended, and remove its checkpoint."""
     recipe, progress = trainer.recipe, trainer.progress
     best = net.DigitNet(recipe.architecture)
@@ -100,7 +100,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--recipe", default="quick", help=f"one of {', '.join(RECIPES)}; the flags below change its fields")
     parser.add_argument("--run", type=Path, help="folder of weights, card, checkpoint and scalars (runs/RECIPE)")
-    parser.add_argument("--data-root", type=Path, default=data.DATA_ROOT, help="folder that holds MNIST/raw, or will")
+    parser.add_argument("--data-root", type=Path, default=mnist.DATA_ROOT, help="folder that holds MNIST/raw, or will")
     parser.add_argument("--resume", action="store_true", help="go on from the run's checkpoint, where there is one")
     parser.add_argument("--seeds", type=int, help="train this many times and print the table")
     add_version_flag(parser, FIRST_VERSION)
@@ -123,7 +123,7 @@ def main() -> None:
                 train_many(recipe, run_dir, seeds=flags["seeds"], common=common)
             else:
                 train(recipe, run_dir, **common)
-    except (ValueError, OSError, TrainingError, CardError, data.DataError, SettingsError) as err:
+    except (ValueError, OSError, TrainingError, CardError, mnist.DataError, SettingsError) as err:
         sys.exit(f"{parser.prog}: {err}")
     except KeyboardInterrupt:
         print(f"{parser.prog}: stopped; --resume, which make train always gives, goes on after the last whole epoch", file=sys.stderr)

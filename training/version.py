@@ -2,7 +2,7 @@
 
 import argparse
 
-from digitkit.card import version_key
+from digitkit.artifacts.card import version_key
 
 
 def add_version_flag(parser: argparse.ArgumentParser, default: str) -> None:

@@ -9,7 +9,7 @@ import requests
 
 from bench.generators.exchange import digits_in
 from deploy.asking import ask
-from deploy.local import client
+from deploy.machine.local import client
 from deploy.server import ServerError
 from testbed.pictures import LabelledPicture
 

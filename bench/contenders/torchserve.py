@@ -9,10 +9,10 @@ from functools import partial
 from pathlib import Path
 
 from bench.contenders.service import POLL_S, START_TIMEOUT_S, Running, Service, TargetError, answers_right
-from deploy.java import JavaError
-from deploy.local import client
+from deploy.machine.java import JavaError
+from deploy.machine.local import client
 from deploy.server import CONFIG, Server, ServerError
-from digitkit.card import card_path
+from digitkit.artifacts.card import card_path
 from testbed.endpoints import predict_path
 from testbed.pictures import LabelledPicture
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import torch
 
-from digitkit import net
-from digitkit.card import CardError, check_card, facts, write_card
+from digitkit.artifacts.card import CardError, check_card, facts, write_card
+from digitkit.backends import net
 
 HERE = Path(__file__).parent
 DIGITKIT = Path("handlers/digitkit")

@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from digitkit.contract import SIDE_PX, Prediction
-from digitkit.picture import encode_png
+from digitkit.pictures.codec import encode_png
 from testbed.answers import Expected, ExplanationAnswer, Refusal
 
 LIST: Final = 8  # pictures of a list, one of them bad

@@ -1,0 +1,1 @@
+"""config.properties: read, checked and moved to other ports."""

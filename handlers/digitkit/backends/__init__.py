@@ -1,0 +1,1 @@
+"""Nets and sessions that compute: PyTorch and ONNX Runtime, one heavy import each."""

@@ -1,0 +1,1 @@
+"""From a picture's bytes to grey pixels and the ink in them."""

@@ -1,0 +1,1 @@
+"""The reader of single digits: canvas, classes, answers, explanations."""

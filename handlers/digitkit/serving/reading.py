@@ -1,0 +1,127 @@
+"""The pictures of a batch's requests are read in turns, a few of each at a time.
+
+TorchServe sends the answers of a batch all at once, so what is small would wait for what is long, and be refused where that takes all
+of the batch's time. In turns, a request of one picture is read before the second one of any list; and a list that goes on for too long
+is given up where it stands, while what was read of it is answered.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias, cast
+
+import numpy as np
+
+from digitkit.contract import Canvas, Picture
+from digitkit.errors import DigitError, Overloaded
+from digitkit.pictures.codec import Allowance, decode_picture
+from digitkit.readers.digits.canvas import are_canvases, to_canvases
+from digitkit.serving.body import Sources
+from digitkit.serving.guard import Guard
+from digitkit.settings import Limits
+
+# Pictures of a request in a turn. The first turns are short ones, 1 and 7 pictures: a batch may hold 63 lists beside a single picture.
+SLICE: Final = 64
+GROWTH: Final = 8  # how many times as many pictures are read after a turn as before it
+
+Decoded: TypeAlias = list[Canvas] | DigitError
+Form: TypeAlias = Literal["one", "many", "v1", "v2"]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One request.
+
+    Attributes:
+        pictures: the canvases of each picture, or why it is refused, in the request's order.
+        form: of the answer: one object, a list, or that of a protocol.
+        accept: the media type that the client prefers, "" for none.
+        id: of a V2 request, given back with the answer.
+    """
+
+    pictures: tuple[Decoded, ...]
+    form: Form
+    accept: str = ""
+    id: str | None = None
+
+
+class Reading:
+    """A request whose pictures are being read.
+
+    Attributes:
+        pictures: what was made of them so far, in order.
+        canvas_s: seconds that their canvases took.
+    """
+
+    def __init__(self, sources: Sources, form: Form, *, accept: str = "", id: str | None = None) -> None:
+        self._sources, self._form, self._accept, self._id = sources, form, accept, id
+        self._spent_s = 0.0
+        self._allowance: Allowance | None = None
+        self.pictures: list[Decoded] = []
+        self.canvas_s = 0.0
+
+    @property
+    def is_done(self) -> bool:
+        return len(self.pictures) == len(self._sources.items)
+
+    def question(self) -> Question:
+        """The question that is asked, once all is read."""
+        return Question(tuple(self.pictures), self._form, self._accept, self._id)
+
+    def read_on(self, limits: Limits, guard: Guard, deadline: float) -> None:
+        """Read the pictures of the next turn; without time for them, refuse all that are left.
+
+        Args:
+            limits: of which `request_seconds` count for all turns together.
+            guard: under which each picture is read by itself.
+            deadline: of the batch, by time.perf_counter().
+        Raises:
+            Overloaded: the batch's time was over before the first picture.
+        """
+        self._allowance = self._allowance or Allowance(limits.request_pixels)
+        started = now = time.perf_counter()
+        if now > deadline and not self.pictures:
+            raise Overloaded(f"the batch has taken {limits.batch_seconds} s so far; send the request again")
+        until = min(deadline, started + limits.request_seconds - self._spent_s)
+        start = len(self.pictures)
+        part = self._sources.items[start : min(start * GROWTH, start + SLICE) or 1]
+        known = are_canvases(part).tolist() if isinstance(part, np.ndarray) else [False] * len(part)
+        for item, is_canvas in zip(part, known, strict=True):
+            if now > until:
+                self._refuse_rest()
+                return
+            decoded = guard(self._decode, item, limits)
+            decoded_at = time.perf_counter()
+            self.pictures.append([cast(Canvas, decoded)] if is_canvas else _canvases_of(decoded, guard))
+            now = time.perf_counter()
+            self.canvas_s += now - decoded_at
+        self._spent_s += now - started
+
+    def _decode(self, item: object, limits: Limits) -> Picture:
+        source = self._sources.read(item)
+        return source if isinstance(source, np.ndarray) else decode_picture(source, limits, self._allowance)
+
+    def _refuse_rest(self) -> None:
+        count, total = len(self.pictures), len(self._sources.items)
+        told = f"time was over after {count} of the request's {total} pictures; send the rest again, in smaller lists"
+        self.pictures += [Overloaded(told)] * (total - count)
+
+
+def _canvases_of(decoded: Picture | DigitError, guard: Guard) -> Decoded:
+    return decoded if isinstance(decoded, DigitError) else guard(to_canvases, decoded)
+
+
+def read_in_turns(readings: Sequence[Reading | DigitError], limits: Limits, guard: Guard, deadline: float) -> list[Question | DigitError]:
+    """What each request asks, or why it is refused as a whole.
+
+    Args:
+        readings: the requests, none of which has been read; or why one is refused already.
+        limits, guard, deadline: as Reading.read_on takes them.
+    """
+    read = dict(enumerate(readings))
+    while waiting := {i: reading for i, reading in read.items() if isinstance(reading, Reading) and not reading.is_done}:
+        for i, reading in waiting.items():
+            refusal = guard(reading.read_on, limits, guard, deadline)
+            if refusal is not None:
+                read[i] = refusal
+    return [reading.question() if isinstance(reading, Reading) else reading for reading in read.values()]

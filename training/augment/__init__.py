@@ -1,0 +1,1 @@
+"""How pictures are deformed, disturbed and drawn while a net learns."""

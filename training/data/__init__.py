@@ -1,0 +1,1 @@
+"""What is learnt from: MNIST, other sets, a user's own pictures."""

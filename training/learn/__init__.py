@@ -1,0 +1,1 @@
+"""How a net learns: the loop and its parts."""

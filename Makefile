@@ -87,7 +87,7 @@ serve: $(ARCHIVES) ## serve in the foreground, Ctrl-C stops it
 	@env -u PYTHONPATH $(PY) -m deploy.server serve --port '$(PORT)'
 
 rollback: $(SETUP) ## the version before answers by default from now on, without a restart; VERSION=1.1 for any that is served
-	@$(PY) -m deploy.rollback --port $(PORT) $(if $(VERSION),--version $(VERSION))
+	@$(PY) -m deploy.rollback --port '$(PORT)' $(if $(VERSION),--version $(VERSION))
 
 setup: $(SETUP) ## make .venv from the hash-locked requirements
 

@@ -30,7 +30,7 @@ FEW_FILES = 256  # of the frontend, as where nobody raised `ulimit -n`
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class InjectedFault:
     """A way to break.
 
     Attributes:
@@ -167,17 +167,17 @@ async def _accepted(scene: Scene, method: str, path: str, **query: str) -> reque
 
 
 FAULTS = (
-    Fault("worker-killed", "SIGKILL to the worker", kill_worker),
-    Fault("worker-stopped", "SIGSTOP to the worker, past its time-out of 3 s", stop_worker),
-    Fault("overload", "five times the knee for 2 s", overload),
-    Fault("hang-ups", "200 clients a second that reset their connection", hang_ups),
-    Fault("slow-clients", "300 connections that send 10 bytes a second", slow_clients),
-    Fault("frontend-killed", "SIGKILL to the frontend; the supervisor starts it anew", kill_frontend),
-    Fault("disk-full", "no log file can grow for 4 s", full_disk),
-    Fault("broken-archive", "a version whose weights are damaged is registered", broken_archive),
-    Fault("new-version", "a version is registered, made the default, the old one deleted", new_version),
-    Fault("poison-files", "100 NumPy files a second whose header lies about the shape, for 5 s", poison_files),
-    Fault("big-bodies", "40 bodies of 9.9 MB without a token, through HAProxy", big_bodies, behind_proxy=True),
-    Fault("idle-connections", "300 connections that send nothing, through HAProxy", idle_connections, behind_proxy=True),
-    Fault("token-expired", "the token expires, and is renewed a second later", expired_token, short_tokens=True),
+    InjectedFault("worker-killed", "SIGKILL to the worker", kill_worker),
+    InjectedFault("worker-stopped", "SIGSTOP to the worker, past its time-out of 3 s", stop_worker),
+    InjectedFault("overload", "five times the knee for 2 s", overload),
+    InjectedFault("hang-ups", "200 clients a second that reset their connection", hang_ups),
+    InjectedFault("slow-clients", "300 connections that send 10 bytes a second", slow_clients),
+    InjectedFault("frontend-killed", "SIGKILL to the frontend; the supervisor starts it anew", kill_frontend),
+    InjectedFault("disk-full", "no log file can grow for 4 s", full_disk),
+    InjectedFault("broken-archive", "a version whose weights are damaged is registered", broken_archive),
+    InjectedFault("new-version", "a version is registered, made the default, the old one deleted", new_version),
+    InjectedFault("poison-files", "100 NumPy files a second whose header lies about the shape, for 5 s", poison_files),
+    InjectedFault("big-bodies", "40 bodies of 9.9 MB without a token, through HAProxy", big_bodies, behind_proxy=True),
+    InjectedFault("idle-connections", "300 connections that send nothing, through HAProxy", idle_connections, behind_proxy=True),
+    InjectedFault("token-expired", "the token expires, and is renewed a second later", expired_token, short_tokens=True),
 )

@@ -13,7 +13,7 @@ from pathlib import Path
 from chaos.clients.knee import find_knee, warm_up
 from chaos.clients.load import Client
 from chaos.clients.questions import ask_alone, single
-from chaos.faults import FAULTS, Fault
+from chaos.faults import FAULTS, InjectedFault
 from chaos.proxy import find_haproxy, haproxy
 from chaos.scene import FORESEEN, HIGHEST_KNEE, MODEL, OPEN_TO_MODELS, PORT, Scene, impatient_store, supervised, token_or_none
 from chaos.tables import console, counts, latencies, write_csv
@@ -74,7 +74,7 @@ class FaultPlan:
     out: Path = OUT
 
 
-def run(faults: Sequence[Fault], plan: FaultPlan, report: Callable[[str], None]) -> list[Trial]:
+def run(faults: Sequence[InjectedFault], plan: FaultPlan, report: Callable[[str], None]) -> list[Trial]:
     """The trials of `faults`; those behind the proxy and those that need short tokens come last, on servers started for them."""
     if any(fault.behind_proxy for fault in faults):
         find_haproxy()  # before minutes of work
@@ -98,7 +98,7 @@ def run(faults: Sequence[Fault], plan: FaultPlan, report: Callable[[str], None])
 
 
 async def _try_all(
-    faults: Sequence[Fault], asked: tuple[Server, Pool], plan: FaultPlan, report: Callable[[str], None]
+    faults: Sequence[InjectedFault], asked: tuple[Server, Pool], plan: FaultPlan, report: Callable[[str], None]
 ) -> tuple[list[Trial], float]:
     server, pool = asked
     try:
@@ -123,7 +123,7 @@ def _keep_console(server: Server, out: Path) -> None:
         shutil.copy(server.folder / "console.log", out)
 
 
-def line(trial: Trial, fault: Fault) -> str:
+def line(trial: Trial, fault: InjectedFault) -> str:
     """A trial as soon as it is over."""
     return f"{fault.name}: {fault.what}; {', '.join([f'well again after {trial.recovery_s:.1f} s', *trial.notes])}"
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from chaos.clients.load import Record, open_load
 from chaos.clients.questions import Outcome
-from chaos.faults import Fault
+from chaos.faults import InjectedFault
 from chaos.percentiles import percentile
 from chaos.scene import Scene
 
@@ -67,7 +67,7 @@ class Trial:
         )
 
 
-async def try_fault(scene: Scene, fault: Fault) -> Trial:
+async def try_fault(scene: Scene, fault: InjectedFault) -> Trial:
     """Strike under load and watch."""
     loop = asyncio.get_running_loop()
     scene.records.clear()
@@ -116,7 +116,7 @@ async def _watch(scene: Scene, memory: list[float]) -> None:
         memory.append(sum(scene.resident_mib()))
 
 
-def _trial(scene: Scene, fault: Fault, times: tuple[float, float, float], memory: tuple[float, float]) -> Trial:
+def _trial(scene: Scene, fault: InjectedFault, times: tuple[float, float, float], memory: tuple[float, float]) -> Trial:
     struck, ended, recovered = times
     records = list(scene.records)
     during = [record for record in records if struck <= record.intended <= max(ended, min(recovered, records[-1].intended))]

@@ -12,7 +12,8 @@ from typing import Any
 import requests
 
 from deploy.machine.local import client
-from deploy.server import DEFAULT_PORT, REQUEST_TIMEOUT_S, Server, ServerError
+from deploy.server import REQUEST_TIMEOUT_S, Server, ServerError
+from deploy.settings.config import to_port
 from digitkit.artifacts.card import CardError, version_key
 from digitkit.artifacts.store import set_default
 
@@ -111,7 +112,7 @@ def call(server: Server, method: str, path: str) -> Any:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="deploy.rollback", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="of the inference API; the others move with it")
+    parser.add_argument("--port", type=to_port, default="", help="of the inference API; the others move with it")
     parser.add_argument("--version", default="", help="to make the default, an older or a newer one (the one before)")
     flags = parser.parse_args()
     server = Server(flags.port)

@@ -22,7 +22,7 @@ from digitkit.artifacts.card import CardError
 from digitkit.backends import net, ort
 from digitkit.contract import Run
 from digitkit.settings import Settings, SettingsError
-from export.place import ExportError
+from export.errors import ExportError
 from export.to_onnx import GRAPH, to_onnx
 from training.data import mnist
 from training.evaluate.cost import multiply_adds

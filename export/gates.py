@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitkit.contract import SIDE_PX, Run
-from export.place import ExportError
+from export.errors import ExportError
 from training.data import mnist
 
 BATCHES = (0, 1, 2, 31, 32, 1024)

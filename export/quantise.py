@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
-from export.place import ExportError
+from export.errors import ExportError
 
 CALIBRATION_LEAST = 500  # least number of pictures
 CALIBRATION_BATCH = 100

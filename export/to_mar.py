@@ -15,7 +15,7 @@ from digitkit.artifacts.card import CardError, card_path, check_card, facts, wri
 from digitkit.artifacts.store import formers, publish
 from digitkit.backends import ort
 from digitkit.pictures.codec import encode_png
-from export.place import ExportError
+from export.errors import ExportError
 from export.to_torch import check_served
 from training.data import mnist
 

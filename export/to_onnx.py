@@ -16,9 +16,9 @@ from digitkit.backends import net, ort
 from digitkit.backends.fold import Folded
 from digitkit.backends.ort import INPUT, LOGITS
 from digitkit.contract import CONTRACT_VERSION, LABELS, SIDE_PX
+from export.errors import ExportError, publish
 from export.forms import ONNX, PYTORCH
 from export.gates import check
-from export.place import ExportError, publish
 from export.quantise import quantise
 from training.data import mnist
 

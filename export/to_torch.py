@@ -9,9 +9,9 @@ import torch
 
 from digitkit.artifacts.card import CardError, check_card, facts, write_card
 from digitkit.backends import net
+from export.errors import ExportError, publish
 from export.forms import PYTORCH
 from export.gates import check
-from export.place import ExportError, publish
 from training.data import mnist
 
 

@@ -16,7 +16,7 @@ from flaky import GOOD, OTHER, QUESTION, Flaky, against, error
 from chaos.clients.load import Client, Record, open_load
 from chaos.clients.mix import CYCLE, SHARES, spread
 from chaos.clients.questions import NotServed, Outcome, ask_alone
-from chaos.faults import Fault
+from chaos.faults import InjectedFault
 from chaos.percentiles import percentile
 from chaos.scene import Scene
 from chaos.soak import BINS, Bin, growth, judge, soak
@@ -156,7 +156,7 @@ def test_a_trial_counts_what_a_fault_did_and_sees_when_it_is_over(monkeypatch: p
         server.answers = [error(503), error(503), None, (200, GOOD)]
         await asyncio.sleep(0.2)
 
-    trial = against(server, lambda pool, url: try_fault(scene(pool, url), Fault("busy", "is busy", refuse_twice_and_hang_up_once)))
+    trial = against(server, lambda pool, url: try_fault(scene(pool, url), InjectedFault("busy", "is busy", refuse_twice_and_hang_up_once)))
     sent = sum(trial.first.values())
     failed = sent - trial.first[Outcome.RIGHT]
     assert 1 <= failed <= 3  # a retry may meet the second failure or the third
@@ -174,7 +174,7 @@ def test_a_trial_with_a_wrong_answer_is_not_passed(monkeypatch: pytest.MonkeyPat
     async def mix_up(scene: Scene) -> None:
         server.answers = [(200, OTHER), (200, GOOD)]
 
-    trial = against(server, lambda pool, url: try_fault(scene(pool, url), Fault("mixed-up", "answers another", mix_up)))
+    trial = against(server, lambda pool, url: try_fault(scene(pool, url), InjectedFault("mixed-up", "answers another", mix_up)))
     assert (trial.first[Outcome.WRONG], trial.passed) == (1, False)
 
 

@@ -10,8 +10,8 @@ from torch import nn
 from digitkit.backends.fold import Folded, folded
 from digitkit.backends.net import DigitNet
 from digitkit.readers.digits.classify import digit_score, softmax
+from export.errors import ExportError
 from export.gates import made_up
-from export.place import ExportError
 from export.quantise import quantise
 from export.to_onnx import Served
 

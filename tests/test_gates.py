@@ -5,9 +5,9 @@ import pytest
 from numpy.typing import NDArray
 
 from digitkit.contract import Run
+from export.errors import ExportError
 from export.forms import ONNX
 from export.gates import BATCHES, check, made_up
-from export.place import ExportError
 from training.data import mnist
 
 EXACT = ONNX["float32"].gate

@@ -14,10 +14,12 @@ PACKAGES = ("handlers", "training", "export", "deploy", "testbed", "loadtest", "
 SAME_CLASSES = {
     "Digits": "the service of a peer, under the name that its framework's documentation teaches",
     "Figure": "one line of a table that training prints of shares of pictures",
+    "Reading": "what was read of one thing: of a request's pictures in a worker, of a test picture by the smoke test",
     "Readings": "what was read of many pictures, in digitkit by one net, in training beside their labels",
 }
 SAME_FILES = {
     "__init__": "what a package is",
+    "errors": "the exceptions of a package",
     "run": "the command of a package: python -m chaos.run, python -m loadtest.run",
 }
 # Variables of others that our programs read or set: of the system, of Java, of installers, of libraries and of torchrun.
@@ -25,6 +27,7 @@ FOREIGN = {
     *("PATH", "PYTHONPATH", "TMPDIR", "TEMP", "VIRTUAL_ENV", "JAVA_HOME", "LOG_LOCATION", "METRICS_LOCATION"),
     *("PIP_INDEX_URL", "UV_DEFAULT_INDEX", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_CPP_MIN_LOG_LEVEL"),
     *("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT", "MOSEC_PORT", "MOSEC_ADDRESS"),
+    *("LC_ALL", "TS_CONFIG_FILE", "ORT_DISABLE_TELEMETRY", "BENTOML_DO_NOT_TRACK"),
 }
 VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{2,}")
 NO_VARIABLES = {"MNIST", "ERROR"}  # the name of a folder, and a level of Locust's log

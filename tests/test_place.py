@@ -13,7 +13,7 @@ from test_card import FACTS
 from digitkit.artifacts import place
 from digitkit.artifacts.card import CardError, check_card, write_card
 from export import to_mar
-from export.place import ExportError
+from export.errors import ExportError
 
 FULL = OSError(28, "No space left on device")
 

@@ -15,7 +15,7 @@ import pytest
 from digitkit.artifacts.card import card_path, check_card, facts, write_card
 from digitkit.backends import net, ort
 from digitkit.readers.digits.classify import digit_score, softmax
-from export import place, to_mar, to_onnx
+from export import errors, to_mar, to_onnx
 from export.forms import ONNX, PYTORCH
 from export.gates import Gate
 from export.to_torch import to_torch
@@ -69,7 +69,7 @@ def test_a_graph_that_disagrees_is_not_published_and_leaves_the_earlier_one(
     shutil.copytree(store, tmp_path / "store")
     before = (tmp_path / "store" / "digits.onnx").read_bytes()
     monkeypatch.setitem(ONNX, "float32", replace(ONNX["float32"], gate=Gate(lost_points=0.0, logits=0.0)))
-    with pytest.raises(place.ExportError, match=r"float32 ONNX differs by .* of the largest logit"):
+    with pytest.raises(errors.ExportError, match=r"float32 ONNX differs by .* of the largest logit"):
         to_onnx.to_onnx(weights, tmp_path / "store" / "digits.onnx", data_root=mnist_root)
     assert (tmp_path / "store" / "digits.onnx").read_bytes() == before
 
@@ -95,13 +95,13 @@ def test_bfloat16_is_published_with_its_card_and_only_if_it_reads_as_the_weights
 ) -> None:
     target = tmp_path / "digits.bfloat16.pt"
     monkeypatch.setitem(PYTORCH, "bfloat16", Gate(lost_points=0.05, logits=0.0))
-    with pytest.raises(place.ExportError, match=r"bfloat16 PyTorch differs by .* of the largest logit"):
+    with pytest.raises(errors.ExportError, match=r"bfloat16 PyTorch differs by .* of the largest logit"):
         to_torch(weights, target, data_root=mnist_root, form="bfloat16")
     assert list(tmp_path.iterdir()) == []
     monkeypatch.undo()
     to_torch(weights, target, data_root=mnist_root, form="bfloat16")
     assert (net.read(target).form, check_card(target).recipe) == ("bfloat16", check_card(weights).recipe)
-    with pytest.raises(place.ExportError, match="unknown form 'int8' of the PyTorch target; there are float32, bfloat16"):
+    with pytest.raises(errors.ExportError, match="unknown form 'int8' of the PyTorch target; there are float32, bfloat16"):
         to_torch(weights, tmp_path / "digits.int8.pt", data_root=mnist_root, form="int8")
 
 
@@ -168,7 +168,7 @@ def test_an_archive_that_does_not_answer_is_not_published(store: Path, tmp_path:
     before = (tmp_path / "store" / "digits.mar").read_bytes()
     with zipfile.ZipFile(tmp_path / "broken.mar", "w") as archive:
         archive.writestr("digit_handler.py", "raise RuntimeError('this handler is broken')")
-    with pytest.raises(place.ExportError, match="does not answer outside the checkout"):
+    with pytest.raises(errors.ExportError, match="does not answer outside the checkout"):
         to_mar._check_answers(tmp_path / "broken.mar", mnist_root)
     assert (tmp_path / "store" / "digits.mar").read_bytes() == before
 
@@ -177,7 +177,7 @@ def test_an_archive_that_never_answers_is_given_up(tmp_path: Path, mnist_root: P
     with zipfile.ZipFile(tmp_path / "silent.mar", "w") as archive:
         archive.writestr("digit_handler.py", "import time; time.sleep(60)")
     monkeypatch.setattr(to_mar, "PROBE_TIMEOUT_S", 1)
-    with pytest.raises(place.ExportError, match="does not answer within 1 s outside the checkout"):
+    with pytest.raises(errors.ExportError, match="does not answer within 1 s outside the checkout"):
         to_mar._check_answers(tmp_path / "silent.mar", mnist_root)
 
 

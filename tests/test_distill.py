@@ -10,7 +10,7 @@ import torch
 from test_net import CANVASES, drawn, logits, written
 from test_training import TINY
 
-from digitkit.artifacts.card import check_card
+from digitkit.artifacts.card import check_card, facts, write_card
 from digitkit.backends import net, ort
 from export.to_onnx import to_onnx
 from training import ensemble, train
@@ -103,11 +103,13 @@ def test_an_ensemble_of_files_is_one_file_with_a_card_and_one_graph(
     tmp_path: Path, mnist_root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     members = [written(drawn("lean-4-8-16", seed), tmp_path / f"{seed}.pt") for seed in range(2)]
+    write_card(members[0], **facts(check_card(members[0])) | {"version": "1.2"})
     words = ["--weights", *map(str, members), "--out", str(tmp_path / "out/digits.pt"), "--data-root", str(mnist_root)]
     monkeypatch.setattr(sys, "argv", ["ensemble", *words])
     ensemble.main()
     card = check_card(tmp_path / "out/digits.pt")
     assert card.recipe["architecture"] == "lean-4-8-16+lean-4-8-16"
+    assert card.version == "1.2"  # the newest of its members
     assert card.recipe["made_from"] == {str(path): check_card(path).sha256 for path in members}
     mean = np.mean([logits(net.read(path)) for path in members], axis=0)
     close = 1e-4 * float(np.abs(mean).max())  # of the largest logit: single ones come as near to 0 as they like

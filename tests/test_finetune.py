@@ -120,6 +120,8 @@ def test_a_new_style_is_learned_and_mnist_kept(
     table = capsys.readouterr().out
     assert f"{after['held_out_before']:.2%}" in table and f"{after['held_out']:.2%}" in table
     assert "forgotten" in table
+    assert check_card(weights).version == "1.0"
+    assert check_card(out).version == "1.1"  # the one after: both can be served
 
 
 @pytest.mark.parametrize("named", [[], ["DATA=nowhere"]])

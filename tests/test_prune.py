@@ -80,7 +80,7 @@ def test_a_share_of_0_changes_nothing_and_one_channel_stays_at_the_least() -> No
 
 @pytest.mark.slow
 def test_a_pruned_net_is_trained_again_from_what_was_left(weights: Path, mnist_root: Path, tmp_path: Path) -> None:
-    words = ["--weights", weights, "--share", "0.25", "--run", tmp_path, "--data-root", mnist_root]
+    words = ["--weights", weights, "--share", "0.25", "--run", tmp_path, "--data-root", mnist_root, "--version", "1.4"]
     training = ["--epochs", "2", "--pictures", "8000", "--synthetic", "0"]
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(sys, "argv", ["prune", *map(str, words), *training])
@@ -88,5 +88,6 @@ def test_a_pruned_net_is_trained_again_from_what_was_left(weights: Path, mnist_r
     cut, trained = check_card(tmp_path / prune.CUT), check_card(tmp_path / "digits.pt")
     assert trained.recipe["architecture"] == cut.recipe["architecture"] == "lean-24-48-96"
     assert trained.recipe["made_from"] == {str(tmp_path / prune.CUT): cut.sha256}
+    assert trained.version == cut.version == "1.4"
     assert cut.recipe["made_from"] == {str(weights): check_card(weights).sha256}
     assert trained.accuracy["test"] > max(0.95, cut.accuracy["test"])

@@ -26,7 +26,7 @@ from bench.contenders.service import TargetError
 from deploy.server import MODELS, Server
 from testbed.pictures import LabelledPicture
 
-WATCH_S = float(os.environ.get("WATCH_SECONDS", "5"))  # of traffic
+WATCH_S = float(os.environ.get("DIGITS_WATCH_SECONDS", "5"))  # of traffic
 DNS_PORT = 53
 CALLS = "connect,sendto,sendmsg,sendmmsg,open,openat,openat2,creat,mkdir,mkdirat"
 ADDRESS = re.compile(r'sin6?_port=htons\((\d+)\).*?inet_(?:addr\(|pton\(AF_INET6, )"([^"]+)"')
@@ -71,7 +71,7 @@ def test_the_workers_start_up_hook_comes_before_onnx_runtime(tmp_path: Path) -> 
 
 @pytest.mark.server
 def test_a_session_leaves_nothing_in_the_home_folder(store: Path, tmp_path: Path) -> None:
-    code = "import numpy, sys; from pathlib import Path; from digitkit import ort; "
+    code = "import numpy, sys; from pathlib import Path; from digitkit.backends import ort; "
     python(f"{code}ort.load(Path({str(store / 'digits.onnx')!r})).run(numpy.zeros((1, 28, 28), numpy.uint8))", tmp_path)
     assert list(tmp_path.iterdir()) == []
 

@@ -26,7 +26,10 @@ def haproxy(server: Server, client_connections: int) -> Iterator[str]:
     port, probe = server.port + PROXY_BESIDE, server.port + PROBE_BESIDE
     ports = {"DIGITS_PORT": port, "DIGITS_TORCHSERVE": server.port, "DIGITS_PROBE": probe, "DIGITS_CLIENT_CONNECTIONS": client_connections}
     settings = {name: str(value) for name, value in ports.items()}
-    asking = [sys.executable, "-m", "deploy.probe", "--port", str(server.port), "--state", str(server.state), "--listen", str(probe)]
+    asking = [
+        *(sys.executable, "-m", "deploy.probe", "--port", str(server.port), "--listen", str(probe)),
+        *("--state", str(server.state), "--store", str(server.model_store)),
+    ]
     with _listening(asking, {}, probe), _listening([find_haproxy(), "-q", "-f", str(CONFIG)], settings, port):
         yield f"http://127.0.0.1:{port}"
 

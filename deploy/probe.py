@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import requests
 
@@ -91,6 +92,11 @@ class Probe(ThreadingHTTPServer):
         super().__init__(address, _Answers)
         self.watched = server
         self.readiness = Readiness(server, timeout_s)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A balancer hangs up once it has read the status: no traceback for that."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Answers(BaseHTTPRequestHandler):

@@ -10,7 +10,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from digitkit.backends.ort import CPU, CUDA, INPUT, LOGITS, TENSORRT
+from digitkit.backends.sessions import CPU, CUDA, TENSORRT, build_session
 
 # isort: split
 # digitkit comes first: it switches off the telemetry that the import of ONNX Runtime starts.
@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 from onnxruntime import InferenceSession, OrtValue, RunOptions
 
 from bench.model_speed import BATCHES, speeds
-from digitkit.backends import net, ort
-from digitkit.backends.fold import Folded
-from digitkit.contract import LABELS, SIDE_PX, Backend, Run
+from digitkit.contract import Run
+from digitkit.readers.digits import net, ort
+from digitkit.readers.digits.digit import LABELS, SIDE_PX, Backend
+from digitkit.readers.digits.fold import Folded
 from testbed.pictures import LabelledCanvases
 
 Step = Callable[[], object]
@@ -85,9 +86,9 @@ def makers(weights: Path, graphs: dict[str, Path], device: str) -> dict[str, Mak
     for form, path in graphs.items():
         made[f"{form} as served"] = partial(as_served, partial(ort.load, path, device=device))
         for name, provider in PROVIDERS[device].items():
-            made[f"{form} on {name}"] = partial(by_onnx, cache(partial(ort.build_session, path, provider)), provider, device)
+            made[f"{form} on {name}"] = partial(by_onnx, cache(partial(build_session, path, provider, ort.ARRAYS)), provider, device)
         if device == "cuda":
-            recording = cache(partial(ort.build_session, path, CUDA, cuda_graph=True))
+            recording = cache(partial(build_session, path, CUDA, ort.ARRAYS, cuda_graph=True))
             made[f"{form} on CUDA with graphs"] = partial(by_onnx, recording, CUDA, device)
     return made
 
@@ -131,8 +132,8 @@ def by_onnx(build: Callable[[], InferenceSession], wanted: str, device: str, bat
     given = OrtValue.ortvalue_from_shape_and_type((batch, SIDE_PX, SIDE_PX), np.uint8, device, 0)
     logits = OrtValue.ortvalue_from_shape_and_type((batch, len(LABELS)), np.float32, device, 0)
     binding = session.io_binding()
-    binding.bind_ortvalue_input(INPUT, given)
-    binding.bind_ortvalue_output(LOGITS, logits)
+    binding.bind_ortvalue_input(ort.INPUT, given)
+    binding.bind_ortvalue_output(ort.LOGITS, logits)
     options = RunOptions()
     options.add_run_config_entry("gpu_graph_id", str(batch))  # of CUDA graphs a session keeps one for each name
 

@@ -16,9 +16,9 @@ from bench import gpu
 from bench.model_speed import BATCHES, Speed, speeds
 from bench.worker import WorkerError, started
 from digitkit.artifacts.card import CardError, check_card
-from digitkit.backends import net, ort
 from digitkit.contract import Run
 from digitkit.pictures.codec import encode_png
+from digitkit.readers.digits import net, ort
 from testbed.pictures import DATA_ROOT, LabelledCanvases, PicturesError, load_canvases
 from training.evaluate.cost import multiply_adds  # noqa: TID251 - a net's cost is counted there, for its report too
 

@@ -20,7 +20,7 @@ from bench.rounds import BARE, RoundPlan, RoundRow, measure_bare, measure_servic
 from deploy.machine.java import JavaError
 from deploy.server import ServerError
 from digitkit.artifacts.card import CardError
-from digitkit.backends import ort
+from digitkit.readers.digits import ort
 from testbed.command import ending
 from testbed.flags import names, positive, positive_list
 from testbed.pictures import DATA_ROOT, PicturesError, load_pictures

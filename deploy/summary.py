@@ -15,8 +15,8 @@ from deploy.server import MODELS, Server, ServerError
 from deploy.settings.config import to_port
 from deploy.smoke import Reading, SmokeError, read_test_pictures
 from digitkit.artifacts.card import CardError, check_card
-from digitkit.contract import Canvas
 from digitkit.pictures.codec import encode_png
+from digitkit.readers.digits.digit import Canvas
 from testbed.pictures import DATA_ROOT, PicturesError, load_canvases
 
 STORE = Path("model_store")

@@ -19,8 +19,8 @@ from rich.console import Console
 from rich.table import Table
 
 from digitkit.artifacts.card import CardError
-from digitkit.backends import net, ort
 from digitkit.contract import Run
+from digitkit.readers.digits import net, ort
 from digitkit.settings import Settings, SettingsError
 from export.errors import ExportError
 from export.to_onnx import GRAPH, to_onnx

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from digitkit.contract import SIDE_PX, Run
+from digitkit.contract import Run
+from digitkit.readers.digits.digit import SIDE_PX
 from export.errors import ExportError
 from training.data import mnist
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
-from digitkit.backends.ort import INPUT
+from digitkit.readers.digits.ort import INPUT
 
 # isort: split
 # digitkit comes first: it switches off the telemetry that the import of ONNX Runtime starts.

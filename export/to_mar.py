@@ -13,8 +13,8 @@ from pathlib import Path
 
 from digitkit.artifacts.card import CardError, card_path, check_card, facts, write_card
 from digitkit.artifacts.store import formers, publish
-from digitkit.backends import ort
 from digitkit.pictures.codec import encode_png
+from digitkit.readers.digits import ort
 from export.errors import ExportError
 from export.to_torch import check_served
 from training.data import mnist

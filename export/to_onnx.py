@@ -12,10 +12,11 @@ import torch
 from torch import Tensor
 
 from digitkit.artifacts.card import CardError, card_path, check_card, facts, write_card
-from digitkit.backends import net, ort
-from digitkit.backends.fold import Folded
-from digitkit.backends.ort import INPUT, LOGITS
-from digitkit.contract import CONTRACT_VERSION, LABELS, SIDE_PX
+from digitkit.contract import CONTRACT_VERSION
+from digitkit.readers.digits import net, ort
+from digitkit.readers.digits.digit import LABELS, SIDE_PX
+from digitkit.readers.digits.fold import Folded
+from digitkit.readers.digits.ort import INPUT, LOGITS
 from export.errors import ExportError, publish
 from export.forms import ONNX, PYTORCH
 from export.gates import check

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from digitkit.artifacts.card import CardError, check_card, facts, write_card
-from digitkit.backends import net
+from digitkit.readers.digits import net
 from export.errors import ExportError, publish
 from export.forms import PYTORCH
 from export.gates import check

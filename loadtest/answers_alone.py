@@ -8,7 +8,7 @@ import requests
 
 from deploy.asking import ask
 from deploy.machine.local import client
-from digitkit.contract import Prediction
+from digitkit.readers.digits.digit import Prediction
 from testbed.answers import ExplanationAnswer, WrongAnswer, to_explanation, to_prediction
 from testbed.endpoints import encode_form, explain_path, predict_path
 from testbed.pictures import LabelledPicture

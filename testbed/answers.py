@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from digitkit.contract import LABELS, SIDE_PX, Prediction
+from digitkit.readers.digits.digit import LABELS, SIDE_PX, Prediction
 
 # Probabilities travel with 4 decimals, and on a CPU the size of a batch moves them by less than 1e-5. Two pictures of
 # different digits differ by nearly 1: answers swapped within a batch lie far beyond this.

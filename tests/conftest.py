@@ -11,11 +11,12 @@ import pytest
 from numpy.typing import NDArray
 from served import client, server, store, weights
 
-from digitkit.contract import LABELS, Backend
 from digitkit.pictures.codec import encode_png
+from digitkit.readers.digits.digit import LABELS, Backend
+from digitkit.readers.digits.reader import READER, Net
 from digitkit.serving import metrics
 from digitkit.serving.guard import Guard
-from digitkit.serving.wire import Model
+from digitkit.serving.writing import Model
 from digitkit.settings import Limits, Settings
 
 if TYPE_CHECKING:
@@ -140,6 +141,7 @@ def handler(handler_module: ModuleType, settings: Settings, fake_run: FakeRun, m
     monkeypatch.setattr(metrics, "FLUSH_S", 3600)
     handler = handler_module.DigitHandler()
     handler.settings, handler.model, handler.headers, handler.guard = settings, Model("digits", "1.0"), {}, Guard()
-    handler.backend = Backend(fake_run, lambda canvas, target: canvas / np.float32(255), "by heart", "cpu")
-    handler.metrics = metrics.Metrics(handler.model, place="cpu", fell_back=False, reference={})
+    backend = Backend(fake_run, lambda canvas, target: canvas / np.float32(255), "by heart", "cpu")
+    handler.reader, handler.loaded = READER, Net(backend, settings.min_score)
+    handler.metrics = metrics.Metrics(handler.model, place="cpu", fell_back=False, statistics=READER.statistics({}))
     return handler

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import yaml
 
-from digitkit.contract import LABELS
+from digitkit.readers.digits.digit import LABELS
 from loadtest import measure, run
 from loadtest.results.figures import Figures, Kind, Result, Window
 from loadtest.results.overview import Summary

@@ -5,10 +5,11 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from digitkit.errors import DigitError
+from digitkit.readers.digits.reader import READER
 from digitkit.serving.guard import Guard
+from digitkit.serving.opening import open_request
 from digitkit.serving.reading import Question, read_in_turns
 from digitkit.serving.request import Request
-from digitkit.serving.wire import open_request
 from digitkit.settings import Limits
 
 Result = TypeVar("Result")
@@ -26,7 +27,7 @@ class NoNet(Guard):
 
 def read_question(request: Request, limits: Limits) -> Question:
     """What a request asks; raises the DigitError that refuses it as a whole."""
-    (question,) = read_in_turns([open_request(request, limits)], limits, NoNet(), math.inf)
+    (question,) = read_in_turns([open_request(request, limits)], READER, limits, NoNet(), math.inf)
     if isinstance(question, DigitError):
         raise question
     return question

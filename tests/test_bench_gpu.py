@@ -13,9 +13,9 @@ from test_net import drawn, written
 from test_ort import WEIGHTS, canvases, graph
 
 from bench import gpu
-from digitkit.backends import ort
-from digitkit.backends.fold import Folded
-from digitkit.backends.ort import CPU, CUDA
+from digitkit.backends.sessions import CPU, CUDA, build_session
+from digitkit.readers.digits import ort
+from digitkit.readers.digits.fold import Folded
 from training.data import mnist
 
 __all__ = ["graph"]  # a fixture of test_ort
@@ -47,7 +47,7 @@ def test_compiled_pytorch_gives_the_same_logits_at_every_batch_size() -> None:
 
 @pytest.mark.parametrize("batch", [1, 8])
 def test_onnx_runtime_with_bound_arrays_gives_the_same_logits(batch: int, graph: Path) -> None:
-    way = gpu.by_onnx(partial(ort.build_session, graph, CPU), CPU, "cpu", batch)
+    way = gpu.by_onnx(partial(build_session, graph, CPU, ort.ARRAYS), CPU, "cpu", batch)
     before = way.run(canvases(100)[:batch])
     given = canvases(101)[:batch]
     np.testing.assert_allclose(way.run(given), given.reshape(batch, 784) @ WEIGHTS, rtol=1e-4, atol=1e-4)
@@ -57,7 +57,7 @@ def test_onnx_runtime_with_bound_arrays_gives_the_same_logits(batch: int, graph:
 
 def test_a_provider_that_was_not_given_is_no_way(graph: Path) -> None:
     with pytest.raises(RuntimeError, match="CUDAExecutionProvider does not load, ONNX Runtime gave CPUExecutionProvider"):
-        gpu.by_onnx(partial(ort.build_session, graph, CPU), CUDA, "cpu", 1)
+        gpu.by_onnx(partial(build_session, graph, CPU, ort.ARRAYS), CUDA, "cpu", 1)
 
 
 def test_a_way_that_fails_is_told_in_a_sentence_and_the_others_are_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

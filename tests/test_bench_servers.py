@@ -22,8 +22,8 @@ from bench.results.server_tables import ratios, show
 from bench.rounds import RoundRow
 from bench.servers import FAILED, PICTURES, main, parse_flags
 from bench.stock.archive import pack
-from digitkit.backends import ort
 from digitkit.pictures.codec import encode_png
+from digitkit.readers.digits import ort
 from digitkit.readers.digits.classify import classify
 from testbed.pictures import LabelledPicture, load_pictures
 from training.data.mnist import Split

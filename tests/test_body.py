@@ -10,11 +10,12 @@ import pytest
 from numpy.typing import NDArray
 from questions import read_question
 
-from digitkit.contract import Prediction
 from digitkit.errors import BadRequest, BlankPicture, DigitError, TooLarge, UnreadablePicture
+from digitkit.readers.digits.digit import Prediction
+from digitkit.readers.digits.reader import READER
 from digitkit.serving.reading import Question
 from digitkit.serving.request import from_torchserve
-from digitkit.serving.wire import Model, write_answer
+from digitkit.serving.writing import Model, write_answer
 from digitkit.settings import Limits
 
 Digits = NDArray[np.uint8]
@@ -178,14 +179,14 @@ def test_more_pictures_than_the_limit_are_413_in_every_form(body: Any, limits: L
 
 
 def test_v1_is_answered_with_predictions_in_order() -> None:
-    answer = write_answer(Question((), "v1"), [SEVEN, BlankPicture("no ink")], MODEL)
+    answer = write_answer(Question((), "v1"), [SEVEN, BlankPicture("no ink")], MODEL, READER)
     predictions = json.loads(answer.body)["predictions"]
     assert predictions[0]["digit"] == 7
     assert predictions[1] == {"code": 422, "type": "BlankPicture", "message": "no ink"}
 
 
 def test_v2_is_answered_with_a_tensor_for_each_field() -> None:
-    answer = json.loads(write_answer(Question((), "v2", id="42"), [SEVEN, BlankPicture("no ink")], MODEL).body)
+    answer = json.loads(write_answer(Question((), "v2", id="42"), [SEVEN, BlankPicture("no ink")], MODEL, READER).body)
     assert (answer["model_name"], answer["model_version"], answer["id"]) == ("digits", "1.0", "42")
     outputs = {output["name"]: output for output in answer["outputs"]}
     assert outputs["digit"] == {"name": "digit", "datatype": "INT64", "shape": [2], "data": [7, -1]}
@@ -197,4 +198,4 @@ def test_v2_is_answered_with_a_tensor_for_each_field() -> None:
 
 
 def test_v2_without_an_id_is_answered_without_one() -> None:
-    assert "id" not in json.loads(write_answer(Question((), "v2"), [SEVEN], MODEL).body)
+    assert "id" not in json.loads(write_answer(Question((), "v2"), [SEVEN], MODEL, READER).body)

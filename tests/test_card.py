@@ -22,6 +22,7 @@ FACTS: dict[str, Any] = {
     "parameters": 104938,
     "packages": {"torch": "2.14.1"},
     "reference": {"digit": {"bounds": [4.0], "shares": [0.4, 0.6]}},
+    "task": "numbers",
 }
 
 
@@ -89,7 +90,12 @@ def test_card_that_was_written_before_there_were_references_is_read(artifact: Pa
     assert check_card(artifact).reference == {}
 
 
-@pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(Card) if field.name != "reference"])
+def test_card_that_was_written_before_there_were_tasks_is_for_digits(artifact: Path) -> None:
+    change(artifact, task=None)
+    assert check_card(artifact).task == "digits"
+
+
+@pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(Card) if field.name not in ("reference", "task")])
 def test_card_without_a_field_is_an_error(name: str, artifact: Path) -> None:
     change(artifact, **{name: None})
     with pytest.raises(CardError, match=f"is no card; it must hold .*{name}"):

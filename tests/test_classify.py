@@ -5,8 +5,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from digitkit.contract import Prediction
 from digitkit.readers.digits.classify import classify, digit_score, in_chunks, read, softmax
+from digitkit.readers.digits.digit import Prediction
 
 RANDOM = np.random.default_rng(0)
 LOGITS = {

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from test_net import drawn, written
 
-from digitkit.backends.net import DigitNet
+from digitkit.readers.digits.net import DigitNet
 from export import compare
 from training.evaluate.cost import multiply_adds
 

@@ -11,7 +11,7 @@ from test_net import CANVASES, drawn, logits, written
 from test_training import TINY
 
 from digitkit.artifacts.card import check_card, facts, write_card
-from digitkit.backends import net, ort
+from digitkit.readers.digits import net, ort
 from export.to_onnx import to_onnx
 from training import ensemble, train
 from training.data import mnist

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from digitkit.serving.drift import CONFIDENCE_BOUNDS, LEAST, WINDOW, Drift, reference, shares, stability_index
+from digitkit.counting.drift import LEAST, WINDOW, Drift, shares, stability_index
+from digitkit.readers.digits.profile import CONFIDENCE_BOUNDS, STATISTICS, reference
 
 Pictures = tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float32]]
 
@@ -18,7 +19,7 @@ def pictures(count: int, seed: int = 0) -> Pictures:
 
 
 def watch(*batches: Pictures) -> dict[str, float]:
-    drift = Drift(reference(*pictures(5_000, seed=9)))
+    drift = Drift(STATISTICS, reference(*pictures(5_000, seed=9)))
     for batch in batches:
         drift.add(*batch)
     return drift.indices()
@@ -77,6 +78,6 @@ def test_the_window_forgets_what_it_has_passed() -> None:
 
 
 def test_a_card_without_a_reference_leaves_drift_out() -> None:
-    drift = Drift({})
+    drift = Drift(STATISTICS, {})
     drift.add(*pictures(WINDOW))
     assert drift.indices() == {}

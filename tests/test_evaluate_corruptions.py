@@ -12,8 +12,8 @@ from conftest import ROOT, FakeRun
 from numpy.typing import NDArray
 
 from digitkit.artifacts.card import write_card
-from digitkit.backends import net
 from digitkit.pictures.codec import decode_picture
+from digitkit.readers.digits import net
 from digitkit.settings import Settings
 from training.data.mnist import Split
 from training.evaluate.corrupted import BATCH, CLEAN, Figure, in_batches, main, mean, measure

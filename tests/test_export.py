@@ -13,7 +13,7 @@ import onnx
 import pytest
 
 from digitkit.artifacts.card import card_path, check_card, facts, write_card
-from digitkit.backends import net, ort
+from digitkit.readers.digits import net, ort
 from digitkit.readers.digits.classify import digit_score, softmax
 from export import errors, to_mar, to_onnx
 from export.forms import ONNX, PYTORCH

@@ -11,7 +11,7 @@ import pytest
 from conftest import ROOT
 
 from digitkit.artifacts.card import check_card
-from digitkit.contract import LABELS
+from digitkit.readers.digits.digit import LABELS
 from training import finetune
 from training.data import mnist
 

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import nn
 
-from digitkit.backends.fold import Folded, folded
-from digitkit.backends.net import DigitNet
 from digitkit.readers.digits.classify import digit_score, softmax
+from digitkit.readers.digits.fold import Folded, folded
+from digitkit.readers.digits.net import DigitNet
 from export.errors import ExportError
 from export.gates import made_up
 from export.quantise import quantise

@@ -20,7 +20,7 @@ from digitkit.serving import frames
 from digitkit.serving.frames import Inbox, Outbox
 from digitkit.serving.guard import Guard
 from digitkit.serving.request import Request, from_torchserve, to_request
-from digitkit.serving.wire import Answer
+from digitkit.serving.writing import Answer
 
 Parameter = tuple[str, str, bytes]
 HOST = {"Host": "127.0.0.1:8080", "Content-Type": "image/png", "X-Name": "Zoë", "X-Request-ID": "mine"}

@@ -20,7 +20,7 @@ from digitkit.errors import DigitError
 from digitkit.serving.frames import Inbox
 from digitkit.serving.guard import Guard
 from digitkit.serving.request import Request, to_request
-from digitkit.serving.wire import Answer
+from digitkit.serving.writing import Answer
 
 CASES = int(os.environ.get("DIGITS_FUZZ_CASES", "3000"))
 EACH = settings(max_examples=max(1, CASES // (len(PARSERS) + 1)), deadline=None, derandomize=True, database=None)

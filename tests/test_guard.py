@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from digitkit.errors import BadRequest, Fault, OutOfMemory
 from digitkit.pictures.codec import encode_png
-from digitkit.serving import reading, wire
+from digitkit.readers.digits import reader
+from digitkit.serving import opening, reading, writing
 from digitkit.serving.guard import CAUSES, TRACE_FRAMES, Guard
 from digitkit.serving.request import Request, to_request
 
@@ -146,10 +147,10 @@ def test_whatever_a_step_raises_the_neighbours_are_answered(
     step: str, err: Exception, ask: Any, handler: Any, ten_digits: NDArray[np.uint8], ten_pngs: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     three = to_request({"body": ten_pngs[3]}, EXPLAIN if "expla" in step else {"host": "here"}, {"body": ""})
-    module: Any = reading if hasattr(reading, step) else wire
+    module: Any = next((each for each in (reader, opening, reading, writing) if hasattr(each, step)), None)
     if step in ("run", "explain"):
-        broken = raising(err, lambda canvases, *_: is_three(canvases, ten_digits), getattr(handler.backend, step))
-        object.__setattr__(handler.backend, step, broken)
+        broken = raising(err, lambda canvases, *_: is_three(canvases, ten_digits), getattr(handler.loaded.backend, step))
+        object.__setattr__(handler.loaded.backend, step, broken)
     else:
         by = {
             "open_request": lambda request, _: request is three,
@@ -168,8 +169,8 @@ def test_whatever_a_step_raises_the_neighbours_are_answered(
 def test_a_picture_that_the_model_fails_at_costs_the_others_of_its_list_nothing(
     ask: Any, handler: Any, ten_digits: NDArray[np.uint8], ten_pngs: list[bytes]
 ) -> None:
-    broken = raising(ValueError("NaN"), lambda canvases: is_three(canvases, ten_digits), handler.backend.run)
-    object.__setattr__(handler.backend, "run", broken)
+    broken = raising(ValueError("NaN"), lambda canvases: is_three(canvases, ten_digits), handler.loaded.backend.run)
+    object.__setattr__(handler.loaded.backend, "run", broken)
     row = {str(digit): ten_pngs[digit] for digit in range(10)}
     _, between, _ = ask(to_request(row, {"content-type": "multipart/form-data"}, dict.fromkeys(row, "image/png")))
     assert [answer.get("digit", answer.get("type")) for answer in between] == [0, 1, 2, "Fault", 4, 5, 6, 7, 8, 9]
@@ -177,7 +178,7 @@ def test_a_picture_that_the_model_fails_at_costs_the_others_of_its_list_nothing(
 
 
 def test_a_model_that_does_not_run_at_all_is_the_fault_of_no_request(ask: Any, handler: Any) -> None:
-    object.__setattr__(handler.backend, "run", raising(RuntimeError("the model is broken")))
+    object.__setattr__(handler.loaded.backend, "run", raising(RuntimeError("the model is broken")))
     with pytest.raises(RuntimeError, match="the model is broken"):
         ask(to_request({"body": b""}, {"host": "here"}, {}))
 

@@ -16,8 +16,10 @@ from conftest import HANDLERS, FakeContext, FakeRun
 from numpy.typing import NDArray
 
 from digitkit.artifacts.card import Card, check_card, write_card
-from digitkit.contract import Backend, Run
+from digitkit.contract import Run
 from digitkit.pictures.codec import encode_png
+from digitkit.readers.digits.digit import Backend
+from digitkit.readers.digits.reader import BACKENDS
 from digitkit.serving import metrics
 
 JSON = "application/json"
@@ -51,7 +53,7 @@ def backend(handler_module: ModuleType, fake_run: FakeRun, monkeypatch: pytest.M
     """A backend of the handler for weights files that end in .fake."""
     backend = FakeBackend(fake_run)
     monkeypatch.setitem(sys.modules, backend.__name__, backend)
-    monkeypatch.setitem(handler_module.BACKENDS, ".fake", backend.__name__)
+    monkeypatch.setitem(BACKENDS, ".fake", backend.__name__)
     monkeypatch.setenv("LOG_LOCATION", str(tmp_path))
     monkeypatch.setattr(metrics, "FLUSH_S", 3600)  # what is counted here shall not be handed on in the middle of another test
     known = Card(**CARD, contract=1, bytes=0, sha256="")  # of weights that no file holds

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digitkit.serving.histogram import Histogram
+from digitkit.counting.histogram import Histogram
 
 BOUNDS = (0.001, 0.01, 0.1, 0.5, 1.0)
 
@@ -18,7 +18,7 @@ def by_numpy(values: list[float]) -> dict[str, float]:
 
 
 def told(histogram: Histogram) -> dict[str, float]:
-    return {bound or suffix.removeprefix("_"): value for suffix, bound, value in histogram.series()}
+    return {labels.removeprefix("le:") or name.removeprefix("_"): value for name, labels, value in histogram.series("")}
 
 
 @given(st.lists(st.one_of(st.floats(0, 2), st.sampled_from(BOUNDS)), max_size=40))

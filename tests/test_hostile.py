@@ -26,10 +26,11 @@ from deploy.server import Server
 from digitkit.errors import DigitError, TooLarge
 from digitkit.pictures.codec import Allowance, decode_picture
 from digitkit.readers.digits.classify import classify
+from digitkit.readers.digits.reader import READER, Net
 from digitkit.serving.metrics import Metrics
 from digitkit.serving.request import from_torchserve
 from digitkit.serving.request_log import RequestLog
-from digitkit.serving.wire import Model, write_answer, write_error
+from digitkit.serving.writing import Model, write_answer, write_error
 from digitkit.settings import Limits, Settings
 
 SLOWEST_S = 8  # any one hostile request: of processor time they take 3 at most, on a machine that does something else as well
@@ -44,7 +45,7 @@ def read(hostile: Hostile, limits: Limits) -> tuple[int, str]:
     try:
         question = read_question(from_torchserve(row, headers), limits)
         refused = [picture for picture in question.pictures if isinstance(picture, DigitError)]
-        answer = write_answer(replace(question, pictures=()), refused, Model("digits", "1.0"))
+        answer = write_answer(replace(question, pictures=()), refused, Model("digits", "1.0"), READER)
     except DigitError as err:
         answer = write_error(err)
     assert time.process_time() - started < SLOWEST_S
@@ -94,8 +95,10 @@ def test_what_is_left_of_a_batch_after_its_time_is_503_and_what_was_read_is_answ
 ) -> None:
     handler = handler_module.DigitHandler()
     handler.settings, handler.model, handler.headers = settings, Model("digits", "1.0"), {}
-    handler.backend = type("Backend", (), {"run": None})  # all are blank or unread
-    handler.metrics, handler.guard = Metrics(handler.model, place="cpu", fell_back=False, reference={}), NoNet()
+    handler.reader = READER
+    handler.loaded = Net(type("Backend", (), {"run": None}), settings.min_score)  # type: ignore[arg-type]  # all are blank or unread
+    statistics = READER.statistics({})
+    handler.metrics, handler.guard = Metrics(handler.model, place="cpu", fell_back=False, statistics=statistics), NoNet()
     monkeypatch.setattr("digitkit.serving.metrics.FLUSH_S", 3600)
     handler.log = RequestLog(tmp_path / "requests.log", handler.model, "all")
     clock = chain([0.0] * 7, repeat(settings.limits.batch_seconds + 0.1))  # the first picture's canvas takes too long

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from questions import read_question
 
 from digitkit.errors import DigitError
-from digitkit.serving import wire
+from digitkit.readers.digits.reader import READER
+from digitkit.serving import writing
 from digitkit.serving.request import from_torchserve
 from digitkit.settings import Limits
 from loadtest import run
@@ -132,7 +133,7 @@ def answers_of_the_server(case: Case, row: dict[str, Any], headers: dict[str, An
     results: list[Any] = [
         canvas if isinstance(canvas, DigitError) else expected for canvas, expected in zip(question.pictures, case.expected, strict=True)
     ]
-    return wire.write_answer(question, results, wire.Model("digits", "1.0")).body
+    return writing.write_answer(question, results, writing.Model("digits", "1.0"), READER).body
 
 
 @pytest.mark.parametrize("kind", ["single", "list", "bad"])

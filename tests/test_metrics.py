@@ -13,13 +13,15 @@ from conftest import ROOT
 from numpy.typing import NDArray
 
 from deploy.probe import HELP
-from digitkit.contract import LABELS, Prediction
+from digitkit.counting.drift import WINDOW, Reference
 from digitkit.errors import BlankPicture, DigitError, TooLarge
+from digitkit.readers.digits.counts import Counts
+from digitkit.readers.digits.digit import LABELS, Prediction
+from digitkit.readers.digits.profile import mean_ink, reference
 from digitkit.serving import metrics
-from digitkit.serving.drift import WINDOW, reference
-from digitkit.serving.metrics import ERRORS, Clock, Metrics, mean_ink, resident_bytes, worker_number
+from digitkit.serving.metrics import ERRORS, Clock, Metrics, resident_bytes, worker_number
 from digitkit.serving.reading import Question
-from digitkit.serving.wire import Model
+from digitkit.serving.writing import Model
 
 # The pattern of TorchServe's Metric.java, and what stands before it in a worker's output.
 LINE = re.compile(r"\[METRICS\]\s*([\w\s]+)\.([\w\s]+):([0-9\-,.e]+)\|#([^|]*)(\|#type:([^|,]+))?\|#hostname:([^,]+),([^,]+)(,(.*))?")
@@ -53,9 +55,9 @@ def read(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> R
     return read_back
 
 
-def worker(**changed: object) -> Metrics:
-    given = {"place": "CPUExecutionProvider", "fell_back": False, "reference": CARD}
-    return Metrics(Model("digits", "1.0"), **(given | changed))  # type: ignore[arg-type]
+def worker(reference: Reference = CARD, **changed: object) -> Metrics:
+    given = {"place": "CPUExecutionProvider", "fell_back": False}
+    return Metrics(Model("digits", "1.0"), **(given | changed), statistics=Counts(reference))  # type: ignore[arg-type]
 
 
 @pytest.fixture

@@ -19,8 +19,8 @@ from test_monitoring import NAME, panels, rules
 
 from deploy.monitor import PROMETHEUS, SOURCE, Monitor
 from deploy.server import MODELS, Server
+from digitkit.counting.drift import LEAST
 from digitkit.pictures.codec import encode_png
-from digitkit.serving.drift import LEAST
 from training.data import mnist
 
 pytestmark = [

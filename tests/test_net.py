@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from digitkit.artifacts.card import Card, card_path, facts, write_card
-from digitkit.backends import net
-from digitkit.backends.net import ARCHITECTURES, DigitNet
+from digitkit.readers.digits import net
+from digitkit.readers.digits.net import ARCHITECTURES, DigitNet
 from training.learn.calibrate import divide_logits
 
 CANVASES = np.random.default_rng(0).integers(0, 256, size=(6, 28, 28), dtype=np.uint8)

@@ -29,9 +29,10 @@ from schemathesis.specs.openapi.checks import (
 from deploy.server import MODELS, Server
 from digitkit import errors
 from digitkit.artifacts.card import FIRST_VERSION
-from digitkit.contract import LABELS, SIDE_PX, Prediction
+from digitkit.readers.digits.digit import LABELS, SIDE_PX, Prediction
 from digitkit.readers.digits.explain import Explanation
-from digitkit.serving.wire import Answer, Model, Question, write_answer, write_error, write_explanation
+from digitkit.readers.digits.reader import READER
+from digitkit.serving.writing import Answer, Model, Question, write_answer, write_error, write_explanation
 from digitkit.settings import Limits
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -147,13 +148,13 @@ def test_any_release_can_be_asked_for_and_the_documents_version_is_the_products(
 @pytest.mark.parametrize(
     ("answer", "name"),
     [
-        (write_answer(Question((), "one"), [PREDICTION], Model("digits", "1.0")), "Prediction"),
-        (write_answer(Question((), "many"), [PREDICTION, REFUSAL], Model("digits", "1.0")), "Predictions"),
-        (write_answer(Question((), "v1"), [REFUSAL, PREDICTION], Model("digits", "1.0")), "V1Predictions"),
-        (write_answer(Question((), "v2", id="a"), [REFUSAL, PREDICTION], Model("digits_onnx", "1.0")), "V2Predictions"),
-        (write_explanation(Question((), "one"), [EXPLANATION]), "Explanation"),
-        (write_explanation(Question((), "many"), [EXPLANATION, REFUSAL]), "ExplanationList"),
-        (write_explanation(Question((), "v2"), [EXPLANATION, REFUSAL]), "Explanations"),
+        (write_answer(Question((), "one"), [PREDICTION], Model("digits", "1.0"), READER), "Prediction"),
+        (write_answer(Question((), "many"), [PREDICTION, REFUSAL], Model("digits", "1.0"), READER), "Predictions"),
+        (write_answer(Question((), "v1"), [REFUSAL, PREDICTION], Model("digits", "1.0"), READER), "V1Predictions"),
+        (write_answer(Question((), "v2", id="a"), [REFUSAL, PREDICTION], Model("digits_onnx", "1.0"), READER), "V2Predictions"),
+        (write_explanation(Question((), "one"), [EXPLANATION], READER), "Explanation"),
+        (write_explanation(Question((), "many"), [EXPLANATION, REFUSAL], READER), "ExplanationList"),
+        (write_explanation(Question((), "v2"), [EXPLANATION, REFUSAL], READER), "Explanations"),
         (write_error(REFUSAL), "Refusal"),
     ],
     ids=lambda value: value if isinstance(value, str) else "json",

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from digitkit.artifacts.card import CardError, write_card
-from digitkit.backends import ort
 from digitkit.contract import DeviceError
+from digitkit.readers.digits import ort
 
 WEIGHTS = np.random.default_rng(0).normal(size=(784, 10)).astype(np.float32) / 255
 FACTS: dict[str, Any] = {

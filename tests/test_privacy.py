@@ -71,7 +71,7 @@ def test_the_workers_start_up_hook_comes_before_onnx_runtime(tmp_path: Path) -> 
 
 @pytest.mark.server
 def test_a_session_leaves_nothing_in_the_home_folder(store: Path, tmp_path: Path) -> None:
-    code = "import numpy, sys; from pathlib import Path; from digitkit.backends import ort; "
+    code = "import numpy, sys; from pathlib import Path; from digitkit.readers.digits import ort; "
     python(f"{code}ort.load(Path({str(store / 'digits.onnx')!r})).run(numpy.zeros((1, 28, 28), numpy.uint8))", tmp_path)
     assert list(tmp_path.iterdir()) == []
 

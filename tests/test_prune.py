@@ -10,8 +10,8 @@ from test_net import drawn, logits, written
 from torch import nn
 
 from digitkit.artifacts.card import check_card
-from digitkit.backends import net
-from digitkit.backends.net import ARCHITECTURES, DigitNet
+from digitkit.readers.digits import net
+from digitkit.readers.digits.net import ARCHITECTURES, DigitNet
 from training import prune
 
 

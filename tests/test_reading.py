@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from questions import NoNet
 
 from digitkit.errors import DigitError, Overloaded
+from digitkit.readers.digits import reader
 from digitkit.serving import reading
 from digitkit.serving.body import Sources, as_it_is
 from digitkit.serving.reading import Reading, read_in_turns
@@ -32,7 +33,7 @@ def tick(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
 
 
 def asked(pictures: list[Any], limits: Limits, deadline: float = math.inf) -> list[Any]:
-    read = read_in_turns([Reading(Sources(few, as_it_is), "many") for few in pictures], limits, NoNet(), deadline)
+    read = read_in_turns([Reading(Sources(few, as_it_is), "many") for few in pictures], reader.READER, limits, NoNet(), deadline)
     return [each if isinstance(each, DigitError) else each.pictures for each in read]
 
 
@@ -52,7 +53,7 @@ def test_a_small_request_is_read_before_what_is_left_of_a_long_one(
     ten_digits: NDArray[np.uint8], limits: Limits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order: list[int] = []
-    monkeypatch.setattr(reading, "to_canvases", lambda picture: order.append(int(picture[0, 0])) or [picture])
+    monkeypatch.setattr(reader, "to_canvases", lambda picture: order.append(int(picture[0, 0])) or [picture])
     long, small, two = ([np.full((28, 28), mark, dtype=np.uint8)] * length for mark, length in ((9, 200), (1, 1), (2, 2)))
     asked([long, small, two], limits)
     assert order[:3] == [9, 1, 2]

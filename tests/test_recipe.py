@@ -7,7 +7,7 @@ from dataclasses import fields
 import pytest
 from conftest import ROOT
 
-from digitkit.backends.net import DigitNet
+from digitkit.readers.digits.net import DigitNet
 from training.recipe import RECIPES, Recipe, add_flags, from_flags
 from training.train import main
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from digitkit.artifacts.card import CardError, check_card, write_card
-from digitkit.backends import net
+from digitkit.readers.digits import net
 from training.release import main, release
 
 FACTS = {"data_sha256": "", "commit": "", "temperature": 1.0, "parameters": 1, "packages": {}}

@@ -8,7 +8,7 @@ import torch
 from conftest import ROOT
 
 from digitkit.artifacts.card import check_card
-from digitkit.backends import net
+from digitkit.readers.digits import net
 from training.data import mnist
 
 RELEASED = ROOT / "training" / "released" / "digits.pt"

@@ -14,9 +14,9 @@ import torch
 from numpy.typing import NDArray
 
 from digitkit.artifacts.card import Card, card_path, write_card
-from digitkit.backends import net
-from digitkit.contract import Prediction
+from digitkit.readers.digits import net
 from digitkit.readers.digits.classify import classify
+from digitkit.readers.digits.digit import Prediction
 from digitkit.settings import Settings
 from training.data import mnist
 from training.evaluate import plots, report

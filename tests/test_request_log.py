@@ -13,7 +13,7 @@ from digitkit.errors import BlankPicture
 from digitkit.serving import request_log
 from digitkit.serving.request import Request, to_request
 from digitkit.serving.request_log import SLOW_MS, RequestLog, log_folder
-from digitkit.serving.wire import Answer, Model, write_error
+from digitkit.serving.writing import Answer, Model, write_error
 
 ANSWER = Answer(200, "application/json", b'{"digit": 7}', pictures=3)
 REFUSAL = write_error(BlankPicture("no ink"), pictures=1)

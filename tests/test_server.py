@@ -19,8 +19,8 @@ from served import free_port
 from deploy.server import MODELS, Server, ServerError
 from deploy.smoke import check
 from digitkit.artifacts.card import card_path
-from digitkit.backends import net, ort
 from digitkit.pictures.codec import encode_png
+from digitkit.readers.digits import net, ort
 from digitkit.settings import Settings
 from training.data import mnist
 from training.evaluate.served import MODEL_CONFIG, predict_served

@@ -188,7 +188,7 @@ def test_the_bill_of_the_environment_is_valid_and_whole(tmp_path: Path) -> None:
 def test_the_bill_of_an_archive_is_valid_and_names_every_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with zipfile.ZipFile(tmp_path / "digits.mar", "w") as packed:
         packed.writestr("digits.pt", b"weights")
-        packed.writestr("digitkit/backends/net.py", b"code")
+        packed.writestr("digitkit/readers/digits/net.py", b"code")
     monkeypatch.setattr(sys, "argv", ["sbom", "--store", str(tmp_path), "--out", str(tmp_path / "out")])
     sbom.main()
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["digits.mar.cdx.json", "environment.cdx.json"]
@@ -196,7 +196,7 @@ def test_the_bill_of_an_archive_is_valid_and_names_every_file(tmp_path: Path, mo
     assert schema_error(bom) == ""
     assert {each["name"]: each["type"] for each in bom["components"]} == {
         "digits.pt": "machine-learning-model",
-        "digitkit/backends/net.py": "file",
+        "digitkit/readers/digits/net.py": "file",
     }
     # As `printf weights | sha256sum` prints it.
     (model,) = (each for each in bom["components"] if each["name"] == "digits.pt")

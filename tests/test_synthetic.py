@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from digitkit.contract import LABELS
 from digitkit.errors import BlankPicture
 from digitkit.readers.digits.canvas import to_canvas
+from digitkit.readers.digits.digit import LABELS
 from training.augment.fonts import fonts, printed
 from training.augment.pen import SHAPES, points_of, written
 from training.augment.photo import photographed, scanned

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from digitkit.backends.net import ARCHITECTURES, DigitNet
+from digitkit.readers.digits.net import ARCHITECTURES, DigitNet
 from training.augment.deform import augment
 from training.data import mnist
 from training.learn import checkpoint

@@ -11,8 +11,8 @@ from test_net import drawn, logits, written
 from test_training import TINY
 from torch import nn
 
-from digitkit.backends import net
-from digitkit.backends.net import DigitNet
+from digitkit.readers.digits import net
+from digitkit.readers.digits.net import DigitNet
 from training.data import mnist
 from training.learn.average import make_average
 from training.learn.loop import Trainer

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from digitkit.artifacts.card import Card, CardError, check_card, version_key
-from digitkit.backends import net
+from digitkit.readers.digits import net
 from digitkit.settings import SettingsError
 from training.data import mnist
 from training.publish import WEIGHTS, Origin, hashes, publish

@@ -19,8 +19,8 @@ from rich.console import Console
 from rich.table import Table
 
 from digitkit.artifacts.card import Card, CardError, check_card
-from digitkit.backends import net
 from digitkit.pictures.codec import decode_picture, encode_png
+from digitkit.readers.digits import net
 from digitkit.readers.digits.canvas import to_canvas
 from digitkit.settings import Limits, Settings, SettingsError
 from training.data import folder, mnist

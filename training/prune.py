@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from digitkit.artifacts.card import CardError, check_card
-from digitkit.backends.net import DigitNet, read
+from digitkit.readers.digits.net import DigitNet, read
 from digitkit.settings import SettingsError
 from training.data import mnist
 from training.publish import Origin, hashes, publish

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from digitkit.artifacts.card import Card, check_card, write_card
 from digitkit.artifacts.place import place
-from digitkit.backends import net
+from digitkit.readers.digits import net
 from digitkit.settings import Settings
 from training.data import mnist
 from training.evaluate.reference import reference

@@ -20,7 +20,7 @@ class TrainingError(Exception):
 class Recipe:
     """How a net is trained. The defaults are the `quick` recipe, which is the published run."""
 
-    architecture: str = "lean"  # as digitkit.backends.net.DigitNet takes it: lean, seed, lean-16-32-64
+    architecture: str = "lean"  # as digitkit.readers.digits.net.DigitNet takes it: lean, seed, lean-16-32-64
     optimizer: Optimizer = "adamw"
     learning_rate: float = 6e-3  # the peak of a one-cycle, the start of every other schedule
     schedule: Schedule = "one-cycle"

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from digitkit.artifacts.card import FIRST_VERSION, Card, CardError
-from digitkit.backends import net
+from digitkit.readers.digits import net
 from digitkit.settings import Settings, SettingsError
 from training.data import extra, folder, mnist
 from training.evaluate.served import MODEL_CONFIG

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from digitkit.artifacts.card import CardError, check_card, facts, write_card
-from digitkit.backends import net
+from digitkit.readers.digits import net
 
 HERE = Path(__file__).parent
 DIGITKIT = Path("handlers/digitkit")

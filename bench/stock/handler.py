@@ -6,7 +6,7 @@ All but the scaling of the pictures is TorchServe's: decoding, batching, softmax
 from torchvision import transforms
 from ts.torch_handler.image_classifier import ImageClassifier
 
-from digitkit.contract import MNIST_MEAN, MNIST_STD
+from digitkit.readers.digits.digit import MNIST_MEAN, MNIST_STD
 
 
 class StockHandler(ImageClassifier):  # type: ignore[misc]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from digitkit.backends.net import DigitNet
+from digitkit.readers.digits.net import DigitNet
 
 
 class StockNet(DigitNet):

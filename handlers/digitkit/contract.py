@@ -1,26 +1,16 @@
-"""The words every part of the product shares: shapes, labels, and the two types at the ends of the pipeline."""
+"""The words that every part of the product shares: pictures, what runs a model, and the contract between code and weights."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-# Increased when a canvas or the logits change their meaning: weights of another contract are refused at load.
+# Increased when a reader's inputs or the logits change their meaning: weights of another contract are refused at load.
 CONTRACT_VERSION = 1
 
-LABELS = tuple(range(10))
-SIDE_PX = 28  # a canvas is 28 x 28
-BOX_PX = 20  # its ink fits 20 x 20, LeCun et al. 1998, section III
-# The mean and the standard deviation of all pixels of MNIST's 60,000 training pictures, as fractions of 255.
-MNIST_MEAN, MNIST_STD = 0.1307, 0.3081
-
 Picture: TypeAlias = NDArray[np.uint8]  # (H, W), grey, any polarity
-Canvas: TypeAlias = NDArray[np.uint8]  # (28, 28), ink 255, paper 0
-Attributions: TypeAlias = NDArray[np.float32]  # (28, 28); positive speaks for the target, the largest magnitude is 1
-Run: TypeAlias = Callable[[NDArray[np.uint8]], NDArray[np.float32]]  # (N, 28, 28) -> logits (N, 10)
-Explain: TypeAlias = Callable[[Canvas, int], Attributions]  # a canvas and the digit to explain
+Run: TypeAlias = Callable[[NDArray[np.uint8]], NDArray[np.float32]]  # a batch of N inputs -> N rows of logits
 
 
 class DeviceError(Exception):
@@ -28,39 +18,3 @@ class DeviceError(Exception):
 
     It is no RuntimeError, because TorchServe answers one that names CUDA with "out of memory".
     """
-
-
-@dataclass(frozen=True, slots=True)
-class Backend:
-    """A loaded model.
-
-    Attributes:
-        run: canvases to logits.
-        explain: which pixels speak for a digit.
-        method: the name of the method of `explain`.
-        place: the device or provider that it runs on.
-    """
-
-    run: Run
-    explain: Explain
-    method: str
-    place: str
-
-
-@dataclass(frozen=True, slots=True)
-class Prediction:
-    """One answer.
-
-    Attributes:
-        digit: 0 to 9.
-        confidence: the calibrated probability of `digit`, 0 to 1.
-        accepted: False where the picture is probably no digit at all.
-        probabilities: ten floats that sum to 1, in the order of LABELS.
-        reading: which of the picture's canvases was read, 0 for the first.
-    """
-
-    digit: int
-    confidence: float
-    accepted: bool
-    probabilities: tuple[float, ...]
-    reading: int = 0

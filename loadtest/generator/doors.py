@@ -6,7 +6,7 @@ Whatever the door, answers come out as REST's objects, one for each picture: a p
 from dataclasses import dataclass
 from typing import Any
 
-from digitkit.contract import LABELS
+from digitkit.readers.digits.digit import LABELS
 from loadtest.generator.traffic import Case
 from testbed.answers import Refusal, WrongAnswer, read_json
 from testbed.endpoints import JSON, encode_form, encode_inputs, encode_instances, explain_path, infer_path, predict_path

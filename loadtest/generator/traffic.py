@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from digitkit.contract import SIDE_PX, Prediction
 from digitkit.pictures.codec import encode_png
+from digitkit.readers.digits.digit import SIDE_PX, Prediction
 from testbed.answers import Expected, ExplanationAnswer, Refusal
 
 LIST: Final = 8  # pictures of a list, one of them bad

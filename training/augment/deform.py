@@ -11,7 +11,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional
 
-from digitkit.contract import SIDE_PX
+from digitkit.readers.digits.digit import SIDE_PX
 
 PIXEL = 2 / SIDE_PX  # one pixel in grid_sample's coordinates
 ROTATION_DEG = 10.0

@@ -6,7 +6,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional
 
-from digitkit.contract import SIDE_PX
+from digitkit.readers.digits.digit import SIDE_PX
 
 AMOUNTS = 7  # random numbers from 0 to 1 that each way of disturbing is given for a picture
 NOISE = 45.0  # grey levels, the largest standard deviation

@@ -10,9 +10,10 @@ import cv2
 import numpy as np
 from numpy.random import Generator
 
-from digitkit.contract import LABELS, SIDE_PX, Canvas, Picture
+from digitkit.contract import Picture
 from digitkit.errors import BlankPicture
 from digitkit.readers.digits.canvas import to_canvas
+from digitkit.readers.digits.digit import LABELS, SIDE_PX, Canvas
 from training.augment.fonts import printed
 from training.augment.pen import written
 from training.augment.photo import photographed, scanned

@@ -12,10 +12,11 @@ from rich.console import Console
 from rich.table import Table
 from tqdm import tqdm
 
-from digitkit.contract import LABELS, SIDE_PX, Canvas, Picture
+from digitkit.contract import Picture
 from digitkit.errors import DigitError
 from digitkit.pictures.codec import decode_picture
 from digitkit.readers.digits.canvas import to_canvas
+from digitkit.readers.digits.digit import LABELS, SIDE_PX, Canvas
 from digitkit.settings import Limits
 from training.data.mnist import DataError, Split
 

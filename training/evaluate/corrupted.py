@@ -21,9 +21,9 @@ import torch
 from numpy.typing import NDArray
 
 from digitkit.artifacts.card import CardError, check_card
-from digitkit.backends import net
 from digitkit.contract import Run
 from digitkit.pictures.codec import encode_png
+from digitkit.readers.digits import net
 from digitkit.settings import Settings, SettingsError
 from training.data import mnist
 from training.evaluate.corruptions import CORRUPTIONS, corrupt

@@ -14,7 +14,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from digitkit.contract import SIDE_PX
+from digitkit.readers.digits.digit import SIDE_PX
 
 Values = NDArray[np.float64]  # (N, 28, 28), paper 0, ink 1
 Numbers = NDArray[np.float64]  # (N,), one a picture

@@ -3,8 +3,8 @@
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from digitkit.backends.net import DigitNet
-from digitkit.contract import SIDE_PX
+from digitkit.readers.digits.digit import SIDE_PX
+from digitkit.readers.digits.net import DigitNet
 
 
 def multiply_adds(net: DigitNet) -> int:

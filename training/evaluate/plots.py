@@ -14,7 +14,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, StrMethodFormatter
 from numpy.typing import NDArray
 
-from digitkit.contract import LABELS, SIDE_PX, Canvas
+from digitkit.readers.digits.digit import LABELS, SIDE_PX, Canvas
 
 Floats = NDArray[np.float64]
 

@@ -20,12 +20,13 @@ from rich.table import Table
 from torchmetrics.functional.classification import binary_auroc, multiclass_calibration_error
 
 from digitkit.artifacts.card import CardError
-from digitkit.backends import net
-from digitkit.contract import LABELS, SIDE_PX, Canvas, Run
+from digitkit.contract import Run
 from digitkit.errors import DigitError
 from digitkit.pictures.codec import decode_picture, encode_png
+from digitkit.readers.digits import net
 from digitkit.readers.digits.canvas import to_canvases
 from digitkit.readers.digits.classify import read, softmax
+from digitkit.readers.digits.digit import LABELS, SIDE_PX, Canvas
 from digitkit.settings import Settings, SettingsError
 from training.data import mnist
 from training.evaluate.served import MODEL_CONFIG

@@ -22,10 +22,10 @@ from torch import Tensor
 from torchmetrics.functional import classification as metric
 
 from digitkit.artifacts.card import Card, CardError, check_card
-from digitkit.backends import net
-from digitkit.contract import LABELS, Prediction
 from digitkit.pictures.codec import encode_png
+from digitkit.readers.digits import net
 from digitkit.readers.digits.canvas import to_canvas
+from digitkit.readers.digits.digit import LABELS, Prediction
 from digitkit.settings import Settings, SettingsError
 from training.data import mnist
 from training.evaluate import plots

@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from digitkit.contract import Prediction, Run
+from digitkit.contract import Run
 from digitkit.pictures.codec import decode_picture, encode_png
 from digitkit.readers.digits.canvas import to_canvases
 from digitkit.readers.digits.classify import classify
+from digitkit.readers.digits.digit import Prediction
 from digitkit.settings import Settings
 
 MODEL_CONFIG = Path(__file__).resolve().parents[2] / "handlers" / "model-config.yaml"

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from digitkit.backends.net import DigitNet
+from digitkit.readers.digits.net import DigitNet
 
 
 def fit_temperature(logits: Tensor, labels: Tensor) -> float:

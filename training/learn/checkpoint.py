@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from digitkit.backends.net import write
+from digitkit.readers.digits.net import write
 from training.recipe import Recipe, TrainingError
 
 CHECKPOINT = "checkpoint.pt"

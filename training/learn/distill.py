@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from digitkit.backends import net
+from digitkit.readers.digits import net
 from training.recipe import Recipe
 
 

@@ -17,7 +17,7 @@ from torch.nn import functional
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
-from digitkit.backends.net import DigitNet
+from digitkit.readers.digits.net import DigitNet
 from training.augment.deform import augment
 from training.augment.disturb import disturb
 from training.augment.synthetic import synthetic

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from digitkit.backends.net import DigitNet
+from digitkit.readers.digits.net import DigitNet
 
 
 class LowRank(nn.Module):

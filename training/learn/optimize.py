@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch.optim import Optimizer, lr_scheduler
 
-from digitkit.backends.net import DigitNet
+from digitkit.readers.digits.net import DigitNet
 from training.learn.transfer import parameter_groups
 from training.recipe import Recipe
 

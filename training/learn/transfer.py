@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import nn
 
-from digitkit.backends.net import DigitNet, read
+from digitkit.readers.digits.net import DigitNet, read
 from training.learn.lora import add_lora
 from training.recipe import Recipe, TrainingError
 

@@ -10,6 +10,7 @@ from typing import Any
 from digitkit.contract import CONTRACT_VERSION
 
 FIRST_VERSION = "1.0"  # of weights that nobody gave another one
+FIRST_TASK = "digits"  # of cards that were written before there were others
 VERSION = re.compile(r"(0|[1-9][0-9]{0,5})\.(0|[1-9][0-9]{0,5})")
 
 
@@ -33,7 +34,8 @@ class Card:
         bytes: of the artifact.
         sha256: of the artifact.
         packages: the versions, by name, of the packages that made it.
-        reference: what validation pictures look like, drift.reference; empty in cards that were written without.
+        reference: what validation pictures look like to the task's reader; empty in cards that were written without.
+        task: whose reader it is for, a package in digitkit.readers.
     """
 
     contract: int
@@ -48,6 +50,7 @@ class Card:
     sha256: str
     packages: dict[str, str]
     reference: dict[str, dict[str, list[float]]] = field(default_factory=dict)
+    task: str = FIRST_TASK
 
 
 def version_key(version: str) -> tuple[int, int]:

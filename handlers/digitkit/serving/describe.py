@@ -4,9 +4,9 @@ import json
 from dataclasses import asdict
 
 from digitkit.artifacts.card import Card
-from digitkit.contract import Backend
+from digitkit.reader import Recogniser
 from digitkit.serving.request import JSON, Request
-from digitkit.serving.wire import Answer
+from digitkit.serving.writing import Answer
 
 
 def is_describe(request: Request) -> bool:
@@ -14,12 +14,12 @@ def is_describe(request: Request) -> bool:
     return not request.row and request.headers.get("describe") == "True"
 
 
-def write_description(file: str, backend: Backend, *, device: str, card: Card) -> Answer:
+def write_description(file: str, loaded: Recogniser, *, device: str, card: Card) -> Answer:
     """The description: what runs where, and the card of the weights or the graph.
 
     Args:
         file: the name of the weights or the graph.
-        backend: the loaded model.
+        loaded: the model.
         device: that the settings ask for.
         card: of the file.
     """
@@ -27,8 +27,8 @@ def write_description(file: str, backend: Backend, *, device: str, card: Card) -
         "loaded": True,
         "file": file,
         "device": device,
-        "runs_on": backend.place,
-        "explains_by": backend.method,
+        "runs_on": loaded.place,
+        "explains_by": loaded.method,
         "card": asdict(card),
     }
     return Answer(200, JSON, json.dumps(content).encode())

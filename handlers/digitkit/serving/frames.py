@@ -19,7 +19,7 @@ from typing import Any, Final, TypeAlias
 from digitkit.errors import DigitError, OutOfMemory
 from digitkit.serving.guard import Guard
 from digitkit.serving.request import Request, own_headers, parse_parameter, shared_headers, to_request
-from digitkit.serving.wire import Answer
+from digitkit.serving.writing import Answer
 
 VERSION: Final = "0.12.0"
 PREDICT: Final = b"I"

@@ -8,14 +8,14 @@ is given up where it stands, while what was read of it is answered.
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias, cast
+from typing import Final, Literal, TypeAlias
 
 import numpy as np
 
-from digitkit.contract import Canvas, Picture
+from digitkit.contract import Picture
 from digitkit.errors import DigitError, Overloaded
 from digitkit.pictures.codec import Allowance, decode_picture
-from digitkit.readers.digits.canvas import are_canvases, to_canvases
+from digitkit.reader import Input, Reader
 from digitkit.serving.body import Sources
 from digitkit.serving.guard import Guard
 from digitkit.settings import Limits
@@ -24,7 +24,7 @@ from digitkit.settings import Limits
 SLICE: Final = 64
 GROWTH: Final = 8  # how many times as many pictures are read after a turn as before it
 
-Decoded: TypeAlias = list[Canvas] | DigitError
+Prepared: TypeAlias = Input | DigitError
 Form: TypeAlias = Literal["one", "many", "v1", "v2"]
 
 
@@ -33,13 +33,13 @@ class Question:
     """One request.
 
     Attributes:
-        pictures: the canvases of each picture, or why it is refused, in the request's order.
+        pictures: what the reader made of each picture, or why it is refused, in the request's order.
         form: of the answer: one object, a list, or that of a protocol.
         accept: the media type that the client prefers, "" for none.
         id: of a V2 request, given back with the answer.
     """
 
-    pictures: tuple[Decoded, ...]
+    pictures: tuple[Prepared, ...]
     form: Form
     accept: str = ""
     id: str | None = None
@@ -50,14 +50,14 @@ class Reading:
 
     Attributes:
         pictures: what was made of them so far, in order.
-        canvas_s: seconds that their canvases took.
+        canvas_s: seconds that the reader took to prepare them.
     """
 
     def __init__(self, sources: Sources, form: Form, *, accept: str = "", id: str | None = None) -> None:
         self._sources, self._form, self._accept, self._id = sources, form, accept, id
         self._spent_s = 0.0
         self._allowance: Allowance | None = None
-        self.pictures: list[Decoded] = []
+        self.pictures: list[Prepared] = []
         self.canvas_s = 0.0
 
     @property
@@ -68,10 +68,11 @@ class Reading:
         """The question that is asked, once all is read."""
         return Question(tuple(self.pictures), self._form, self._accept, self._id)
 
-    def read_on(self, limits: Limits, guard: Guard, deadline: float) -> None:
+    def read_on(self, reader: Reader, limits: Limits, guard: Guard, deadline: float) -> None:
         """Read the pictures of the next turn; without time for them, refuse all that are left.
 
         Args:
+            reader: that prepares each of them.
             limits: of which `request_seconds` count for all turns together.
             guard: under which each picture is read by itself.
             deadline: of the batch, by time.perf_counter().
@@ -85,14 +86,14 @@ class Reading:
         until = min(deadline, started + limits.request_seconds - self._spent_s)
         start = len(self.pictures)
         part = self._sources.items[start : min(start * GROWTH, start + SLICE) or 1]
-        known = are_canvases(part).tolist() if isinstance(part, np.ndarray) else [False] * len(part)
-        for item, is_canvas in zip(part, known, strict=True):
+        ready = reader.prepare_at_once(part) if isinstance(part, np.ndarray) else [None] * len(part)
+        for item, prepared in zip(part, ready, strict=True):
             if now > until:
                 self._refuse_rest()
                 return
             decoded = guard(self._decode, item, limits)
             decoded_at = time.perf_counter()
-            self.pictures.append([cast(Canvas, decoded)] if is_canvas else _canvases_of(decoded, guard))
+            self.pictures.append(_prepared(decoded, reader, guard) if prepared is None else prepared)
             now = time.perf_counter()
             self.canvas_s += now - decoded_at
         self._spent_s += now - started
@@ -107,21 +108,23 @@ class Reading:
         self.pictures += [Overloaded(told)] * (total - count)
 
 
-def _canvases_of(decoded: Picture | DigitError, guard: Guard) -> Decoded:
-    return decoded if isinstance(decoded, DigitError) else guard(to_canvases, decoded)
+def _prepared(decoded: Picture | DigitError, reader: Reader, guard: Guard) -> Prepared:
+    return decoded if isinstance(decoded, DigitError) else guard(reader.prepare, decoded)
 
 
-def read_in_turns(readings: Sequence[Reading | DigitError], limits: Limits, guard: Guard, deadline: float) -> list[Question | DigitError]:
+def read_in_turns(
+    readings: Sequence[Reading | DigitError], reader: Reader, limits: Limits, guard: Guard, deadline: float
+) -> list[Question | DigitError]:
     """What each request asks, or why it is refused as a whole.
 
     Args:
         readings: the requests, none of which has been read; or why one is refused already.
-        limits, guard, deadline: as Reading.read_on takes them.
+        reader, limits, guard, deadline: as Reading.read_on takes them.
     """
     read = dict(enumerate(readings))
     while waiting := {i: reading for i, reading in read.items() if isinstance(reading, Reading) and not reading.is_done}:
         for i, reading in waiting.items():
-            refusal = guard(reading.read_on, limits, guard, deadline)
+            refusal = guard(reading.read_on, reader, limits, guard, deadline)
             if refusal is not None:
                 read[i] = refusal
     return [reading.question() if isinstance(reading, Reading) else reading for reading in read.values()]

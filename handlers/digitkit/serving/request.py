@@ -1,19 +1,18 @@
 """What TorchServe hands over of a request, whether its own reader or frames.py read it, and what its headers ask for."""
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from digitkit.contract import LABELS
 from digitkit.errors import BadRequest, DigitError
+from digitkit.serving.body import parse_json
 
 JSON: Final = "application/json"
 JSON_LENGTH: Final = "inference-header-content-length"  # bytes of JSON before the binary tensors of a V2 request
 OWN_ROUTE: Final = "url_path"  # TorchServe's header of a request to one of its own routes
 INPUTS: Final = re.compile(rb'\s*\{.*"inputs"', re.S)  # a V2 body that is broken, or of another Content-Type
-TARGET: Final = "x-target"  # the digit to explain: TorchServe does not pass the query of /explanations on
+TARGET: Final = "x-target"  # what to explain, in the reader's words: TorchServe does not pass the query of /explanations on
 CLIENT_ID: Final = "x-request-id"  # the client's own id of a request
 CLIENT_ID_FORM: Final = re.compile("[ -~]{1,128}")  # printable ASCII: it goes back in a header, and into a log
 # TorchServe puts its own id into x-request-id of every answer, whatever a handler sets there.
@@ -58,19 +57,23 @@ def to_request(row: Mapping[str, Any], headers: Mapping[str, str], types: Mappin
 
 
 def from_torchserve(row: Mapping[str, Any], mixed: Mapping[str, Any], id: str = "") -> Request:
-    """The request of a row and what TorchServe's context calls its headers: among them is a dict for each parameter."""
+    """The request of a row and what TorchServe's context calls its headers: among them is a dict for each parameter.
+
+    TorchServe has decoded what is text by its type; here, as in frames.py, it is bytes.
+    """
+    row = {name: value.encode() if isinstance(value, str) else value for name, value in row.items()}
     headers = {name.lower(): value for name, value in mixed.items() if isinstance(value, str)}
     types = {name: value.get("content-type", "") for name, value in mixed.items() if isinstance(value, dict)}
     return to_request(row, headers, types, id)
 
 
 def parse_parameter(value: bytes, content_type: str) -> Any:
-    """A parameter as TorchServe hands it to a handler: JSON is parsed and text decoded where they can be."""
+    """A parameter's JSON where its type says that it is JSON, and it can be parsed; any other as it came."""
+    if content_type != JSON:
+        return value
     try:
-        if content_type == JSON:
-            return json.loads(value)
-        return value.decode() if content_type.startswith("text") else value
-    except (ValueError, RecursionError):
+        return parse_json(value)
+    except BadRequest:
         return value
 
 
@@ -99,17 +102,3 @@ def is_kserve(request: Request) -> bool:
 def is_explain(request: Request) -> bool:
     """Whether pictures are to be explained: TorchServe's mark of such a route, or the input "explain" over gRPC."""
     return request.headers.get("explain", "").lower() == "true"
-
-
-def read_target(request: Request) -> int | None:
-    """The digit to explain, from the header X-Target; None for the predicted one.
-
-    Raises:
-        BadRequest: it is no digit.
-    """
-    text = request.headers.get(TARGET)
-    if not text:
-        return None
-    if text not in map(str, LABELS):
-        raise BadRequest(f"X-Target has {len(text)} characters that are no digit; it must be one from 0 to 9")
-    return int(text)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from digitkit.serving.request import Request
-from digitkit.serving.wire import Answer, Model
+from digitkit.serving.writing import Answer, Model
 
 FILE_BYTES: Final = 50_000_000  # some 300,000 lines; the file before is kept, so a worker has twice as much at most
 SLOW_MS: Final = 250.0  # as the alert DigitsSlow

@@ -12,10 +12,11 @@ from collections.abc import Sequence
 from digitkit.artifacts.card import CardError
 from digitkit.contract import DeviceError
 from digitkit.errors import NotLoaded
+from digitkit.reader import Reader
 from digitkit.serving.describe import is_describe
 from digitkit.serving.metrics import Clock, Metrics
 from digitkit.serving.request import JSON, Request
-from digitkit.serving.wire import Answer, Model, write_refusal
+from digitkit.serving.writing import Answer, Model, write_refusal
 from digitkit.settings import SettingsError
 
 # The last two: a file that holds no weights and no graph of ours, and an environment without torch or onnxruntime.
@@ -30,11 +31,12 @@ class Unloaded:
     Args:
         model: that should be here.
         cause: why it is not.
+        reader: of its task, in whose words a request is refused.
     """
 
-    def __init__(self, model: Model, cause: Exception) -> None:
-        self._model = model
-        self.metrics = Metrics(model, place="", fell_back=False, reference={})
+    def __init__(self, model: Model, cause: Exception, reader: Reader) -> None:
+        self._model, self._reader = model, reader
+        self.metrics = Metrics(model, place="", fell_back=False, statistics=reader.statistics({}))
         told = f"{model.name} {model.version} IS NOT SERVED, each of its requests is answered 503: {type(cause).__name__}: {cause}"
         log.error(told, exc_info=cause)
         self.cause = cause.with_traceback(None)  # its frames hold the weights
@@ -43,9 +45,12 @@ class Unloaded:
         """A refusal for each request, and for TorchServe the description of what there is not."""
         started = time.perf_counter()
         error = NotLoaded(f"the model {self._model.name} is not served: it could not be loaded, the operator finds why in the server's log")
-        answers = [self._describe() if is_describe(request) else write_refusal(error, request, self._model) for request in requests]
+        answers = [self._describe() if is_describe(request) else self._refuse(error, request) for request in requests]
         self.metrics.record([error for answer in answers if answer.error], [], [], Clock(started, started, started, 0.0))
         return answers
+
+    def _refuse(self, error: NotLoaded, request: Request) -> Answer:
+        return write_refusal(error, request, self._model, self._reader)
 
     def _describe(self) -> Answer:
         content = {"loaded": False, "cause": type(self.cause).__name__}

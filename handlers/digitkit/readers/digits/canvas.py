@@ -8,9 +8,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from digitkit.contract import BOX_PX, SIDE_PX, Canvas, Picture
+from digitkit.contract import Picture
 from digitkit.pictures.ink import Ink, to_ink
 from digitkit.pictures.strokes import Mask, Parts, binarise, find_digit, find_strokes
+from digitkit.readers.digits.digit import BOX_PX, SIDE_PX, Canvas
 
 MIN_SIDE_PX, MAX_SIDE_PX = 40, 128  # bounds of the longer side while working: lines stay wider than a pixel, the steps stay fast
 CROP_SIDE_PX = 32  # a picture that is no larger was cropped to its digit by its sender: it has no room for frames and shadows

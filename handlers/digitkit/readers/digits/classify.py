@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from digitkit.contract import SIDE_PX, Canvas, Prediction, Run
+from digitkit.contract import Run
+from digitkit.readers.digits.digit import SIDE_PX, Canvas, Prediction
 
 CHUNK = 1024  # most canvases in one call of the model; all those of a batch of 64 full requests at once would need 8 GB
 

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from digitkit.contract import SIDE_PX, Attributions, Canvas, Explain, Run
+from digitkit.contract import Run
 from digitkit.readers.digits.classify import softmax
+from digitkit.readers.digits.digit import SIDE_PX, Attributions, Canvas, Explain
 
 PATCH_PX: Final = 5  # side of the square that is wiped out: as wide as a stroke with its edges
 FOR, AGAINST = np.array([214.0, 39.0, 40.0]), np.array([31.0, 119.0, 180.0])  # red and blue

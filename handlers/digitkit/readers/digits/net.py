@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from digitkit.artifacts.card import check_card
-from digitkit.backends.fold import Folded
-from digitkit.contract import LABELS, MNIST_MEAN, MNIST_STD, Attributions, Backend, Canvas, DeviceError, Explain, Run
+from digitkit.contract import DeviceError, Run
 from digitkit.readers.digits.classify import CHUNK, in_chunks
+from digitkit.readers.digits.digit import LABELS, MNIST_MEAN, MNIST_STD, Attributions, Backend, Canvas, Explain
 from digitkit.readers.digits.explain import scaled
+from digitkit.readers.digits.fold import Folded
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 # Canvases in one call on a CPU, few enough that their activations stay in its cache. In calls of 1,024 a canvas took 2 to 3 times
@@ -160,7 +161,7 @@ def read(path: Path) -> DigitNet:
         net.form = content.get("form", "float32")  # weights that were saved before there were forms name none
         net.load_state_dict(content["state"])
     except KeyError as err:  # a bare state_dict, for example, names no architecture
-        raise ValueError(f"{path} holds no weights that can be loaded: it has no {err}, which digitkit.backends.net.save writes") from err
+        raise ValueError(f"{path} holds no weights that can be loaded: it has no {err}, which net.save writes") from err
     except (RuntimeError, ValueError, TypeError, pickle.UnpicklingError) as err:
         reason = " ".join(str(err).split()).partition(". ")[0]  # PyTorch's messages take many lines
         raise ValueError(f"{path} holds no weights that can be loaded: {reason}") from err

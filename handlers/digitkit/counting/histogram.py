@@ -32,11 +32,11 @@ class Histogram:
         self._counts = [old + new for old, new in zip(self._counts, bins.tolist(), strict=True)]
         self._sum += float(values.sum(dtype=np.float64))
 
-    def series(self) -> Iterator[tuple[str, str, float]]:
-        """Suffix, upper bound and value of each of its series; buckets are cumulative, as Prometheus has them."""
+    def series(self, name: str) -> Iterator[tuple[str, str, float]]:
+        """Name, labels and value of each of its series, as "x_bucket", "le:0.1", 7; buckets are cumulative, as in Prometheus."""
         total = 0
         for bound, count in zip([*map(str, self.bounds), "+Inf"], self._counts, strict=True):
             total += count
-            yield "_bucket", bound, total
-        yield "_sum", "", self._sum
-        yield "_count", "", total
+            yield f"{name}_bucket", f"le:{bound}", total
+        yield f"{name}_sum", "", self._sum
+        yield f"{name}_count", "", total

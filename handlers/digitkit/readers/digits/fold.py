@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from digitkit.contract import MNIST_MEAN, MNIST_STD
+from digitkit.readers.digits.digit import MNIST_MEAN, MNIST_STD
 
 
 class Folded(nn.Module):

@@ -1,7 +1,8 @@
-"""load(): an ONNX graph becomes a Backend on ONNX Runtime. Every session of the product is built here."""
+"""Sessions of ONNX Runtime, for the arrays that a reader's graph takes and gives. Every session of the product is built here."""
 
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,60 +11,68 @@ import onnxruntime
 from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as state
 
-from digitkit.artifacts.card import check_card
-from digitkit.contract import LABELS, SIDE_PX, Backend, DeviceError, Run
-from digitkit.readers.digits.classify import CHUNK, in_chunks
-from digitkit.readers.digits.explain import occlusion
+from digitkit.contract import DeviceError, Run
 
 CPU, CUDA, TENSORRT = "CPUExecutionProvider", "CUDAExecutionProvider", "TensorrtExecutionProvider"
 WANTED = {"cpu": CPU, "cuda": CUDA, "tensorrt": TENSORRT}
-INPUT, LOGITS = "canvases", "logits"
-# Canvases in one call on a CPU, few enough that their activations stay in its second-level cache. Over batches of 1 to 64 the
-# quick net takes 40 us a canvas and its int8 form 21; with calls of 64 they take 44 and 25.
-CPU_CHUNK = 16
-GPU_BATCH = 64  # the batch size that TensorRT optimises its engine for
 
 
-def load(path: Path, *, device: str = "auto", gpu_id: int | None = None, threads: int = 1) -> Backend:
-    """The graph at `path` as a Backend, on the execution provider that was chosen.
+@dataclass(frozen=True, slots=True)
+class Arrays:
+    """What a graph takes and gives, N inputs at a time.
+
+    Attributes:
+        takes: the name of its one input, uint8 (N, *shape).
+        shape: of what it takes of one picture.
+        gives: the name of the output that is read, float32 (N, *values).
+        values: the shape of that for one picture.
+        usual: the N that TensorRT optimises its engine for.
+        most: the greatest N.
+    """
+
+    takes: str
+    shape: tuple[int, ...]
+    gives: str
+    values: tuple[int, ...]
+    usual: int = 64
+    most: int = 1024
+
+
+def open_session(path: Path, arrays: Arrays, *, device: str, gpu_id: int | None, threads: int) -> onnxruntime.InferenceSession:
+    """A session of the graph at `path` on the execution provider that was chosen; it says so where it had to choose the CPU.
 
     Args:
-        path: digits.onnx with its card beside it.
-        device: "auto" takes CUDA where TorchServe assigned a GPU and CUDA loads, else the CPU, and says so; "cpu"; "cuda" and
-            "tensorrt", which fail where they do not load.
-        gpu_id: the GPU that TorchServe assigned to this worker, None for none.
-        threads: threads of one call on the CPU. One is right for a worker: TorchServe spreads batches over workers, and with two
-            threads in each, fully used cores answered 125 requests/s instead of 606. More workers use more cores.
+        arrays: that the graph must have.
+        device, gpu_id, threads: as a reader's load takes them.
     Raises:
-        CardError: the file does not match its card.
         DeviceError: the provider that was asked for did not load.
-        ValueError: the file is no graph, or takes or gives something else than canvases and logits.
+        ValueError: the file is no graph, or takes or gives something else.
     """
-    check_card(path)
     wanted = WANTED.get(device) or (CPU if gpu_id is None else CUDA)
-    session = build_session(path, wanted, gpu=gpu_id or 0, threads=threads)
-    _check_arrays(session, path)
+    session = build_session(path, wanted, arrays, gpu=gpu_id or 0, threads=threads)
+    _check_arrays(session, arrays, path)
     provider = session.get_providers()[0]
     if provider != wanted:
         failure = f"{wanted} does not load, ONNX Runtime's lines above say why"
         if device != "auto":
             raise DeviceError(f"device is {device}, but {failure}; repair it, or use auto or cpu")
         print(f"TorchServe assigned GPU {gpu_id}, but {failure}: running on {provider}", flush=True)
-    run = in_chunks(as_run(session), CPU_CHUNK if provider == CPU else CHUNK)
-    return Backend(run, occlusion(run), "occlusion", provider)
+    return session
 
 
-def as_run(session: onnxruntime.InferenceSession) -> Run:
+def as_run(session: onnxruntime.InferenceSession, arrays: Arrays) -> Run:
     """A Run that calls `session`."""
 
-    def run(canvases: NDArray[np.uint8]) -> NDArray[np.float32]:
-        (logits,) = session.run([LOGITS], {INPUT: canvases})
+    def run(inputs: NDArray[np.uint8]) -> NDArray[np.float32]:
+        (logits,) = session.run([arrays.gives], {arrays.takes: inputs})
         return np.asarray(logits, dtype=np.float32)
 
     return run
 
 
-def build_session(path: Path, wanted: str, *, gpu: int = 0, threads: int = 1, cuda_graph: bool = False) -> onnxruntime.InferenceSession:
+def build_session(
+    path: Path, wanted: str, arrays: Arrays, *, gpu: int = 0, threads: int = 1, cuda_graph: bool = False
+) -> onnxruntime.InferenceSession:
     """A session on the provider `wanted`, or on the CPU where that does not load.
 
     No other setting of a session gained 5 % on a CPU with batches of 1 to 64; docs/experiments.md has the figures.
@@ -80,7 +89,7 @@ def build_session(path: Path, wanted: str, *, gpu: int = 0, threads: int = 1, cu
         onnxruntime.preload_dlls()  # finds the CUDA libraries that torch's packages brought
         # Without its libraries a provider is skipped; without a driver it raises.
         with suppress(RuntimeError, state.EPFail, state.Fail, state.RuntimeException):
-            providers = _providers(wanted, gpu, cuda_graph)
+            providers = _providers(wanted, gpu, arrays, cuda_graph)
             return onnxruntime.InferenceSession(path, options, providers=providers, enable_fallback=0)
     try:
         return onnxruntime.InferenceSession(path, options, providers=[CPU])
@@ -88,21 +97,22 @@ def build_session(path: Path, wanted: str, *, gpu: int = 0, threads: int = 1, cu
         raise ValueError(f"{path} holds no graph that can be loaded: {err}") from err
 
 
-def _check_arrays(session: onnxruntime.InferenceSession, path: Path) -> None:
-    """Raise ValueError unless a graph takes canvases uint8 (N, 28, 28), N free, and gives logits float32 (N, 10)."""
+def _check_arrays(session: onnxruntime.InferenceSession, arrays: Arrays, path: Path) -> None:
+    """Raise ValueError unless a graph takes and gives what `arrays` says, N free."""
     takes = [f"{entry.name} {entry.type} {entry.shape[1:]}" for entry in session.get_inputs()]
-    gives = [f"{output.name} {output.type} {output.shape[1:]}" for output in session.get_outputs() if output.name == LOGITS]
-    wanted = [f"{INPUT} tensor(uint8) {[SIDE_PX, SIDE_PX]}"], [f"{LOGITS} tensor(float) {[len(LABELS)]}"]
+    gives = [f"{output.name} {output.type} {output.shape[1:]}" for output in session.get_outputs() if output.name == arrays.gives]
+    wanted = [f"{arrays.takes} tensor(uint8) {[*arrays.shape]}"], [f"{arrays.gives} tensor(float) {[*arrays.values]}"]
     if (takes, gives) != wanted:
-        found = f"it takes {', '.join(takes)} and gives {', '.join(gives) or f'no {LOGITS}'}"
+        found = f"it takes {', '.join(takes)} and gives {', '.join(gives) or f'no {arrays.gives}'}"
         raise ValueError(f"{path} is no graph of this contract: {found}, without N; it must take {wanted[0][0]} and give {wanted[1][0]}")
 
 
-def _providers(wanted: str, gpu: int, cuda_graph: bool) -> Sequence[str | tuple[str, dict[str, Any]]]:
+def _providers(wanted: str, gpu: int, arrays: Arrays, cuda_graph: bool) -> Sequence[str | tuple[str, dict[str, Any]]]:
     """The provider `wanted` on its GPU, followed by those that run the nodes for which it has no kernel."""
     # The default search tries every algorithm again for each new batch size, and a worker sees all from 1 to 64.
     cuda = (CUDA, {"device_id": gpu, "cudnn_conv_algo_search": "HEURISTIC", "arena_extend_strategy": "kSameAsRequested"})
-    shapes = {key: f"{INPUT}:{size}x{SIDE_PX}x{SIDE_PX}" for key, size in (("min", 1), ("opt", GPU_BATCH), ("max", CHUNK))}
+    sizes = {"min": 1, "opt": arrays.usual, "max": arrays.most}
+    shapes = {key: f"{arrays.takes}:{'x'.join(map(str, (size, *arrays.shape)))}" for key, size in sizes.items()}
     tensorrt = (TENSORRT, {"device_id": gpu} | {f"trt_profile_{key}_shapes": shape for key, shape in shapes.items()})
     if cuda_graph:
         cuda[1]["enable_cuda_graph"] = tensorrt[1]["trt_cuda_graph_enable"] = True

@@ -1,6 +1,5 @@
-"""Requests become questions, predictions become answers."""
+"""A request is opened: which pictures it holds, and in which form it is to be answered."""
 
-import json
 from dataclasses import replace
 from typing import Any
 
@@ -9,17 +8,12 @@ import pytest
 from numpy.typing import NDArray
 from questions import read_question
 
-from digitkit.contract import Prediction
-from digitkit.errors import BadRequest, BlankPicture, DigitError, TooLarge
+from digitkit.errors import BadRequest, DigitError, TooLarge
 from digitkit.pictures.codec import encode_png
-from digitkit.serving.reading import Form, Question
+from digitkit.serving.reading import Question
 from digitkit.serving.request import from_torchserve
-from digitkit.serving.wire import Model, write_answer, write_error
 from digitkit.settings import Limits
 
-SEVEN = Prediction(7, 0.90002, True, (0.0, 0.0, 0.0, 0.09996, 0.0, 0.0, 0.0, 0.90002, 0.00001, 0.00001))
-DOUBTFUL_ONE = Prediction(1, 0.4, False, (0.1, 0.4, 0.1, 0.1, 0.1, 0.1, 0.1, 0.0, 0.0, 0.0))
-BLANK = BlankPicture("no ink: the page is empty")
 PARAMETER = {"content-type": ""}  # how TorchServe marks what came with the address
 PNG = {"content-type": "image/png"}
 
@@ -96,7 +90,8 @@ def test_bad_part_stands_in_its_place(ten_digits: NDArray[np.uint8], ten_pngs: l
 @pytest.mark.parametrize(("part", "found"), [({"instances": []}, "an object"), ("text", "a string")])  # as TorchServe parses them
 def test_part_that_is_no_file_of_a_picture_stands_in_its_place(part: Any, found: str, ten_pngs: list[bytes], limits: Limits) -> None:
     row, headers = multipart(good=ten_pngs[1], odd=b"")
-    _, odd = read_question(from_torchserve(row | {"odd": part}, headers), limits).pictures
+    types = {"odd": {"content-type": "text/plain" if isinstance(part, str) else "application/json"}}
+    _, odd = read_question(from_torchserve(row | {"odd": part}, headers | types), limits).pictures
     assert isinstance(odd, BadRequest)
     assert str(odd).startswith(f"a part is {found}, by its Content-Type;")
 
@@ -197,54 +192,3 @@ def test_too_many_bytes_are_refused_with_413(limits: Limits) -> None:
     assert (error.status, error.type) == (413, "TooLarge")
     assert str(limits.body_bytes + 1) in str(error)
     assert str(limits.body_bytes) in str(error)
-
-
-MODEL = Model("digits", "1.0")
-
-
-def asked(form: Form = "one", accept: str = "") -> Question:
-    return Question((), form, accept)  # an answer is written from the results, not from the pictures
-
-
-def test_one_picture_is_answered_with_one_object() -> None:
-    answer = write_answer(asked(), [SEVEN], MODEL)
-    assert (answer.status, answer.content_type) == (200, "application/json")
-    assert json.loads(answer.body) == {
-        "digit": 7,
-        "confidence": 0.9,
-        "accepted": True,
-        "probabilities": [0.0, 0.0, 0.0, 0.1, 0.0, 0.0, 0.0, 0.9, 0.0, 0.0],
-    }
-
-
-def test_many_pictures_are_answered_with_a_list_in_order() -> None:
-    answer = write_answer(asked("many"), [SEVEN, BLANK, DOUBTFUL_ONE], MODEL)
-    assert (answer.status, answer.content_type) == (200, "application/json")
-    first, second, third = json.loads(answer.body)
-    assert (first["digit"], first["accepted"]) == (7, True)
-    assert second == {"code": 422, "type": "BlankPicture", "message": "no ink: the page is empty"}
-    assert (third["digit"], third["accepted"]) == (1, False)
-
-
-def test_single_bad_picture_has_its_own_status() -> None:
-    answer = write_answer(asked(), [BLANK], MODEL)
-    assert (answer.status, answer.content_type) == (422, "application/json")
-    assert json.loads(answer.body) == {"code": 422, "type": "BlankPicture", "message": "no ink: the page is empty"}
-
-
-def test_text_answer_is_the_bare_digit() -> None:
-    answer = write_answer(asked(accept="text/plain"), [SEVEN], MODEL)
-    assert (answer.status, answer.content_type, answer.body) == (200, "text/plain", b"7")
-
-
-def test_refusal_is_json_for_a_client_that_wants_text_too() -> None:
-    answer = write_answer(asked(accept="text/plain"), [BLANK], MODEL)
-    assert (answer.status, answer.content_type) == (422, "application/json")
-    assert json.loads(answer.body)["type"] == "BlankPicture"
-
-
-@pytest.mark.parametrize("error", [BadRequest("x"), TooLarge("x"), BLANK])
-def test_refused_request_is_answered_in_torchserves_form(error: DigitError) -> None:
-    answer = write_error(error)
-    assert (answer.status, answer.content_type) == (error.status, "application/json")
-    assert json.loads(answer.body) == {"code": error.status, "type": type(error).__name__, "message": str(error)}

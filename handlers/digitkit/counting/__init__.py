@@ -1,0 +1,1 @@
+"""How a worker counts: histograms, and how far what arrives now is from a reference."""

@@ -1,0 +1,103 @@
+"""What a reader is: everything that a task needs, from a grey picture to the words of its answer.
+
+Serving knows requests, pictures and the forms of answers. What is read in a picture and what an answer says of it, a reader knows
+alone. There is one for each task, as READER in readers/TASK/reader.py; the card of a model says which task it is for.
+"""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitkit.contract import Picture
+from digitkit.counting.drift import Reference
+from digitkit.settings import Settings
+
+# Types of a reader's own, which pass through serving untouched.
+Input: TypeAlias = Any  # what the model takes of one picture
+Result: TypeAlias = Any  # what was read in it
+Target: TypeAlias = Any  # what an explanation is asked to be about
+Explanation: TypeAlias = Any
+
+Series: TypeAlias = tuple[str, str, float]  # a metric's name without "digits_", its labels as "digit:7", its value
+
+
+class Statistics(Protocol):
+    """What a reader counts of its results. Metrics calls it under a lock, and every method is short."""
+
+    @property
+    def has_reference(self) -> bool:
+        """Whether the card holds what drift is measured against."""
+
+    def add(self, read: Sequence[tuple[Input, Result]]) -> None:
+        """Count the results of a batch, each with the input that it was read from."""
+
+    def drain(self) -> Iterable[Series]:
+        """The counters since the last time, all of which start anew at 0."""
+
+    def gauges(self) -> Iterable[Series]:
+        """What is known of the pictures up to the last drain."""
+
+
+class Recogniser(Protocol):
+    """A loaded model."""
+
+    @property
+    def place(self) -> str:
+        """The device or the provider that it runs on."""
+
+    @property
+    def method(self) -> str:
+        """How it explains."""
+
+    def read(self, inputs: Sequence[Input]) -> Sequence[Result]:
+        """The result of each input, in order; no inputs, no call of the model."""
+
+    def try_out(self) -> None:
+        """Run the model on an empty input; raises what it raises where it does not run at all."""
+
+    def explain(self, given: Input, result: Result, target: Target) -> Explanation:
+        """Why an input was read as it was."""
+
+
+class Reader(Protocol):
+    """A task. It holds no model: what it says of a refused request, it says where none could be loaded, too."""
+
+    def load(self, weights: Path, settings: Settings, gpu: int | None) -> Recogniser:
+        """The model in a file whose card has been checked.
+
+        Args:
+            gpu: that TorchServe assigned to this worker, None for none.
+        Raises:
+            DeviceError: the device that the settings ask for is not there.
+            ValueError: the file holds no model of this task.
+        """
+
+    def prepare(self, picture: Picture) -> Input:
+        """What the model takes of a grey picture; raises the DigitError that refuses it."""
+
+    def prepare_at_once(self, pictures: NDArray[np.uint8]) -> Sequence[Input | None]:
+        """What the model takes of each of (N, H, W) that needs no preparing, and None for those that `prepare` is to be given."""
+
+    def parse_target(self, text: str) -> Target:
+        """What a request asks to have explained, "" where it does not say; raises BadRequest."""
+
+    def to_json(self, result: Result, /) -> str:
+        """A result as the text of a JSON object."""
+
+    def to_text(self, result: Result, /) -> str:
+        """A result as plain text."""
+
+    def to_tensors(self, results: Sequence[Result | None], /) -> list[dict[str, Any]]:
+        """Results as the output tensors of the Open Inference Protocol, a refused picture being None."""
+
+    def explanation_object(self, explanation: Explanation, /) -> dict[str, Any]:
+        """An explanation as a JSON object."""
+
+    def explanation_png(self, explanation: Explanation, /) -> bytes:
+        """An explanation as a picture."""
+
+    def statistics(self, reference: Reference) -> Statistics:
+        """What a worker counts of its results, against the reference of its card, which may be empty."""

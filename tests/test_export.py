@@ -16,9 +16,11 @@ from digitkit.artifacts.card import card_path, check_card, facts, write_card
 from digitkit.readers.digits import net, ort
 from digitkit.readers.digits.classify import digit_score, softmax
 from export import errors, to_mar, to_onnx
+from export.archive import HANDLERS
 from export.forms import ONNX, PYTORCH
 from export.gates import Gate
 from export.to_torch import to_torch
+from testbed.archives import rewrite
 from training.data import mnist
 
 pytestmark = pytest.mark.server  # they need the small training that the server's tests need
@@ -31,7 +33,7 @@ MEMBERS = {
     "model-config.yaml",
     "LICENSE",
     "NOTICE",
-    *(f"digitkit/{path.name}" for path in Path(to_mar.HANDLERS, "digitkit").glob("*.py")),
+    *(str(path.relative_to(HANDLERS)) for path in (HANDLERS / "digitkit").rglob("*.py")),
 }
 
 
@@ -169,16 +171,29 @@ def test_an_archive_that_does_not_answer_is_not_published(store: Path, tmp_path:
     with zipfile.ZipFile(tmp_path / "broken.mar", "w") as archive:
         archive.writestr("digit_handler.py", "raise RuntimeError('this handler is broken')")
     with pytest.raises(errors.ExportError, match="does not answer outside the checkout"):
-        to_mar._check_answers(tmp_path / "broken.mar", mnist_root)
+        to_mar.check_answers(tmp_path / "broken.mar", mnist_root)
     assert (tmp_path / "store" / "digits.mar").read_bytes() == before
 
 
 def test_an_archive_that_never_answers_is_given_up(tmp_path: Path, mnist_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with zipfile.ZipFile(tmp_path / "silent.mar", "w") as archive:
         archive.writestr("digit_handler.py", "import time; time.sleep(60)")
-    monkeypatch.setattr(to_mar, "PROBE_TIMEOUT_S", 1)
+    monkeypatch.setattr("export.archive.PROBE_TIMEOUT_S", 1)
     with pytest.raises(errors.ExportError, match="does not answer within 1 s outside the checkout"):
-        to_mar._check_answers(tmp_path / "silent.mar", mnist_root)
+        to_mar.check_answers(tmp_path / "silent.mar", mnist_root)
+
+
+def test_an_archive_that_answers_the_frontends_messages_in_another_way_is_not_published(
+    store: Path, tmp_path: Path, mnist_root: Path
+) -> None:
+    ours, other = b"parts += INT.pack(len(answer.body)), answer.body", b"parts += INT.pack(2), b'{}'"
+
+    def change(name: str, content: bytes) -> bytes:
+        return content.replace(ours, other) if name == "digitkit/serving/frames.py" else content
+
+    rewrite(store / "digits_onnx.mar", tmp_path / "digits_onnx.mar", change)
+    with pytest.raises(errors.ExportError, match=r"by the frontend's messages it answers in another way than by handle\(\)"):
+        to_mar.check_answers(tmp_path / "digits_onnx.mar", mnist_root)
 
 
 def test_a_graph_of_another_contract_leaves_the_served_archive_as_it_was(store: Path, tmp_path: Path, mnist_root: Path) -> None:

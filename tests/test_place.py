@@ -12,7 +12,7 @@ from test_card import FACTS
 
 from digitkit.artifacts import place
 from digitkit.artifacts.card import CardError, check_card, write_card
-from export import to_mar
+from export.archive import pack
 from export.errors import ExportError
 
 FULL = OSError(28, "No space left on device")
@@ -127,5 +127,5 @@ def test_of_a_packer_that_fails_only_the_reason_is_told(tmp_path: Path, monkeypa
 
     monkeypatch.setattr(subprocess, "run", fails)
     with pytest.raises(ExportError) as caught:
-        to_mar._pack(weights, "digits", "1.0", tmp_path)
+        pack(weights, "digits", tmp_path)
     assert str(caught.value) == f"torch-model-archiver failed: OSError: {FULL}"

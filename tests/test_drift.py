@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from digitkit.counting.drift import LEAST, WINDOW, Drift, shares, stability_index
-from digitkit.readers.digits.profile import CONFIDENCE_BOUNDS, STATISTICS, reference
+from digitkit.readers.digits.statistics import CONFIDENCE_BOUNDS, STATISTICS, reference
 
 Pictures = tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float32]]
 

@@ -12,15 +12,15 @@ from digitkit.pictures.codec import encode_png
 from digitkit.settings import Settings
 from training.data import mnist
 from training.evaluate import real
-from training.evaluate.real import Reader, figures, on_pages
+from training.evaluate.real import PictureReader, figures, on_pages
 
 
 @pytest.fixture
-def reader(fake_run: FakeRun, settings: Settings) -> Reader:
-    return Reader(fake_run, settings)
+def reader(fake_run: FakeRun, settings: Settings) -> PictureReader:
+    return PictureReader(fake_run, settings)
 
 
-def test_a_refused_picture_is_wrong_and_not_accepted(reader: Reader, ten_pngs: list[bytes]) -> None:
+def test_a_refused_picture_is_wrong_and_not_accepted(reader: PictureReader, ten_pngs: list[bytes]) -> None:
     files = [*ten_pngs, encode_png(np.zeros((28, 28), dtype=np.uint8)), b"no picture"]
     readings = reader.read(files)
     assert readings.digits.tolist() == [*range(10), -1, -1]
@@ -54,7 +54,7 @@ def test_pages_are_light_jpegs_of_one_size_with_a_digit_anywhere(ten_digits: NDA
 
 
 def test_sets_that_are_absent_are_skipped_with_a_line_each(
-    reader: Reader, ten_digits: NDArray[np.uint8], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    reader: PictureReader, ten_digits: NDArray[np.uint8], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     test = mnist.Split(ten_digits, np.arange(10))
     found = list(figures(reader, test, tmp_path))
@@ -63,7 +63,7 @@ def test_sets_that_are_absent_are_skipped_with_a_line_each(
     assert capsys.readouterr().err.count("skipped: ") == len(real.SETS)
 
 
-def test_a_set_that_is_damaged_or_another_is_named(reader: Reader, ten_digits: NDArray[np.uint8], tmp_path: Path) -> None:
+def test_a_set_that_is_damaged_or_another_is_named(reader: PictureReader, ten_digits: NDArray[np.uint8], tmp_path: Path) -> None:
     file, test = tmp_path / "usps_16x16.npz", mnist.Split(ten_digits, np.arange(10))
     np.savez(file, other=ten_digits)
     with pytest.raises(ValueError, match=r"usps_16x16.npz is not the set of that name: .*x_test"):
@@ -75,7 +75,7 @@ def test_a_set_that_is_damaged_or_another_is_named(reader: Reader, ten_digits: N
 
 
 @pytest.mark.parametrize("name", real.SETS)
-def test_every_set_that_is_at_hand_gives_figures_between_none_and_all(name: str, reader: Reader) -> None:
+def test_every_set_that_is_at_hand_gives_figures_between_none_and_all(name: str, reader: PictureReader) -> None:
     if not (REAL_DATA / name).is_file():
         pytest.skip(f"{name} is not in REAL_DATA: no package ships it")
     with np.load(REAL_DATA / name) as arrays:

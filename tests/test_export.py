@@ -16,9 +16,9 @@ from digitkit.artifacts.card import card_path, check_card, facts, write_card
 from digitkit.readers.digits import net, ort
 from digitkit.readers.digits.classify import digit_score, softmax
 from export import errors, to_mar, to_onnx
-from export.archive import HANDLERS
 from export.forms import ONNX, PYTORCH
 from export.gates import Gate
+from export.packing import HANDLERS
 from export.to_torch import to_torch
 from testbed.archives import rewrite
 from training.data import mnist
@@ -178,7 +178,7 @@ def test_an_archive_that_does_not_answer_is_not_published(store: Path, tmp_path:
 def test_an_archive_that_never_answers_is_given_up(tmp_path: Path, mnist_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with zipfile.ZipFile(tmp_path / "silent.mar", "w") as archive:
         archive.writestr("digit_handler.py", "import time; time.sleep(60)")
-    monkeypatch.setattr("export.archive.PROBE_TIMEOUT_S", 1)
+    monkeypatch.setattr("export.packing.PROBE_TIMEOUT_S", 1)
     with pytest.raises(errors.ExportError, match="does not answer within 1 s outside the checkout"):
         to_mar.check_answers(tmp_path / "silent.mar", mnist_root)
 

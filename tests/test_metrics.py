@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from deploy.probe import HELP
 from digitkit.counting.drift import WINDOW, Reference
 from digitkit.errors import BlankPicture, DigitError, TooLarge
-from digitkit.readers.digits.counts import Counts
 from digitkit.readers.digits.digit import LABELS, Prediction
-from digitkit.readers.digits.profile import mean_ink, reference
+from digitkit.readers.digits.statistics import mean_ink, reference
+from digitkit.readers.digits.tally import Tally
 from digitkit.serving import metrics
 from digitkit.serving.metrics import ERRORS, Clock, Metrics, resident_bytes, worker_number
 from digitkit.serving.reading import Question
@@ -57,7 +57,7 @@ def read(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> R
 
 def worker(reference: Reference = CARD, **changed: object) -> Metrics:
     given = {"place": "CPUExecutionProvider", "fell_back": False}
-    return Metrics(Model("digits", "1.0"), **(given | changed), statistics=Counts(reference))  # type: ignore[arg-type]
+    return Metrics(Model("digits", "1.0"), **(given | changed), statistics=Tally(reference))  # type: ignore[arg-type]
 
 
 @pytest.fixture

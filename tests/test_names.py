@@ -20,6 +20,7 @@ SAME_CLASSES = {
 SAME_FILES = {
     "__init__": "what a package is",
     "errors": "the exceptions of a package",
+    "reader": "what a reader is, and in the room of each task its own",
     "run": "the command of a package: python -m chaos.run, python -m loadtest.run",
 }
 # Variables of others that our programs read or set: of the system, of Java, of installers, of libraries and of torchrun.

@@ -12,7 +12,7 @@ from test_card import FACTS
 
 from digitkit.artifacts import place
 from digitkit.artifacts.card import CardError, check_card, write_card
-from export.archive import pack
+from export.packing import pack
 from export.errors import ExportError
 
 FULL = OSError(28, "No space left on device")

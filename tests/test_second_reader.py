@@ -19,7 +19,7 @@ from toy.archive import NAME, build, write_metrics
 from deploy.server import Server
 from digitkit.artifacts.card import check_card
 from digitkit.serving.metrics import FLUSH_S
-from export.archive import answers
+from export.packing import answers
 from loadtest.generator.stubs import compile_protos
 
 pytestmark = pytest.mark.server

@@ -9,7 +9,7 @@ from onnx import TensorProto, helper
 
 from digitkit.artifacts.card import write_card
 from digitkit.artifacts.place import place
-from export.archive import HANDLERS, pack
+from export.packing import HANDLERS, pack
 
 HERE = Path(__file__).parent
 NAME = "darkness"

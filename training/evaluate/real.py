@@ -80,7 +80,7 @@ class Figure:
         return self.value <= self.goal if self.is_error else self.value >= self.goal
 
 
-class Reader:
+class PictureReader:
     """Reads encoded pictures as a worker does."""
 
     def __init__(self, run: Run, settings: Settings) -> None:
@@ -129,7 +129,7 @@ def on_pages(canvases: NDArray[np.uint8], seed: int = 0) -> list[bytes]:
     return files
 
 
-def figures(reader: Reader, test: mnist.Split, real: Path) -> Iterator[Figure]:
+def figures(reader: PictureReader, test: mnist.Split, real: Path) -> Iterator[Figure]:
     """Every figure whose pictures are at hand, one after the other.
 
     Raises:
@@ -153,20 +153,20 @@ def figures(reader: Reader, test: mnist.Split, real: Path) -> Iterator[Figure]:
             raise ValueError(f"{file} is not the set of that name: {err}") from err
 
 
-def usps(reader: Reader, arrays: dict[str, NDArray[np.uint8]], _: NDArray[np.float32]) -> Iterator[Figure]:
+def usps(reader: PictureReader, arrays: dict[str, NDArray[np.uint8]], _: NDArray[np.float32]) -> Iterator[Figure]:
     readings, labels = reader.read([encode_png(picture) for picture in arrays["x_test"]]), arrays["y_test"]
     yield Figure("USPS test", float(np.mean(readings.digits == labels)), len(labels), 0.985)
     yield Figure("USPS test, calibration error", readings.calibration_error(labels), len(labels), 0.015, is_error=True)
 
 
-def semeion(reader: Reader, arrays: dict[str, NDArray[np.uint8]], _: NDArray[np.float32]) -> Iterator[Figure]:
+def semeion(reader: PictureReader, arrays: dict[str, NDArray[np.uint8]], _: NDArray[np.float32]) -> Iterator[Figure]:
     """Every second picture: the shapes in training/augment/pen.py were taken from the other half."""
     pictures, labels = arrays["x"][1::2], arrays["y"][1::2]
     files = [encode_png(np.asarray(picture * (255 // picture.max()), dtype=np.uint8)) for picture in pictures]
     yield Figure("Semeion", reader.accuracy(files, labels), len(files), 0.97)
 
 
-def sudoku(reader: Reader, arrays: dict[str, NDArray[np.uint8]], _: NDArray[np.float32]) -> Iterator[Figure]:
+def sudoku(reader: PictureReader, arrays: dict[str, NDArray[np.uint8]], _: NDArray[np.float32]) -> Iterator[Figure]:
     """Every second group of four photos: the canvas was developed on the other half."""
     labels = arrays["y"]
     held_out = np.arange(len(labels)) // 4 % 2 == 1
@@ -182,10 +182,10 @@ def sudoku(reader: Reader, arrays: dict[str, NDArray[np.uint8]], _: NDArray[np.f
         yield Figure(name, value, len(files), goal)
 
 
-def letters(name: str, goal: float) -> Callable[[Reader, dict[str, NDArray[np.uint8]], NDArray[np.float32]], Iterator[Figure]]:
+def letters(name: str, goal: float) -> Callable[[PictureReader, dict[str, NDArray[np.uint8]], NDArray[np.float32]], Iterator[Figure]]:
     """How well the score tells letters from MNIST's test digits: the area under the ROC curve."""
 
-    def measure(reader: Reader, arrays: dict[str, NDArray[np.uint8]], digits: NDArray[np.float32]) -> Iterator[Figure]:
+    def measure(reader: PictureReader, arrays: dict[str, NDArray[np.uint8]], digits: NDArray[np.float32]) -> Iterator[Figure]:
         scores = reader.read([encode_png(picture) for picture in arrays["x"]]).scores
         truth = torch.cat([torch.ones(len(digits)), torch.zeros(len(scores))]).long()
         area = binary_auroc(torch.from_numpy(np.concatenate([digits, scores])), truth)
@@ -213,7 +213,7 @@ def main() -> None:
     parser.add_argument("--data-root", type=Path, default=mnist.DATA_ROOT)
     flags = parser.parse_args()
     try:
-        reader = Reader(net.as_run(net.read(flags.weights), torch.device("cpu")), Settings.read(MODEL_CONFIG))
+        reader = PictureReader(net.as_run(net.read(flags.weights), torch.device("cpu")), Settings.read(MODEL_CONFIG))
         table = Table("set", "figure", "goal", "pictures", title=f"{flags.weights} on real pictures")
         found = []
         for figure in figures(reader, mnist.load_test(flags.data_root), flags.real_data):

@@ -11,7 +11,7 @@ import numpy as np
 
 from digitkit.artifacts.card import CardError, check_card, facts, write_card
 from digitkit.contract import Run
-from digitkit.readers.digits import net, profile
+from digitkit.readers.digits import net, statistics
 from digitkit.readers.digits.canvas import to_canvases
 from digitkit.readers.digits.classify import classify
 from digitkit.settings import Settings, SettingsError
@@ -25,7 +25,7 @@ def reference(split: mnist.Split, run: Run, settings: Settings) -> dict[str, dic
     predictions = classify(pictures, run, settings.min_score)
     digits, confidences = np.array([p.digit for p in predictions]), np.array([p.confidence for p in predictions], dtype=np.float32)
     chosen = [canvases[prediction.reading] for canvases, prediction in zip(pictures, predictions, strict=True)]
-    return profile.reference(digits, confidences, profile.mean_ink(chosen))
+    return statistics.reference(digits, confidences, statistics.mean_ink(chosen))
 
 
 def main() -> None:

@@ -16,9 +16,9 @@ from digitkit.reader import Reader
 from digitkit.readers.digits import answer
 from digitkit.readers.digits.canvas import are_canvases, to_canvases
 from digitkit.readers.digits.classify import classify
-from digitkit.readers.digits.counts import Counts
 from digitkit.readers.digits.digit import LABELS, SIDE_PX, Backend, Canvas, Prediction
 from digitkit.readers.digits.explain import Explanation, overlay
+from digitkit.readers.digits.tally import Tally
 from digitkit.settings import Settings
 
 # Imported when needed: each costs seconds and memory.
@@ -53,7 +53,7 @@ class Net:
         return Explanation(result.digit, digit, self.backend.method, canvas, self.backend.explain(canvas, digit))
 
 
-class Digits:
+class DigitsReader:
     """The reader of single digits."""
 
     to_json = staticmethod(answer.to_json)
@@ -83,8 +83,8 @@ class Digits:
     def explanation_png(self, explanation: Explanation) -> bytes:
         return overlay(explanation.canvas, explanation.attributions)
 
-    def statistics(self, reference: Reference) -> Counts:
-        return Counts(reference)
+    def statistics(self, reference: Reference) -> Tally:
+        return Tally(reference)
 
 
-READER: Final[Reader] = Digits()
+READER: Final[Reader] = DigitsReader()

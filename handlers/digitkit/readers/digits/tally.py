@@ -10,12 +10,12 @@ from digitkit.counting.drift import WINDOW, Drift, Reference
 from digitkit.counting.histogram import Histogram
 from digitkit.reader import Series
 from digitkit.readers.digits.digit import LABELS, Canvas, Prediction
-from digitkit.readers.digits.profile import STATISTICS, mean_ink
+from digitkit.readers.digits.statistics import STATISTICS, mean_ink
 
 CONFIDENCES: Final = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 0.999, 1.0)
 
 
-class Counts:
+class Tally:
     """The counts since they were last drained."""
 
     def __init__(self, reference: Reference) -> None:

@@ -9,8 +9,8 @@ from digitkit.artifacts.card import CardError, check_card
 from digitkit.artifacts.store import formers, publish
 from digitkit.pictures.codec import encode_png
 from digitkit.readers.digits import ort
-from export.packing import answers, pack
 from export.errors import ExportError
+from export.packing import answers, pack
 from export.to_torch import check_served
 from training.data import mnist
 

@@ -12,8 +12,8 @@ from test_card import FACTS
 
 from digitkit.artifacts import place
 from digitkit.artifacts.card import CardError, check_card, write_card
-from export.packing import pack
 from export.errors import ExportError
+from export.packing import pack
 
 FULL = OSError(28, "No space left on device")
 

@@ -1,4 +1,5 @@
 # Every command of the project; `make help` lists them. PORT moves all of the server's ports together from those in config.properties.
+# MODELS=digits_onnx builds and serves this one of models.toml alone; commands to a server started with either are given the same.
 PYTHON ?= python3.11
 PORT ?=
 RECIPE ?= quick
@@ -9,7 +10,8 @@ PICTURES ?= 10000
 FLAGS ?=
 # Of a release, or to roll back to; from the command line alone, since some shells and machines that build set one of that name.
 VERSION :=
-FORMS ?= float32
+MODELS ?=
+FORMS ?=
 PEERS ?=
 # The weights that are exported and measured: RECIPE's own, trained where they are missing or old; any other file by its
 # path; or the released ones, which need no training: make run WEIGHTS=shipped
@@ -22,7 +24,6 @@ NAME := $(notdir $(patsubst %/,%,$(dir $(WEIGHTS))))
 PY := .venv/bin/python
 SETUP := .venv/installed
 STORE := model_store
-ARCHIVES := $(STORE)/digits.mar $(STORE)/digits_onnx.mar
 comma := ,
 CHOSEN_PEERS := $(subst $(comma), ,$(PEERS))
 NO_PEERS := $(filter-out $(basename $(notdir $(wildcard bench/peers/*.txt))),$(CHOSEN_PEERS))
@@ -31,17 +32,23 @@ NO_WEIGHTS := $(filter-out runs/$(RECIPE)/digits.pt $(wildcard $(WEIGHTS)),$(WEI
 $(if $(NO_WEIGHTS),$(error no weights at $(NO_WEIGHTS); WEIGHTS takes a weights file, or shipped for the released ones))
 # Before the weights to start from are trained, which takes minutes.
 $(if $(filter finetune,$(MAKECMDGOALS)),$(if $(wildcard $(DATA)),,$(error no pictures at '$(DATA)'; name yours: make finetune DATA=folder)))
-OTHER_FORMS := $(filter-out float32,$(subst $(comma), ,$(FORMS)))
-FORM_ARCHIVES := $(patsubst %,$(STORE)/digits_onnx_%.mar,$(OTHER_FORMS))
-FORM_ARCHIVES := $(FORM_ARCHIVES:%/digits_onnx_bfloat16.mar=%/digits_bfloat16.mar)
+# What models.toml lists, which deploy/models.py tells in words, key=value: $(call told,archive) are the values of a key.
+# The machine's own Python reads it until there is an environment; make setup says what is wrong with that one.
+READER := $(or $(wildcard $(PY)),$(PYTHON))
+LIST := $(shell $(READER) -m deploy.models '$(MODELS)' '$(FORMS)' 2>/dev/null)
+$(if $(filter 2,$(.SHELLSTATUS)),$(error $(LIST)))
+told = $(patsubst $1=%,%,$(filter $1=%,$(LIST)))
+ARCHIVES := $(call told,chosen)
 # What a module's output depends on are the files that it imports, which deploy/imports.py finds: $(call needs,training.train).
-NEEDS := $(shell $(PYTHON) deploy/imports.py training.train training.evaluate.report export.to_onnx export.to_torch export.to_mar bench.stock.archive loadtest.run loadtest.locustfile 2>/dev/null)
+NEEDS := $(shell $(READER) deploy/imports.py training.train training.evaluate.report export.to_onnx export.to_torch export.to_mar bench.stock.archive loadtest.run loadtest.locustfile 2>/dev/null)
 needs = $(patsubst $1:%,%,$(filter $1:%,$(NEEDS)))
-HANDLER := $(shell find handlers -name '*.py' -o -name model-config.yaml) LICENSE NOTICE
+# What is inside every archive, and how it is tried before it is published.
+INSIDE := $(shell find handlers -name '*.py') LICENSE NOTICE export/answer_inside.py
 LOADTEST := reports/loadtest/kept
 CHOSEN := $(STORE)/.from-$(subst /,-,$(firstword $(WEIGHTS)))
 REPORT := reports/$(NAME)/report.html
 MNIST := --data-root $(DATA_ROOT)
+SERVER = --port '$(PORT)' $(call flag,models,MODELS)
 LOCK := .venv/bin/uv pip compile --universal --generate-hashes --no-emit-index-url --no-annotate --python-version 3.11 --quiet pyproject.toml
 # $(call flag,NAME,VARIABLE) is --NAME with the value of a variable that the caller of make has set; defaults are the programs' own.
 flag = $(if $(filter command environment,$(firstword $(origin $2))),$(if $($2),--$1 '$($2)'))
@@ -65,29 +72,29 @@ help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 run: ports $(ARCHIVES) $(REPORT) ## everything: set up, train (or WEIGHTS=shipped), export, serve, load-test, summary
-	@$(PY) -m deploy.server start --port '$(PORT)'
-	@$(PY) -m deploy.smoke --port '$(PORT)' $(MNIST)
+	@$(PY) -m deploy.server start $(SERVER)
+	@$(PY) -m deploy.smoke $(SERVER) $(MNIST)
 	@code=0; if make -q $(LOADTEST); then $(PY) -m loadtest.results.overview; else make --no-print-directory $(LOADTEST) || code=3; fi; \
-	$(PY) -m deploy.summary --port '$(PORT)' --weights $(WEIGHTS) $(MNIST) && exit $$code
+	$(PY) -m deploy.summary $(SERVER) --weights $(WEIGHTS) $(MNIST) && exit $$code
 
 # Before the training, which takes minutes.
 ports: $(SETUP)
 	@$(PY) -m deploy.server check --port '$(PORT)'
 
 stop: $(SETUP) ## end the server that make run started
-	@$(PY) -m deploy.server stop --port '$(PORT)'
+	@$(PY) -m deploy.server stop $(SERVER)
 
 monitor: $(SETUP) ## watch the running server with Prometheus and Alertmanager; WEBHOOK=http://… gets the alerts
-	@$(PY) -m deploy.monitor start --port '$(PORT)'
+	@$(PY) -m deploy.monitoring.monitor start $(SERVER)
 
 monitor-stop: $(SETUP) ## end what make monitor started
-	@$(PY) -m deploy.monitor stop --port '$(PORT)'
+	@$(PY) -m deploy.monitoring.monitor stop $(SERVER)
 
 serve: $(ARCHIVES) ## serve in the foreground, Ctrl-C stops it
-	@env -u PYTHONPATH $(PY) -m deploy.server serve --port '$(PORT)'
+	@env -u PYTHONPATH $(PY) -m deploy.server serve $(SERVER)
 
 rollback: $(SETUP) ## the version before answers by default from now on, without a restart; VERSION=1.1 for any that is served
-	@$(PY) -m deploy.rollback --port '$(PORT)' $(if $(VERSION),--version $(VERSION))
+	@$(PY) -m deploy.rollback $(SERVER) $(if $(VERSION),--version $(VERSION))
 
 setup: $(SETUP) ## make .venv from the hash-locked requirements
 
@@ -134,30 +141,17 @@ release: $(SETUP) ## train the release recipe with SEEDS seeds, publish the best
 	$(PY) -m training.train --recipe release --run runs/release-many --seeds $(SEEDS) $(MNIST) $(FLAGS)
 	$(PY) -m training.release --version $(VERSION) --runs runs/release-many/seed-*
 
-export: $(ARCHIVES) $(FORM_ARCHIVES) ## build and check the archives; FORMS=float16,int8,bfloat16 for more of them
+export: $(ARCHIVES) ## build and check the archives; FORMS=float16,int8,bfloat16 for more of them, MODELS=names for others
 
-$(STORE)/digits.onnx: $(WEIGHTS) $(CHOSEN) $(call needs,export.to_onnx) | $(SETUP)
-	$(PY) -m export.to_onnx --weights $< --graph $@ $(MNIST)
+.SECONDEXPANSION:
+$(call told,archive): $$(or $$(call told,artifact@$$@),$$(WEIGHTS) $$(CHOSEN)) $$(call told,config@$$@) $(INSIDE) $(call needs,export.to_mar) | $(SETUP)
+	$(PY) -m export.to_mar --weights $< --archive $@ --config $(call told,config@$@) $(MNIST)
 
-$(STORE)/digits.%.onnx: $(WEIGHTS) $(CHOSEN) $(call needs,export.to_onnx) | $(SETUP)
-	$(PY) -m export.to_onnx --weights $< --graph $@ --form $* $(MNIST)
+$(call told,onnx): $(WEIGHTS) $(CHOSEN) $(call needs,export.to_onnx) | $(SETUP)
+	$(PY) -m export.to_onnx --weights $< --graph $@ --form $(call told,form@$@) $(MNIST)
 
-$(STORE)/digits.mar: $(WEIGHTS) $(CHOSEN) $(HANDLER) $(call needs,export.to_mar) export/answer_inside.py | $(SETUP)
-	$(PY) -m export.to_mar --weights $< --archive $@ $(MNIST)
-
-$(STORE)/digits_onnx.mar: $(STORE)/digits.onnx $(HANDLER) $(call needs,export.to_mar) export/answer_inside.py | $(SETUP)
-	$(PY) -m export.to_mar --weights $< --archive $@ $(MNIST)
-
-$(STORE)/digits_onnx_%.mar: $(STORE)/digits.%.onnx $(HANDLER) $(call needs,export.to_mar) export/answer_inside.py | $(SETUP)
-	$(PY) -m export.to_mar --weights $< --archive $@ $(MNIST)
-
-$(STORE)/digits.bfloat16.pt: $(WEIGHTS) $(CHOSEN) $(call needs,export.to_torch) | $(SETUP)
-	$(PY) -m export.to_torch --weights $< --target $@ --form bfloat16 $(MNIST)
-
-$(STORE)/digits_bfloat16.mar: $(STORE)/digits.bfloat16.pt $(HANDLER) $(call needs,export.to_mar) export/answer_inside.py | $(SETUP)
-	$(PY) -m export.to_mar --weights $< --archive $@ $(MNIST)
-
-.PRECIOUS: $(STORE)/digits.%.onnx $(STORE)/digits.bfloat16.pt
+$(call told,pytorch): $(WEIGHTS) $(CHOSEN) $(call needs,export.to_torch) | $(SETUP)
+	$(PY) -m export.to_torch --weights $< --target $@ --form $(call told,form@$@) $(MNIST)
 
 bench: export build/bench/stock.mar $(CHOSEN_PEERS:%=.venv-peers/%/installed) ## our server beside others: PEERS, FORMS, TARGETS, WORKERS, BENCH_SECONDS, BENCH_ROUNDS, BENCH_CONNECTIONS
 	@$(PY) -m bench.servers $(MNIST) $(BENCH_FLAGS)
@@ -185,7 +179,7 @@ runs/seed/digits.onnx: $(call needs,export.to_onnx) | $(SETUP)
 	$(PY) -m export.to_onnx --weights $(@D)/digits.pt --graph $@ $(MNIST)
 
 smoke: $(SETUP) ## ask the running server for ten digits
-	@$(PY) -m deploy.smoke --port '$(PORT)' $(MNIST)
+	@$(PY) -m deploy.smoke $(SERVER) $(MNIST)
 
 chaos: $(ARCHIVES) ## break a server of its own under load in thirteen ways and count what became of the requests; FAULTS=names
 	@$(PY) -m chaos.run $(call flag,faults,FAULTS) $(MNIST)
@@ -194,11 +188,11 @@ soak: $(ARCHIVES) ## MINUTES (30) of mixed traffic at 60 % of the knee: memory, 
 	@$(PY) -m chaos.soak $(call flag,minutes,MINUTES) $(MNIST)
 
 loadtest: $(SETUP) ## load-test the running server: PROFILE (steady), TARGET, LOADTEST_SECONDS, HOST, TOKEN, BASELINE: docs/loadtest.md
-	@$(PY) -m loadtest.run --port '$(PORT)' $(MNIST) $(LOADTEST_FLAGS) $(call flag,host,HOST) $(call flag,management,MANAGEMENT)
+	@$(PY) -m loadtest.run $(SERVER) $(MNIST) $(LOADTEST_FLAGS) $(call flag,host,HOST) $(call flag,management,MANAGEMENT)
 
 # Of the server that make run has started, whatever HOST the environment names: some shells set it.
 $(LOADTEST): $(ARCHIVES) config.properties $(call needs,loadtest.run) $(call needs,loadtest.locustfile) $(wildcard loadtest/*/*.j2 loadtest/*.yaml loadtest/budgets/steady/*.yaml)
-	@$(PY) -m loadtest.run --port '$(PORT)' $(MNIST) $(LOADTEST_FLAGS)
+	@$(PY) -m loadtest.run $(SERVER) $(MNIST) $(LOADTEST_FLAGS)
 	@touch $@
 
 test: $(SETUP) ## all tests: the fast ones first, then the slow ones and those that start a real server

@@ -15,6 +15,7 @@ from rich.table import Table
 from bench import gpu
 from bench.model_speed import BATCHES, Speed, speeds
 from bench.worker import WorkerError, started
+from deploy.models import DIGITS, ListedModel, models_of
 from digitkit.artifacts.card import CardError, check_card
 from digitkit.contract import Run
 from digitkit.pictures.codec import encode_png
@@ -26,21 +27,19 @@ STORE = Path("model_store")
 OUT = Path("reports/bench-models")
 SEED = "seed CNN, float32"
 EAGER = "PyTorch float32"
-# In STORE: the weights or the graph of each other form, and the archive that serves it. Those that were exported are measured.
-FORMS = {
-    "PyTorch bfloat16": ("digits.bfloat16.pt", "digits_bfloat16.mar"),
-    "ONNX float32": ("digits.onnx", "digits_onnx.mar"),
-    "ONNX float16": ("digits.float16.onnx", "digits_onnx_float16.mar"),
-    "ONNX int8": ("digits.int8.onnx", "digits_onnx_int8.mar"),
-}
-ARCHIVES = {EAGER: "digits.mar"} | {name: archive for name, (_, archive) in FORMS.items()}
+LIBRARIES = {"pytorch": "PyTorch", "onnx": "ONNX"}
 WARM = 64  # requests to a worker before its memory is read
+
+
+def forms() -> dict[str, ListedModel]:
+    """The models of every form of the weights by the names that they have in the tables, the weights' own among them."""
+    return {f"{LIBRARIES[model.target]} {model.form}": model for model in models_of(DIGITS)}
 
 
 def files(weights: Path, seed: Path) -> dict[str, Path]:
     """The weights or the graph of each form of `weights` that was exported, by its name, and the seed CNN's graph."""
     recipe = check_card(weights).recipe
-    exported = {name: STORE / file for name, (file, _) in FORMS.items() if (STORE / file).is_file()}
+    exported = {name: STORE / model.artifact for name, model in forms().items() if (STORE / model.artifact).is_file()}
     ours = {name: path for name, path in exported.items() if check_card(path).recipe == recipe}  # others are left from other weights
     return {EAGER: weights} | ours | {SEED: seed}
 
@@ -58,14 +57,14 @@ def facts(weights: Path, seed: Path, test: LabelledCanvases) -> list[dict[str, A
     """A row for each model: what it is made of, how well it reads, and what its worker costs."""
     costs = {path: multiply_adds(net.read(path)) for path in (weights, seed.with_suffix(".pt")) if path.is_file()}
     pictures = [encode_png(picture) for picture in test.pictures[:WARM]]
-    rows, runs = [], models(weights, seed, 1)
+    rows, runs, served = [], models(weights, seed, 1), forms()
     for name, path in files(weights, seed).items():
         card, run = check_card(path), runs[name]
         row: dict[str, Any] = {"model": name, "parameters": card.parameters}
         row["multiply_adds"] = costs.get(seed.with_suffix(".pt") if name == SEED else weights, "")
         row |= {"kB": round(card.bytes / 1000), "accuracy": float((run(test.pictures).argmax(axis=1) == test.labels).mean())}
-        if name in ARCHIVES:
-            with started(STORE / ARCHIVES[name]) as worker:
+        if name in served:
+            with started(STORE / f"{served[name].name}.mar") as worker:
                 worker.ask(pictures)
                 row |= {"worker_start_s": round(worker.start_s, 2), "worker_mib": round(worker.resident_mib())}
         rows.append(row)

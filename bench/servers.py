@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 
 from bench.contenders.service import Service, TargetError
-from bench.contenders.targets import FORMS, OPTIONAL, PEERS, STORE, TARGETS, Target, services
+from bench.contenders.targets import PEERS, STORE, Target, forms, optional, services, targets
 from bench.generators.wrk_or_driver import LoadError, find_wrk, with_driver, with_wrk
 from bench.results.server_tables import OUT, show
 from bench.rounds import BARE, RoundPlan, RoundRow, measure_bare, measure_service
@@ -32,10 +32,11 @@ FAILED = 1
 
 def parse_flags(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench.servers", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    every = ",".join([BARE, *(name for name in TARGETS if name not in OPTIONAL)])
+    known, by_form, unasked = targets(), forms(), optional()
+    every = ",".join([BARE, *(name for name in known if name not in unasked)])
     parser.add_argument("--targets", type=names, default=every, help=f"of {every}")
     parser.add_argument("--peers", type=names, default="", help=f"of {','.join(PEERS)}")
-    parser.add_argument("--forms", type=names, default="", help=f"of {','.join(FORMS)}")
+    parser.add_argument("--forms", type=names, default="", help=f"of {','.join(by_form)}")
     parser.add_argument("--seconds", type=positive, default="2", help="of each load")
     parser.add_argument("--rounds", type=positive, default="3", help="of all targets one after the other")
     parser.add_argument("--connections", type=positive_list, default="1,16,64,256", help="at which the targets are loaded")
@@ -44,10 +45,10 @@ def parse_flags(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--data-root", type=Path, default=DATA_ROOT, help="the folder that holds MNIST/raw")
     parser.add_argument("--out", type=Path, default=OUT, help="the folder for table, CSV and plot")
     flags = parser.parse_args(arguments)
-    unknown = sorted({*flags.targets, *flags.peers, *flags.forms} - {BARE, *TARGETS, *FORMS})
+    unknown = sorted({*flags.targets, *flags.peers, *flags.forms} - {BARE, *known, *by_form})
     if unknown:
-        parser.error(f"no target {', '.join(unknown)}; there are {every}, as peers {', '.join(PEERS)}, as forms {', '.join(FORMS)}")
-    flags.targets += (*(FORMS[form] for form in flags.forms), *flags.peers)
+        parser.error(f"no target {', '.join(unknown)}; there are {every}, as peers {', '.join(PEERS)}, as forms {', '.join(by_form)}")
+    flags.targets += (*(name for form in flags.forms for name in by_form[form]), *flags.peers)
     return flags
 
 
@@ -81,7 +82,7 @@ def measure(flags: argparse.Namespace) -> tuple[list[RoundRow], list[str]]:
 
 
 def targets_of(service: Service, chosen: Sequence[str]) -> dict[str, Target]:
-    return {name: target for name, target in TARGETS.items() if name in chosen and target.service == service.name}
+    return {name: target for name, target in targets().items() if name in chosen and target.service == service.name}
 
 
 def say(line: str) -> None:

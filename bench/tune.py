@@ -24,13 +24,14 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.contenders.service import TargetError
-from bench.contenders.targets import STORE, TARGETS
+from bench.contenders.targets import MAIN, STORE, Target
 from bench.contenders.torchserve import torchserve
 from bench.generators.wrk_or_driver import CORES, LoadError, find_wrk, with_driver, with_wrk
 from bench.rounds import RoundPlan, RoundRow, measure_service
 from bench.servers import PICTURES
 from deploy.machine.java import JavaError
-from deploy.server import MODELS, ServerError
+from deploy.models import DIGITS, models_of
+from deploy.server import ServerError
 from testbed.archives import alter
 from testbed.command import ending
 from testbed.flags import positive
@@ -122,7 +123,7 @@ def measurer(archive: Path, plan: RoundPlan) -> Callable[[Knobs], KnobsTrial | N
         with tempfile.TemporaryDirectory() as scratch:
             changed = alter(archive, Path(scratch, archive.name), config=knobs.config)
             try:
-                rows = list(measure_service(torchserve(archive.stem, changed), {archive.stem: TARGETS[archive.stem]}, 1, plan))
+                rows = list(measure_service(torchserve(archive.stem, changed), {archive.stem: Target(archive.stem)}, 1, plan))
             except (TargetError, LoadError, psutil.NoSuchProcess) as err:
                 print(f"{knobs}: {err}", file=sys.stderr, flush=True)
                 return None
@@ -171,15 +172,16 @@ def show(trials: Sequence[KnobsTrial], best: KnobsTrial) -> None:
 
 def parse_flags(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench.tune", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--target", default="digits_onnx", help=f"one of {', '.join(MODELS)}")
+    known = [model.name for model in models_of(DIGITS)]
+    parser.add_argument("--target", default=MAIN, help=f"one of {', '.join(known)}")
     parser.add_argument("--minutes", type=positive, default="5", help="after which no trial is begun")
     parser.add_argument("--seconds", type=positive, default="2", help="of each load")
     parser.add_argument("--port", type=positive, default="18480", help="of every server in turn")
     parser.add_argument("--data-root", type=Path, default=DATA_ROOT, help="the folder that holds MNIST/raw")
     parser.add_argument("--out", type=Path, default=OUT, help="the folder for the settings and the table")
     flags = parser.parse_args(arguments)
-    if flags.target not in MODELS:
-        parser.error(f"no target {flags.target}; there are {', '.join(MODELS)}")
+    if flags.target not in known:
+        parser.error(f"no target {flags.target}; there are {', '.join(known)}")
     return flags
 
 

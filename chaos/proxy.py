@@ -27,7 +27,7 @@ def haproxy(server: Server, client_connections: int) -> Iterator[str]:
     ports = {"DIGITS_PORT": port, "DIGITS_TORCHSERVE": server.port, "DIGITS_PROBE": probe, "DIGITS_CLIENT_CONNECTIONS": client_connections}
     settings = {name: str(value) for name, value in ports.items()}
     asking = [
-        *(sys.executable, "-m", "deploy.probe", "--port", str(server.port), "--listen", str(probe)),
+        *(sys.executable, "-m", "deploy.monitoring.probe", "--port", str(server.port), "--listen", str(probe)),
         *("--state", str(server.state), "--store", str(server.model_store)),
     ]
     with _listening(asking, {}, probe), _listening([find_haproxy(), "-q", "-f", str(CONFIG)], settings, port):

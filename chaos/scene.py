@@ -19,7 +19,8 @@ from chaos.clients.questions import CheckedQuestion, NotServed
 from deploy.asking import ask
 from deploy.machine.java import JavaError
 from deploy.machine.local import client
-from deploy.server import MODELS, START_TIMEOUT_S, Server, ServerError
+from deploy.models import DIGITS, models_of
+from deploy.server import START_TIMEOUT_S, Server, ServerError
 from deploy.supervise import supervise
 from testbed.archives import alter
 from testbed.connection import Pool
@@ -85,9 +86,9 @@ class Scene:
 
 @contextmanager
 def impatient_store(source: Path) -> Iterator[Path]:
-    """A folder with copies of the archives in `source`, with a time-out of 3 s; raises CardError, OSError."""
+    """A folder with copies of the archives in `source` that are always built, with a time-out of 3 s; raises CardError, OSError."""
     with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
-        for model in MODELS:
+        for model in [model.name for model in models_of(DIGITS) if model.built]:
             alter(source / f"{model}.mar", Path(folder, f"{model}.mar"), config=IMPATIENT)
         yield Path(folder)
 
@@ -106,7 +107,7 @@ def supervised(server: Server) -> Iterator[None]:
     supervisor = threading.Thread(target=run)
     supervisor.start()
     try:
-        while supervisor.is_alive() and not all(map(server.is_ready, MODELS)):
+        while supervisor.is_alive() and not all(map(server.is_ready, server.served)):
             supervisor.join(POLL_S)
         if failures:
             raise failures[0]

@@ -21,6 +21,7 @@ from chaos.clients.questions import Outcome, ask_alone
 from chaos.percentiles import percentile
 from chaos.scene import FORESEEN, HIGHEST_KNEE, PORT, Scene, supervised
 from chaos.tables import console
+from deploy.models import DIGITS
 from deploy.server import ROOT, Server
 from testbed.command import EXIT_FAILED, ending
 from testbed.connection import Pool
@@ -165,8 +166,8 @@ def run(server: Server, data_root: Path, minutes: float, *, knee: float = 0.0) -
     async def all_of_it() -> tuple[float, list[Bin]]:
         pool = Pool(server.inference)
         try:
-            client = Client(pool, server.token)
-            questions = await ask_alone(pool, mixed(load_pictures(data_root, PICTURES)), client.token)
+            client, models = Client(pool, server.token), [model.name for model in server.known(DIGITS)]
+            questions = await ask_alone(pool, mixed(models, load_pictures(data_root, PICTURES)), client.token)
             carried = knee or min(HIGHEST_KNEE, await find_knee(client, questions, BUDGET_S))
             return carried, await soak(Scene(server, pool, client, questions, carried), minutes)
         finally:

@@ -13,7 +13,7 @@ import requests
 
 from deploy.machine.local import client
 from deploy.server import REQUEST_TIMEOUT_S, Server, ServerError
-from deploy.settings.config import to_port
+from deploy.settings.flags import add_server_flags
 from digitkit.artifacts.card import CardError, version_key
 from digitkit.artifacts.store import set_default
 
@@ -29,9 +29,9 @@ def rollback(server: Server, version: str = "") -> list[str]:
     """Make a version the default of every model that has it, once its workers are READY; what was done, a line a model.
 
     Args:
-        version: "" for the newest of those before the present default that every one of `server.models` has.
+        version: "" for the newest of those before the present default that every model that the server starts with has.
     Raises:
-        RollbackError: one of `server.models` has no such version, it does not get ready, or the store cannot note it.
+        RollbackError: one of these models has no such version, it does not get ready, or the store cannot note it.
         ServerError: no server is running.
         requests.RequestException: the management API does not answer.
     """
@@ -39,8 +39,8 @@ def rollback(server: Server, version: str = "") -> list[str]:
         raise ServerError(f"no server is running on port {server.port}; make run starts it")
     served = {model: versions(server, model) for model in models(server)}
     defaults = {model: str(server.describe(model)["modelVersion"]) for model in served}
-    version = version or former(served, defaults, server.models)
-    lacking = [model for model in server.models if version not in served[model]]
+    version = version or former(served, defaults, server.served)
+    lacking = [model for model in server.served if version not in served[model]]
     if lacking:
         raise RollbackError(f"version {version} is not served: {listed(served, lacking)}; make run serves all that model_store/ holds")
     having = [model for model in served if version in served[model]]
@@ -112,10 +112,10 @@ def call(server: Server, method: str, path: str) -> Any:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="deploy.rollback", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--port", type=to_port, default="", help="of the inference API; the others move with it")
+    add_server_flags(parser)
     parser.add_argument("--version", default="", help="to make the default, an older or a newer one (the one before)")
     flags = parser.parse_args()
-    server = Server(flags.port)
+    server = Server(flags.port, models=flags.models)
     try:
         print("\n".join(rollback(server, flags.version)))
     except (RollbackError, ServerError) as err:

@@ -20,19 +20,19 @@ import psutil
 import requests
 
 from deploy.errors import ServerError
+from deploy.machine.archives import archives, check_archives, listed, served_models
 from deploy.machine.checkout import check_folder
 from deploy.machine.console import cause
 from deploy.machine.java import JavaError, find_java
 from deploy.machine.local import client, end_family
-from deploy.settings.config import CONFIG, Config, to_port
-from digitkit.artifacts.card import CardError, check_card
+from deploy.models import LIST, ListedModel, read_models
+from deploy.settings.config import CONFIG, DEFAULT_PORT, Config
+from deploy.settings.flags import add_server_flags
 from digitkit.artifacts.store import load_order
 
-__all__ = ["CONFIG", "ServerError"]  # that others import from here
+__all__ = ["CONFIG", "DEFAULT_PORT", "ServerError"]  # which others import from here
 
 ROOT = Path(__file__).resolve().parent.parent
-DEFAULT_PORT = 8080  # where config.properties names no other
-MODELS = ("digits", "digits_onnx")
 TOKENS = ("inference", "management", "API")  # of each API; that of "API" makes new ones
 START_TIMEOUT_S, STOP_TIMEOUT_S, REQUEST_TIMEOUT_S = 120.0, 20.0, 10.0
 
@@ -46,8 +46,9 @@ class Server:
         model_store: the folder with the archives.
         folder: where it keeps tokens, logs, temporary files and the process's id.
         extra: properties that replace those of config.properties.
-        models: that must be in the store, and READY before start() returns.
+        models: that are served; () for all that have an archive in the store, each of which must be in the list.
         config: the properties file.
+        model_list: the list of models.
         variables: that are added to the environment.
     """
 
@@ -55,8 +56,9 @@ class Server:
     model_store: Path = ROOT / "model_store"
     state: Path = ROOT / "run"
     extra: dict[str, str] = field(default_factory=dict)
-    models: tuple[str, ...] = MODELS
+    models: tuple[str, ...] = ()
     config: Path = CONFIG
+    model_list: Path = LIST
     variables: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -67,6 +69,15 @@ class Server:
     def settings(self) -> Config:
         """config.properties as it is now, on this server's ports; raises ServerError where it cannot be used."""
         return Config.read(self.config, self.extra).on(self.port)
+
+    @property
+    def served(self) -> tuple[str, ...]:
+        """The models that it starts with, and that must be READY before start() returns."""
+        return served_models(self.model_store, self.models)
+
+    def known(self, task: str = "") -> list[ListedModel]:
+        """What the list of models says of each that is served, or of those of a task; raises ServerError where one is not listed."""
+        return [model for model in listed(self.served, read_models(self.model_list), self.model_store) if task in ("", model.task)]
 
     @property
     def inference(self) -> str:
@@ -106,7 +117,7 @@ class Server:
         return [
             *(str(Path(sys.executable).with_name("torchserve")), "--start", "--foreground", "--ncs"),
             *("--model-store", str(self.model_store.resolve()), "--ts-config", str(config)),
-            *("--models", *(archive.name for archive in load_order(self.model_store))),
+            *("--models", *(archive.name for archive in load_order(self.model_store, self.served))),
         ]
 
     def environment(self) -> dict[str, str]:
@@ -131,7 +142,9 @@ class Server:
 
     def prepare(self) -> None:
         """Check what would make TorchServe fail in an obscure way, and clear away what the last run left but for its logs."""
-        self.check_archives()
+        check_archives(self.model_store, self.served)
+        if not self.models:
+            self.known()
         for line in self.settings.warnings():
             print(f"warning: {line}", file=sys.stderr, flush=True)
         if self.pid() is not None:
@@ -149,15 +162,6 @@ class Server:
         used = [address.port for address in addresses if not address.is_free()] if self.pid() is None else []
         if used:
             raise ServerError(f"port {used[0]} is in use; choose others with PORT=18080, which moves all of them")
-
-    def check_archives(self) -> None:
-        """An archive is code: it is served only if it is the file that its card describes; raises ServerError."""
-        for archive in [*(self.model_store / f"{name}.mar" for name in self.models), *sorted(self.model_store.glob("*.mar"))]:
-            try:
-                check_card(archive)
-            except CardError as err:
-                first = "remove the archive, then " if archive.exists() else ""  # make sees no more than that it is there
-                raise ServerError(f"{err}; {first}make export builds it") from err
 
     def start(self) -> "subprocess.Popen[bytes]":
         """Start in the background and return the launcher's process once every model is READY; stop() ends it.
@@ -225,7 +229,7 @@ class Server:
         return cast(dict[str, Any], answer.json()[0])
 
     def _wait_ready(self, process: "subprocess.Popen[bytes]") -> None:
-        deadline, waiting = time.monotonic() + START_TIMEOUT_S, list(self.models)
+        deadline, waiting = time.monotonic() + START_TIMEOUT_S, list(self.served)
         while waiting:
             if process.poll() is not None:
                 raise ServerError(f"TorchServe ended with {process.returncode}: {self.last_lines()}")
@@ -233,7 +237,7 @@ class Server:
                 raise ServerError(f"{', '.join(waiting)} not ready after {START_TIMEOUT_S:.0f} s: {self.last_lines()}")
             waiting = [name for name in waiting if not self.is_ready(name)]
             time.sleep(0.2)
-        for name in self.models:  # a worker that could not load its model is READY all the same, and says so
+        for name in self.served:  # a worker that could not load its model is READY all the same, and says so
             if (self.describe(name, "?customized=true").get("customizedMetadata") or {}).get("loaded") is False:
                 raise ServerError(f"{name} could not be loaded and would refuse every request: {self.last_lines()}")
 
@@ -246,10 +250,9 @@ class Server:
         return bool(workers) and all(worker["status"] == "READY" for worker in workers)
 
     def _fingerprint(self) -> str:
-        served = [archive.read_bytes() for archive in sorted(self.model_store.glob("*.mar"))]
         settings = self.settings
-        named = [path.read_bytes() for path in settings.files()]
-        return hashlib.sha256(b"".join([*served, *named, settings.text().encode()])).hexdigest()
+        files = [*archives(self.model_store, self.served), *settings.files()]
+        return hashlib.sha256(b"".join([*(path.read_bytes() for path in files), settings.text().encode()])).hexdigest()
 
     def last_lines(self) -> str:
         """Where its log is, and what stands there about its end."""
@@ -271,12 +274,10 @@ def start_or_keep(server: Server) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="deploy.server", description=__doc__)
     parser.add_argument("action", choices=("serve", "start", "stop", "token", "check"))
-    parser.add_argument(
-        "--port", type=to_port, default="", help="of the inference API, in place of config.properties'; the others move with it"
-    )
+    add_server_flags(parser)
     parser.add_argument("--kind", choices=TOKENS, default=TOKENS[0], help="which token")
     flags = parser.parse_args()
-    server = Server(flags.port)
+    server = Server(flags.port, models=flags.models)
     try:
         if flags.action == "serve":
             server.serve()

@@ -1,18 +1,22 @@
-"""Is the running server right? `python -m deploy.smoke` asks both models for ten digits, and for one broken picture."""
+"""Is the running server right? `python -m deploy.smoke` asks every model for a known picture, ten digits and one broken picture."""
 
 import argparse
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import requests
 
 from deploy import asking
-from deploy.server import MODELS, REQUEST_TIMEOUT_S, Server, ServerError
-from deploy.settings.config import to_port
+from deploy.models import DIGITS, ListedModel
+from deploy.server import REQUEST_TIMEOUT_S, Server, ServerError
+from deploy.settings.flags import add_server_flags
 from digitkit.pictures.codec import encode_png
 from testbed.endpoints import predict_path
 from testbed.pictures import DATA_ROOT, LabelledCanvases, PicturesError, load_canvases
+
+CUT = 60  # bytes that are left of a truncated picture
 
 
 class SmokeError(Exception):
@@ -21,55 +25,71 @@ class SmokeError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What both models answered for one test picture."""
+    """What the models answered for one test picture."""
 
     index: int
     label: int
     digits: dict[str, int]
-    confidences: dict[str, float]
 
 
 def read_test_pictures(server: Server, test: LabelledCanvases, indices: list[int]) -> list[Reading]:
-    """The answers of both models for some test pictures; raises SmokeError for an answer that is none."""
-    readings = []
+    """The answers of all models that read digits for some test pictures; raises SmokeError for an answer that is none."""
+    readings, models = [], [model.name for model in server.known(DIGITS)]
     for i in indices:
-        answers = {model: ask(server, model, encode_png(test.pictures[i])) for model in MODELS}
-        digits = {model: int(answer["digit"]) for model, answer in answers.items()}
-        readings.append(Reading(i, int(test.labels[i]), digits, {model: float(answer["confidence"]) for model, answer in answers.items()}))
+        answers = {model: ask(server, model, encode_png(test.pictures[i])) for model in models}
+        readings.append(Reading(i, int(test.labels[i]), {model: int(answer["digit"]) for model, answer in answers.items()}))
     return readings
 
 
-def ask(server: Server, model: str, body: bytes, expected_status: int = 200) -> dict[str, float]:
+def ask(server: Server, model: str, body: bytes, expected_status: int = 200) -> dict[str, Any]:
     """The JSON answer of a model for a picture."""
     url = server.inference + predict_path(model)
     response = asking.ask(url, body, headers=server.headers(), timeout_s=REQUEST_TIMEOUT_S)
     if response.status_code != expected_status:
         raise SmokeError(f"{url} answered {response.status_code}, expected {expected_status}: {response.text[:200]}")
-    answer: dict[str, float] = response.json()
+    answer: dict[str, Any] = response.json()
     return answer
 
 
 def check(server: Server, test: LabelledCanvases) -> str:
-    """One line of what is right; raises SmokeError where fewer than nine of ten digits are."""
+    """One line of what is right; raises SmokeError for what is not, as where fewer than nine of ten digits are."""
     ping = asking.ask(f"{server.inference}/ping", headers=server.headers(), timeout_s=REQUEST_TIMEOUT_S)
     if ping.json().get("status") != "Healthy":
         raise SmokeError(f"/ping answered {ping.status_code}: {ping.text[:200]}")
+    known = server.known()
+    for model in known:
+        check_known_picture(server, model)
     readings = read_test_pictures(server, test, list(range(10)))
-    for model in MODELS:
-        right = sum(reading.digits[model] == reading.label for reading in readings)
+    models = [model.name for model in known if model.task == DIGITS]
+    for name in models:
+        right = sum(reading.digits[name] == reading.label for reading in readings)
         if right < 9:
-            raise SmokeError(f"{model} reads {right} of the first 10 test pictures right; 9 are the least")
-        ask(server, model, encode_png(test.pictures[0])[:60], expected_status=400)
-    return f"smoke: healthy; {' and '.join(MODELS)} read ten digits and refuse a truncated picture with 400"
+            raise SmokeError(f"{name} reads {right} of the first 10 test pictures right; 9 are the least")
+    told = f"smoke: healthy; {listing([model.name for model in known])} read their known picture and refuse a truncated one with 400"
+    return told + (f"; {listing(models)} read ten digits" if models else "")
+
+
+def check_known_picture(server: Server, model: ListedModel) -> None:
+    """Ask a model for the picture that the list knows the answer of, and for the beginning of it; raises SmokeError."""
+    picture = model.probe.picture.read_bytes()
+    answer = ask(server, model.name, picture)
+    if wrong := {key: answer.get(key) for key, value in model.probe.answer.items() if answer.get(key) != value}:
+        raise SmokeError(f"{model.name} answers {wrong} for {model.probe.picture.name}, expected {dict(model.probe.answer)}")
+    ask(server, model.name, picture[:CUT], expected_status=400)
+
+
+def listing(names: list[str]) -> str:
+    """Names as they stand in a sentence."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="deploy.smoke", description=__doc__)
-    parser.add_argument("--port", type=to_port, default="")
+    add_server_flags(parser)
     parser.add_argument("--data-root", type=Path, default=DATA_ROOT)
     flags = parser.parse_args()
     try:
-        print(check(Server(flags.port), load_canvases(flags.data_root)))
+        print(check(Server(flags.port, models=flags.models), load_canvases(flags.data_root)))
     except (ServerError, SmokeError, PicturesError, requests.RequestException) as err:
         sys.exit(f"{parser.prog}: {err}")
 

@@ -11,15 +11,16 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 
-from deploy.server import MODELS, Server, ServerError
+from deploy.models import DIGITS
+from deploy.server import Server, ServerError
 from deploy.settings.config import to_port
-from deploy.smoke import Reading, SmokeError, read_test_pictures
+from deploy.settings.flags import add_server_flags
+from deploy.smoke import Reading, SmokeError, listing, read_test_pictures
 from digitkit.artifacts.card import CardError, check_card
 from digitkit.pictures.codec import encode_png
 from digitkit.readers.digits.digit import Canvas
 from testbed.pictures import DATA_ROOT, PicturesError, load_canvases
 
-STORE = Path("model_store")
 SAMPLE = Path("run/sample.png")  # a test picture to paste curl lines with
 SHADES = " .:-=+*#%@"
 SHOWN = 10
@@ -33,7 +34,7 @@ def draw(canvas: Canvas) -> str:
 
 
 def panel(reading: Reading, canvas: Canvas) -> Panel:
-    """A test picture under its label, with both models' answers."""
+    """A test picture under its label, with the answer of each model."""
     right = all(digit == reading.label for digit in reading.digits.values())
     answers = " ".join(str(digit) for digit in reading.digits.values())
     return Panel(
@@ -46,13 +47,15 @@ def panel(reading: Reading, canvas: Canvas) -> Panel:
     )
 
 
-def built(weights: Path, store: Path) -> Table:
-    """Accuracy, parameters and sizes, from the cards."""
+def built(weights: Path, server: Server) -> Table:
+    """Accuracy, parameters and sizes of the weights and of all that is served, from the cards."""
     card = check_card(weights)
     table = Table("artifact", "size", "sha256", title="Built")
-    for path in (weights, store / "digits.mar", store / "digits.onnx", store / "digits_onnx.mar"):
+    store = server.model_store
+    files = [path for model in server.known() for path in (store / model.artifact, store / f"{model.name}.mar") if path.is_file()]
+    for path in (weights, *files):
         own = check_card(path)
-        table.add_row(str(path), f"{own.bytes / 1000:,.0f} kB", own.sha256[:12])
+        table.add_row(f"{path.parent.name}/{path.name}", f"{own.bytes / 1000:,.0f} kB", own.sha256[:12])
     table.caption = (
         f"version {card.version}: MNIST test {card.accuracy['test']:.2%}, seed {card.recipe['seed']}, {card.parameters:,} parameters,"
         f" trained in {card.accuracy['training_s']:.0f} s"
@@ -62,16 +65,16 @@ def built(weights: Path, store: Path) -> Table:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="deploy.summary", description=__doc__)
-    parser.add_argument("--port", type=to_port, default="")
+    add_server_flags(parser)
     parser.add_argument("--weights", type=Path, required=True)
     parser.add_argument("--data-root", type=Path, default=DATA_ROOT)
     flags = parser.parse_args()
-    server, console = Server(flags.port), Console(highlight=False)
+    server, console = Server(flags.port, models=flags.models), Console(highlight=False)
     try:
         test = load_canvases(flags.data_root)
         chosen = [int(np.flatnonzero(test.labels == digit)[0]) for digit in range(SHOWN)]
         readings = read_test_pictures(server, test, chosen)
-        table = built(flags.weights, STORE)
+        models, table = [model.name for model in server.known(DIGITS)], built(flags.weights, server)
         token = server.token()
     except (ServerError, SmokeError, CardError, OSError, ValueError, PicturesError, requests.RequestException) as err:
         sys.exit(f"{parser.prog}: {err}")
@@ -79,9 +82,9 @@ def main() -> None:
     console.print()
     console.print(table)
     console.print(Columns([panel(reading, test.pictures[reading.index]) for reading in readings], padding=(0, 0)))
-    console.print(f"Each was read by {' and '.join(MODELS)}, in this order. Ask it yourself:\n")
+    console.print(f"Each was read by {listing(models)}, in this order. Ask it yourself:\n")
     header = f"-H 'Authorization: Bearer {token}' " if token else ""
-    print(f"  curl {header}-T {SAMPLE} {server.inference}/predictions/digits\n")
+    print(f"  curl {header}-T {SAMPLE} {server.inference}/predictions/{models[0]}\n")
     suffix = "" if flags.port == to_port("") else f" PORT={flags.port}"
     report = Path("reports", flags.weights.parent.name, "report.html")
     print(f"The model's report: {report}   The load test's: reports/loadtest/steady/report.html   To stop it: make stop{suffix}")

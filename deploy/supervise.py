@@ -2,7 +2,7 @@
 
 TorchServe starts workers that die anew by itself, but nothing starts its frontend, the Java process: killed, it takes every
 model along. Its launcher then ends with 0, as if all were well, so a supervisor has to restart whatever the code. In production
-use deploy/digits.service, or the restart policy of the container.
+use deploy/systemd/digits.service, or the restart policy of the container.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from contextlib import suppress
 
 from deploy.machine.java import JavaError
 from deploy.server import Server, ServerError
-from deploy.settings.config import to_port
+from deploy.settings.flags import add_server_flags
 
 POLL_S = 0.1
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 30.0  # between two starts; doubled after each that failed
@@ -62,13 +62,13 @@ def _clear(launcher: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="deploy.supervise", description=__doc__)
-    parser.add_argument("--port", type=to_port, default="", help="of the inference API; the others move with it")
+    add_server_flags(parser)
     flags = parser.parse_args()
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
     try:
-        supervise(Server(flags.port), ended)
+        supervise(Server(flags.port, models=flags.models), ended)
     except (ServerError, JavaError, OSError) as err:
         sys.exit(f"{parser.prog}: {err}")
 

@@ -20,13 +20,14 @@ NOTICES = (Path("LICENSE"), Path("NOTICE"))
 PROBE_TIMEOUT_S = 120
 
 
-def pack(weights: Path, name: str, scratch: Path, *, handlers: Path = HANDLERS) -> Path:
+def pack(weights: Path, name: str, scratch: Path, *, handlers: Path = HANDLERS, config: Path | None = None) -> Path:
     """An archive with its card in `scratch`, packed by torch-model-archiver from clean copies; its version is that of the weights.
 
     Args:
         weights: a weights file or a graph, its card beside it.
         name: of the model in TorchServe.
         handlers: the archive's root.
+        config: the file that becomes its model-config.yaml; that of the root where none is named.
     Raises:
         CardError: the weights do not match their card.
     """
@@ -40,7 +41,7 @@ def pack(weights: Path, name: str, scratch: Path, *, handlers: Path = HANDLERS) 
     command: list[str | Path] = [
         *("torch-model-archiver", "--model-name", name, "--version", card.version),
         *("--serialized-file", weights, "--handler", handlers / "digit_handler.py"),
-        *("--config-file", handlers / "model-config.yaml", "--extra-files", root, "--export-path", store),
+        *("--config-file", config or handlers / "model-config.yaml", "--extra-files", root, "--export-path", store),
     ]
     # The archiver builds in, and first empties, $TMPDIR/<model name>: it gets a TMPDIR of its own.
     environment = os.environ | {"TMPDIR": str(private), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}

@@ -10,14 +10,15 @@ from digitkit.artifacts.store import formers, publish
 from digitkit.pictures.codec import encode_png
 from digitkit.readers.digits import ort
 from export.errors import ExportError
-from export.packing import answers, pack
+from export.packing import HANDLERS, answers, pack
 from export.to_torch import check_served
 from training.data import mnist
 
+CONFIG = HANDLERS / "model-config.yaml"
 PROBE_PICTURES = 100
 
 
-def to_mar(weights: Path, archive: Path, *, data_root: Path) -> None:
+def to_mar(weights: Path, archive: Path, *, data_root: Path, config: Path = CONFIG) -> None:
     """Write `archive` and its card: the handler, digitkit, the weights or the graph, their card, whose version it takes, and the licence.
 
     The archive of another version that was served before stays beside it: digitkit.artifacts.store.
@@ -25,6 +26,7 @@ def to_mar(weights: Path, archive: Path, *, data_root: Path) -> None:
     Args:
         weights: digits.pt or digits.onnx, its card beside it.
         archive: its stem is the model's name in TorchServe.
+        config: the file that becomes model-config.yaml in it.
     Raises:
         CardError: the weights do not match their card.
         ValueError: the file holds no weights, or no graph of this contract.
@@ -37,7 +39,7 @@ def to_mar(weights: Path, archive: Path, *, data_root: Path) -> None:
     else:
         ort.load(weights, device="cpu")  # its message is clearer than that of an archive that does not answer
     with tempfile.TemporaryDirectory() as scratch:
-        staged = pack(weights, archive.stem, Path(scratch))
+        staged = pack(weights, archive.stem, Path(scratch), config=config)
         check_answers(staged, data_root)
         publish(staged, archive)
     former = "".join(f", beside {path.name}" for path in formers(archive))
@@ -58,10 +60,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="export.to_mar", description=__doc__)
     parser.add_argument("--weights", type=Path, required=True, help="digits.pt or digits.onnx")
     parser.add_argument("--archive", type=Path, required=True, help="model_store/NAME.mar")
+    parser.add_argument("--config", type=Path, default=CONFIG, help="its model-config.yaml")
     parser.add_argument("--data-root", type=Path, default=mnist.DATA_ROOT)
     flags = parser.parse_args()
     try:
-        to_mar(flags.weights, flags.archive, data_root=flags.data_root)
+        to_mar(flags.weights, flags.archive, data_root=flags.data_root, config=flags.config)
     except (CardError, ExportError, OSError, ValueError, mnist.DataError) as err:
         sys.exit(f"{parser.prog}: {err}")
 

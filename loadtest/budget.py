@@ -1,4 +1,7 @@
-"""Budgets: the limits of one profile on one target, read from budgets/PROFILE/TARGET.yaml and compared with measured figures."""
+"""Budgets: the limits of one profile on one target, read from budgets/PROFILE and compared with measured figures.
+
+models.toml names the budget of each model; a target that is not listed there has one of its own name.
+"""
 
 import math
 from collections.abc import Mapping
@@ -6,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
+from deploy.models import read_models
 from loadtest.results.figures import MEASURES, Figures, Window
 from loadtest.strict_yaml import WrongSettings, read_yaml, to_number, to_section
 
@@ -56,16 +60,27 @@ def holds(step: Window, budget: Budget) -> bool:
 
 
 def targets_of(profile: str, folder: Path = BUDGETS) -> list[str]:
-    """The targets that have a budget for a profile, in the order of their names; raises WrongSettings where none has."""
-    found = sorted(path.stem for path in (folder / profile).glob("*.yaml"))
+    """The models that are always built and have a budget for a profile, in the order of the list.
+
+    Raises:
+        WrongSettings: none has.
+        ServerError: the list of models cannot be read.
+    """
+    found = [model.name for model in read_models().values() if model.built and budget_path(profile, model.name, folder).is_file()]
     if not found:
-        raise WrongSettings(f"{folder / profile} holds no budget; it must hold a file TARGET.yaml for each target")
+        raise WrongSettings(f"{folder / profile} holds no budget of a model that is always built; models.toml names each one's")
     return found
+
+
+def budget_path(profile: str, target: str, folder: Path = BUDGETS) -> Path:
+    """The file of a target's limits in a profile; raises ServerError where the list of models cannot be read."""
+    listed = read_models().get(target)
+    return folder / profile / f"{listed.budget if listed else target}.yaml"
 
 
 def read_budget(profile: str, target: str, folder: Path = BUDGETS) -> Budget:
     """The limits of a profile on a target; raises WrongSettings where the file is missing, or lacks a limit or holds a wrong one."""
-    path = folder / profile / f"{target}.yaml"
+    path = budget_path(profile, target, folder)
     if not path.is_file():
         known = ", ".join(targets_of(profile, folder))
         raise WrongSettings(f"target {target} has no budget for {profile} ({path} is missing); known are {known}")

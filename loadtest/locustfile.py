@@ -17,6 +17,8 @@ from locust import User, events, runners
 from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 
+from deploy.errors import ServerError
+from deploy.settings.config import DEFAULTS
 from loadtest.answers_alone import ServerRefused, accuracy, ask_alone, check_management, explain_alone
 from loadtest.budget import BUDGETS, read_budget
 from loadtest.generator.exporter import start_exporter
@@ -43,8 +45,8 @@ def add_arguments(parser: LocustArgumentParser) -> None:
     """
     add = partial(parser.add_argument, include_in_web_ui=False)
     add("--model", default="digits", help="the model's name in TorchServe")
-    add("--grpc", default="127.0.0.1:7070", help="host:port of gRPC")
-    add("--management", default="http://127.0.0.1:8081", help="the management API")
+    add("--grpc", default=f"127.0.0.1:{DEFAULTS['grpc_inference_port']}", help="host:port of gRPC")
+    add("--management", default=DEFAULTS["management_address"], help="the management API")
     add("--ca", env_var="DIGITS_CA", default="", help="the file of the certificates that are trusted over TLS, in PEM form")
     add("--load", type=float, help="of the first stage, in place of the profile's")
     add("--seconds", type=float, help="of all stages, in place of the profile's")
@@ -72,7 +74,7 @@ def set_up(environment: Environment, **_: object) -> None:
         if profile.management:
             check_management(options.management, options.model, options.management_token, ca=options.ca)
         certificates = read_certificates(options.ca)
-    except (WrongSettings, PicturesError, ServerRefused) as err:
+    except (WrongSettings, PicturesError, ServerRefused, ServerError) as err:
         sys.exit(f"loadtest: {err}")
     right = accuracy(known.predictions, pictures)
     print(f"{options.model}: {right:.2%} of {len(pictures)} test pictures are read right; {profile.summary}", flush=True)

@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 
 from deploy.server import Server as LocalServer
 from deploy.server import ServerError
-from deploy.settings.config import to_port
+from deploy.settings.config import DEFAULTS
+from deploy.settings.flags import add_server_flags
 from loadtest.answers_alone import ServerRefused, ask_alone
 from loadtest.budget import BUDGETS, read_budget, targets_of
 from loadtest.measure import MANAGEMENT_TOKEN, MASTER_PORT, TOKEN, Load, MeasureError, ServerUnderTest, measure
@@ -28,7 +29,7 @@ from testbed.flags import positive
 from testbed.pictures import DATA_ROOT, PicturesError, load_pictures
 
 NO_ANSWER, WRONG_SETTINGS, BUDGET_BROKEN = 1, 2, 3
-GRPC_PORT = 7070  # of another server, unless GRPC names one
+GRPC_PORT = DEFAULTS["grpc_inference_port"]  # of another server, unless GRPC names one
 CA_VARIABLES = ("DIGITS_CA", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")  # the first that is set; the others are OpenSSL's and requests' own
 
 
@@ -54,7 +55,7 @@ def parse_flags(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="loadtest.run", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add("--profile", default=DEFAULT, help="a section of loadtest/profiles.yaml")
-    add("--target", default="", help="models, with commas between; else all that have a budget")
+    add("--target", default="", help="models, with commas between; else those of --models, else those that are always built")
     add("--users", type=positive, help="of a closed workload, in place of the profile's")
     add("--rate", type=positive, help="arrivals a second of an open workload, in place of the profile's")
     add("--seconds", type=positive, help="measured for each target, in place of the profile's")
@@ -68,7 +69,7 @@ def parse_flags(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--exporter-port", type=int, default=0, help="for Prometheus, on 127.0.0.1; 0 for none")
     add("--baseline", default="", help="the folder of an earlier report to compare with")
     add("--ratio", type=float, default=RATIO, help="how many times worse is a regression")
-    add("--port", type=to_port, default="", help="of the local server, where no host is given")
+    add_server_flags(parser)  # of the local one, where no host is given
     add("--budgets", type=Path, default=BUDGETS, help="the folder of the limits")
     add("--data-root", type=Path, default=DATA_ROOT, help="the folder that holds MNIST/raw")
     add("--reports", default="", help=f"the folder for the report; else {REPORTS}/PROFILE")
@@ -93,7 +94,7 @@ def to_load(flags: argparse.Namespace) -> Load:
 
 def to_targets(flags: argparse.Namespace) -> list[str]:
     """The models to test; raises WrongSettings for one without a budget."""
-    targets = [name for name in flags.target.split(",") if name] or targets_of(flags.profile, flags.budgets)
+    targets = [name for name in flags.target.split(",") if name] or list(flags.models) or targets_of(flags.profile, flags.budgets)
     for target in targets:
         read_budget(flags.profile, target, flags.budgets)
     if flags.machines and len(targets) > 1:
@@ -104,7 +105,7 @@ def to_targets(flags: argparse.Namespace) -> list[str]:
 def find_server(flags: argparse.Namespace) -> ServerUnderTest:
     """The server that is given, else the local one; raises ServerError where that is down, WrongSettings for a CA that is none."""
     if not flags.host:
-        local = LocalServer(flags.port)
+        local = LocalServer(flags.port, models=flags.models)
         return ServerUnderTest(
             host=local.inference, token=local.token(), grpc=local.grpc,
             management=local.management, management_token=local.token("management"),

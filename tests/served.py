@@ -15,6 +15,8 @@ from testbed import processes
 from training.recipe import RECIPES
 from training.train import train
 
+MODELS = ("digits", "digits_onnx")  # in `store`
+
 
 @pytest.fixture(scope="session")
 def weights(tmp_path_factory: pytest.TempPathFactory, mnist_root: Path) -> Path:

@@ -228,5 +228,5 @@ def test_the_client_in_the_docs_keeps_to_the_rule(tmp_path: Path) -> None:
 
 
 def test_systemd_restarts_whatever_the_exit_code_and_ends_the_whole_group() -> None:
-    unit = (ROOT / "deploy" / "digits.service").read_text().splitlines()
+    unit = (ROOT / "deploy" / "systemd" / "digits.service").read_text().splitlines()
     assert {"Restart=always", "KillMode=control-group", "ExecStart=/opt/digits/.venv/bin/python -m deploy.server serve"} <= set(unit)

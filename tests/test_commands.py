@@ -80,8 +80,8 @@ def test_the_set_up_refuses_such_a_folder_before_it_makes_anything(tmp_path: Pat
     (odd / "deploy").mkdir(parents=True)
     for name in ("Makefile", "requirements.txt", "pyproject.toml"):
         (odd / name).symlink_to(ROOT / name)
-    for name in ("__init__.py", "setup.py", "machine/__init__.py", "machine/checkout.py", "errors.py"):
-        (odd / "deploy" / name).parent.mkdir(exist_ok=True)
+    (odd / "deploy" / "machine").mkdir()
+    for name in ("__init__.py", "setup.py", "errors.py", "machine/__init__.py", "machine/checkout.py"):
         shutil.copy(ROOT / "deploy" / name, odd / "deploy" / name)
     made = subprocess.run(["make", "run", f"PYTHON={sys.executable}"], cwd=odd, env=os.environ, capture_output=True, text=True, check=False)
     assert made.returncode == 2

@@ -12,8 +12,7 @@ from conftest import REAL_DATA
 from doors import FORMATS, encode, npy, tensors, v1, v2, v2_binary, v2_bytes
 from numpy.typing import NDArray
 from PIL import Image
-
-from deploy.server import MODELS
+from served import MODELS
 
 pytestmark = [pytest.mark.server, pytest.mark.parametrize("model", MODELS)]
 

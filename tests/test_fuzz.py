@@ -9,9 +9,9 @@ import pytest
 from corpus import Request, as_row, mutants, requests_of
 from numpy.typing import NDArray
 from questions import read_question
-from served import workers
+from served import MODELS, workers
 
-from deploy.server import MODELS, Server
+from deploy.server import Server
 from digitkit.errors import DigitError
 from digitkit.serving.request import from_torchserve
 from digitkit.settings import Limits

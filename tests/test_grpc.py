@@ -11,9 +11,9 @@ import pytest
 from doors import Grpc, encode, npy, v1, v2
 from google.protobuf.empty_pb2 import Empty
 from numpy.typing import NDArray
-from served import workers
+from served import MODELS, workers
 
-from deploy.server import MODELS, Server
+from deploy.server import Server
 from loadtest.generator.stubs import compile_protos
 
 pytestmark = pytest.mark.server

@@ -13,6 +13,7 @@ import yaml
 from loaded import LIMITS, TOKEN, answer_of, body_of, data_root, figures_with, run_loadtest, serve, summary_with, without_warm_up
 from PIL import Image
 
+from deploy.models import read_models
 from deploy.server import Server
 from loadtest import run
 from loadtest.budget import compare, read_budget, targets_of
@@ -97,9 +98,9 @@ def test_each_broken_budget_is_named(changed: dict[str, float], line: str) -> No
 
 
 @pytest.mark.parametrize("profile", read_profiles())
-def test_every_profile_has_a_budget_with_every_figure_for_both_targets(profile: str) -> None:
+def test_every_profile_has_a_budget_with_every_figure_for_every_listed_model(profile: str) -> None:
     assert targets_of(profile) == ["digits", "digits_onnx"]
-    for target in targets_of(profile):
+    for target in read_models():
         assert len(compare(figures_with(), read_budget(profile, target))) == len(MEASURES)
 
 
@@ -186,7 +187,7 @@ def test_a_token_that_the_shell_still_has_is_not_taken_for_the_local_servers(mon
     keys = {kind: {"key": f"{kind} of this start"} for kind in ("inference", "management")}
     (tmp_path / "8080").mkdir()
     (tmp_path / "8080" / "key_file.json").write_text(json.dumps(keys))
-    monkeypatch.setattr(run, "LocalServer", lambda port: Server(port, state=tmp_path))
+    monkeypatch.setattr(run, "LocalServer", lambda port, models: Server(port, state=tmp_path, models=models))
     monkeypatch.setenv("DIGITS_TOKEN", "of an earlier start")
     assert run.find_server(run.parse_flags([])).token == "inference of this start"
     assert run.find_server(run.parse_flags(["--host=http://elsewhere:8080"])).token == "of an earlier start"

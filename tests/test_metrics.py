@@ -12,7 +12,7 @@ import yaml
 from conftest import ROOT
 from numpy.typing import NDArray
 
-from deploy.probe import HELP
+from deploy.monitoring.probe import HELP
 from digitkit.counting.drift import WINDOW, Reference
 from digitkit.errors import BlankPicture, DigitError, TooLarge
 from digitkit.readers.digits.digit import LABELS, Prediction

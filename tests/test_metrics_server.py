@@ -10,9 +10,9 @@ import psutil
 import pytest
 import yaml
 from conftest import ROOT
-from served import workers
+from served import MODELS, workers
 
-from deploy.server import MODELS, Server
+from deploy.server import Server
 from digitkit.pictures.codec import encode_png
 from digitkit.serving.metrics import FLUSH_S
 from training.data import mnist

@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 import yaml
 from conftest import ROOT
+from served import MODELS
 
-from deploy import monitor
-from deploy.monitor import SOURCE, Monitor, MonitorError, sent_to
-from deploy.probe import HELP, exposition, probe
-from deploy.server import MODELS, Server
+from deploy.models import read_models
+from deploy.monitoring import monitor
+from deploy.monitoring.monitor import SOURCE, Monitor, MonitorError, sent_to
+from deploy.monitoring.probe import HELP, exposition, probe
+from deploy.server import Server
 
 DASHBOARDS = sorted((SOURCE / "dashboards").glob("*.json"))
 VARIABLES = {"$__rate_interval": "5m", "$model": "digits"}
@@ -179,7 +181,7 @@ def test_nothing_to_stop_is_no_error(tmp_path: Path) -> None:
 
 
 def test_a_server_that_is_gone_has_failed_the_probe(tmp_path: Path) -> None:
-    told = list(probe(Server(22_180, state=tmp_path)))
+    told = list(probe(Server(22_180, state=tmp_path), [read_models()[name] for name in MODELS]))
     assert {(name, label): value for name, label, value in told if name != "digits_probe_duration_seconds"} == {
         ("digits_probe_success", f'model_name="{model}"'): 0 for model in MODELS
     }

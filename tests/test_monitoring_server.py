@@ -15,10 +15,11 @@ import httpx
 import numpy as np
 import psutil
 import pytest
+from served import MODELS
 from test_monitoring import NAME, panels, rules
 
-from deploy.monitor import PROMETHEUS, SOURCE, Monitor
-from deploy.server import MODELS, Server
+from deploy.monitoring.monitor import PROMETHEUS, SOURCE, Monitor
+from deploy.server import Server
 from digitkit.counting.drift import LEAST
 from digitkit.pictures.codec import encode_png
 from training.data import mnist

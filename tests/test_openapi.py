@@ -25,8 +25,9 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
+from served import MODELS
 
-from deploy.server import MODELS, Server
+from deploy.server import Server
 from digitkit import errors
 from digitkit.artifacts.card import FIRST_VERSION
 from digitkit.readers.digits.digit import LABELS, SIDE_PX, Prediction

@@ -18,12 +18,12 @@ import pytest
 from conftest import HANDLERS, ROOT
 from doors import FORMATS, encode, npy, v1, v2, v2_binary
 from numpy.typing import NDArray
-from served import free_port
+from served import MODELS, free_port
 from test_layout import imports_of
 
 from bench.contenders.peer import peer
 from bench.contenders.service import TargetError
-from deploy.server import MODELS, Server
+from deploy.server import Server
 from testbed.pictures import LabelledPicture
 
 WATCH_S = float(os.environ.get("DIGITS_WATCH_SECONDS", "5"))  # of traffic

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from served import free_port
+from served import MODELS, free_port
 
-from deploy.server import MODELS, Server
+from deploy.server import Server
 from deploy.smoke import ask
 from deploy.summary import draw
 from digitkit.pictures.codec import encode_png

@@ -11,12 +11,14 @@ from pathlib import Path
 import httpx
 import pytest
 
-from deploy import probe, ready
-from deploy.probe import Probe
-from deploy.ready import Readiness, served_models, why_not_ready
+from deploy.models import read_models
+from deploy.monitoring import probe, ready
+from deploy.monitoring.probe import Probe
+from deploy.monitoring.ready import Readiness, why_not_ready
 from deploy.server import Server
 
 SEVEN = (200, b'{"digit": 7}')
+DIGITS = read_models()["digits"]
 
 
 class TorchServe(ThreadingHTTPServer):
@@ -63,7 +65,7 @@ def torchserve() -> Iterator[TorchServe]:
 @pytest.fixture
 def server(torchserve: TorchServe, tmp_path: Path) -> Server:
     """What the probe knows of it, with a key file."""
-    known = Server(torchserve.server_port, state=tmp_path)
+    known = Server(torchserve.server_port, state=tmp_path, models=("digits", "digits_onnx"))
     known.folder.mkdir()
     (known.folder / "key_file.json").write_text(json.dumps({"inference": {"key": "secret"}}))
     return known
@@ -82,32 +84,32 @@ def asked(server: Server) -> Iterator[httpx.Client]:
 
 
 def test_a_model_that_reads_the_digit_is_ready_and_is_asked_with_the_token(server: Server, torchserve: TorchServe) -> None:
-    assert why_not_ready(server, "digits") == ""
+    assert why_not_ready(server, DIGITS) == ""
     assert torchserve.asked == [("digits", "Bearer secret")]
 
 
 @pytest.mark.parametrize(
     ("answer", "why"),
     [
-        ((200, b'{"digit": 1}'), "a drawn 7 was not read as one"),
-        ((200, b"7"), "a drawn 7 was not read as one"),
-        ((200, b"no JSON"), "a drawn 7 was not read as one"),
+        ((200, b'{"digit": 1}'), "seven.png was not read as 7"),
+        ((200, b"7"), "seven.png was not read as 7"),
+        ((200, b"no JSON"), "seven.png was not read as 7"),
         ((503, b'{"code": 503, "type": "NotLoaded", "message": "/secret"}'), "answered 503 NotLoaded"),
         ((413, b""), "answered 413"),
     ],
 )
 def test_any_other_answer_is_told(answer: tuple[int, bytes], why: str, server: Server, torchserve: TorchServe) -> None:
     torchserve.answers["digits"] = answer
-    assert why_not_ready(server, "digits") == why
+    assert why_not_ready(server, DIGITS) == why
 
 
 def test_no_answer_no_server_and_no_token_are_told(server: Server, torchserve: TorchServe, tmp_path: Path) -> None:
     torchserve.held = "digits"
-    assert why_not_ready(server, "digits", timeout_s=0.1) == "no answer within 0.1 s"
+    assert why_not_ready(server, DIGITS, timeout_s=0.1) == "no answer within 0.1 s"
     torchserve.server_close()
-    assert why_not_ready(server, "digits") == "no connection to the server"
+    assert why_not_ready(server, DIGITS) == "no connection to the server"
     (server.folder / "key_file.json").unlink()
-    assert why_not_ready(server, "digits") == "the server has no token, so it is not running"
+    assert why_not_ready(server, DIGITS) == "the server has no token, so it is not running"
 
 
 def test_a_hundred_who_ask_at_once_cost_one_request(server: Server, torchserve: TorchServe, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,7 +163,6 @@ def test_check_ends_with_0_and_the_models_or_with_1_and_the_reason(
     store.mkdir()
     for model in ("digits_onnx", "digits"):
         (store / f"{model}.mar").touch()
-    assert served_models(store) == ("digits", "digits_onnx")
     flags = ["--port", str(server.port), "--state", str(server.state), "--store", str(store)]
     monkeypatch.setattr(sys, "argv", ["probe", "check", *flags])
     probe.main()

@@ -11,7 +11,7 @@ import psutil
 import pytest
 from served import free_port
 
-from deploy.probe import Probe
+from deploy.monitoring.probe import Probe
 from deploy.server import Server, ServerError
 from testbed.archives import alter
 
@@ -110,7 +110,7 @@ def test_torchserve_by_itself_refuses_requests_to_such_an_archive_at_once_and_se
     process = server.launch()
     try:
         deadline = time.monotonic() + WAIT_S
-        while not all(server.is_ready(model) for model in server.models):
+        while not all(server.is_ready(model) for model in server.served):
             assert time.monotonic() < deadline
             time.sleep(0.2)
         with httpx.Client(base_url=server.inference, headers=server.headers(), timeout=30) as client:

@@ -15,10 +15,10 @@ from typing import Any
 
 import httpx
 import pytest
-from served import free_port
+from served import MODELS, free_port
 
 from deploy.rollback import RollbackError, former, rollback, wait_ready
-from deploy.server import MODELS, Server
+from deploy.server import Server
 from digitkit.artifacts.card import card_path, check_card, facts, write_card
 from digitkit.artifacts.store import load_order
 from export.to_mar import to_mar

@@ -14,9 +14,9 @@ import httpx
 import numpy as np
 import psutil
 import pytest
-from served import free_port
+from served import MODELS, free_port
 
-from deploy.server import MODELS, Server, ServerError
+from deploy.server import Server, ServerError
 from deploy.smoke import check
 from digitkit.artifacts.card import card_path
 from digitkit.pictures.codec import encode_png

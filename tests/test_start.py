@@ -6,9 +6,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from served import free_port
+from served import MODELS, free_port
 
-from deploy.server import MODELS, Server, ServerError
+from deploy.server import Server, ServerError
 from deploy.settings.config import CONFIG
 from deploy.smoke import check
 from training.data import mnist

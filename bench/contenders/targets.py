@@ -7,14 +7,13 @@ from pathlib import Path
 from bench.contenders.peer import peer
 from bench.contenders.service import Service
 from bench.contenders.torchserve import torchserve
+from deploy.models import DIGITS, models_of
 
 STORE = Path("model_store")
 STOCK_ARCHIVE = Path("build/bench/stock.mar")
 STOCK_CONFIG = Path(__file__).parent.with_name("stock") / "config.properties"
-OURS = ("digits_onnx", "digits")
-FORMS = {"float32": "digits_onnx", "int8": "digits_onnx_int8", "float16": "digits_onnx_float16", "bfloat16": "digits_bfloat16"}
+MAIN = "digits_onnx"  # the model whose server is also asked for lists of pictures, and for /ping
 PEERS = ("mosec", "fastapi", "litserve", "bentoml")
-OPTIONAL = (*(name for name in FORMS.values() if name not in OURS), *PEERS)  # measured only where they are asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,23 +33,40 @@ class Target:
     connections: tuple[int, ...] = ()
 
 
-TARGETS = {
-    "digits_onnx": Target("digits_onnx"),
-    "digits_onnx-64": Target("digits_onnx", pictures=64, connections=(1, 4)),
-    "digits_onnx-1024": Target("digits_onnx", pictures=1024, connections=(1, 4)),
-    "ping": Target("digits_onnx", "/ping", pictures=0),
-    "digits": Target("digits"),
-    **{name: Target(name) for name in OPTIONAL},
-    "stock-1thread": Target("stock-1thread"),
-    "stock": Target("stock"),
-}
+def ours() -> tuple[str, ...]:
+    """Our models that are always built; raises ServerError where the list of models cannot be read."""
+    return tuple(model.name for model in models_of(DIGITS) if model.built)
+
+
+def forms() -> dict[str, tuple[str, ...]]:
+    """The models of each form that weights are exported in."""
+    listed = models_of(DIGITS)
+    return {form: tuple(model.name for model in listed if model.form == form) for form in dict.fromkeys(model.form for model in listed)}
+
+
+def optional() -> tuple[str, ...]:
+    """The targets that are measured only where they are asked for."""
+    return (*(model.name for model in models_of(DIGITS) if not model.built), *PEERS)
+
+
+def targets() -> dict[str, Target]:
+    """Every line that the result may have, by its name."""
+    return {
+        MAIN: Target(MAIN),
+        f"{MAIN}-64": Target(MAIN, pictures=64, connections=(1, 4)),
+        f"{MAIN}-1024": Target(MAIN, pictures=1024, connections=(1, 4)),
+        "ping": Target(MAIN, "/ping", pictures=0),
+        **{name: Target(name) for name in (*ours(), *optional()) if name != MAIN},
+        "stock-1thread": Target("stock-1thread"),
+        "stock": Target("stock"),
+    }
 
 
 def services(workers: Sequence[int]) -> list[Service]:
     """Every server of the targets: ours in every form and the peers, once for each number of workers."""
     found = []
     for number in workers:
-        found += [torchserve(name, STORE / f"{name}.mar", number) for name in dict.fromkeys((*OURS, *FORMS.values()))]
+        found += [torchserve(model.name, STORE / f"{model.name}.mar", number) for model in models_of(DIGITS)]
         found += [peer(name, STORE / "digits.onnx", number) for name in PEERS]
     return [
         *found,

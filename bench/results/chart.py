@@ -2,13 +2,14 @@
 
 import statistics
 from collections.abc import Sequence
+from itertools import cycle
 from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator
 
-from bench.contenders.targets import OURS, TARGETS
+from bench.contenders.targets import ours, targets
 from bench.rounds import RoundRow
 
 COLOURS = [f"tab:{name}" for name in ("blue", "gray", "cyan", "orange", "red", "green", "purple", "brown", "pink", "olive")]
@@ -21,8 +22,9 @@ def plot(path: Path, rows: Sequence[RoundRow]) -> None:
 
     Latencies are left out where most answers were refusals, which are fast.
     """
-    singles = [row for row in rows if row.target in TARGETS and TARGETS[row.target].pictures <= 1]
-    colours = dict(zip((name for name, target in TARGETS.items() if target.pictures <= 1), COLOURS, strict=True))
+    own_names = ours()
+    colours = dict(zip((name for name, target in targets().items() if target.pictures <= 1), cycle(COLOURS), strict=False))
+    singles = [row for row in rows if row.target in colours]
     markers = dict(zip(sorted({row.workers for row in singles}), MARKERS, strict=False))
     figure = Figure(figsize=(12, 6), layout="constrained")
     rate, latency = figure.subplots(1, 2)
@@ -30,7 +32,7 @@ def plot(path: Path, rows: Sequence[RoundRow]) -> None:
         own = [row for row in singles if (row.target, row.workers) == (target, workers)]
         answered = [row for row in own if not row.is_overloaded]
         label = target + (f", {workers} workers" if workers > 1 else "")
-        style = {"color": colours[target], "linewidth": 2.5 if target in OURS else 1.2, "marker": markers[workers], "markersize": 5}
+        style = {"color": colours[target], "linewidth": 2.5 if target in own_names else 1.2, "marker": markers[workers], "markersize": 5}
         _line(rate, own, "answers_s", label=label, **style)
         _line(latency, answered, "p50_ms", **style)
         _line(latency, answered, "p99_ms", linestyle=":", **style)

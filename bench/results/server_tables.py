@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench.contenders.targets import TARGETS
+from bench.contenders.targets import targets
 from bench.results.chart import plot
 from bench.results.goals import goals
 from bench.rounds import BARE, RoundRow
@@ -85,7 +85,7 @@ def pictures_table(rows: Sequence[RoundRow]) -> Table:
 
 def lists() -> list[str]:
     """The targets that get many pictures in a request."""
-    return [name for name, target in TARGETS.items() if target.pictures > 1]
+    return [name for name, target in targets().items() if target.pictures > 1]
 
 
 def _cell(rows: Sequence[RoundRow]) -> str:

@@ -1,9 +1,8 @@
-"""Mixed traffic: what clients of a server in production send, in stated shares, to both models."""
+"""Mixed traffic: what clients of a server in production send, in stated shares, to all of its models."""
 
 from collections.abc import Sequence
 
 from chaos.clients.questions import CheckedQuestion, single
-from deploy.server import MODELS
 from testbed.endpoints import JSON, encode_instances, explain_path, predict_path
 from testbed.pictures import LabelledPicture
 
@@ -13,11 +12,11 @@ LIST = 8
 CYCLE = 100
 
 
-def mixed(pictures: Sequence[LabelledPicture]) -> list[CheckedQuestion]:
+def mixed(models: Sequence[str], pictures: Sequence[LabelledPicture]) -> list[CheckedQuestion]:
     """A hundred questions for each model, its kinds spread evenly; `pictures` are used in turn."""
     return [
-        question(kind, MODELS[i % len(MODELS)], [pictures[(i * LIST + j) % len(pictures)] for j in range(LIST)])
-        for i, kind in enumerate(kind for kind in spread() for _ in MODELS)
+        question(kind, models[i % len(models)], [pictures[(i * LIST + j) % len(pictures)] for j in range(LIST)])
+        for i, kind in enumerate(kind for kind in spread() for _ in models)
     ]
 
 

@@ -27,6 +27,7 @@ DEFAULTS = {
     "initial_worker_port": "9000",  # it names the workers' sockets, .ts.sock.9000 and up
     "enable_metrics_api": "true",
 }
+DEFAULT_PORT = to_address("inference_address", DEFAULTS["inference_address"]).port  # where config.properties names no other
 LOWEST_PORT, HIGHEST_PORT = 1024, 65535
 VARIABLE = re.compile(r"\$\$([^$]+[^$])\$\$")  # TorchServe puts the variable of the environment in its place
 LOGGING_FILE = re.compile(r"(?<=-Dlog4j\.configurationFile=)[^\s:]+")  # what has a colon is a URL

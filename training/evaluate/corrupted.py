@@ -28,7 +28,7 @@ from digitkit.settings import Settings, SettingsError
 from training.data import mnist
 from training.evaluate.corruptions import CORRUPTIONS, corrupt
 from training.evaluate.plots import examples_figure, to_png
-from training.evaluate.real import Reader
+from training.evaluate.real import PictureReader
 from training.evaluate.served import MODEL_CONFIG
 
 REPORTS = Path("reports")
@@ -57,7 +57,7 @@ class Figure:
 def measure(name: str, test: mnist.Split, run: Run, settings: Settings, *, seed: int) -> Figure:
     """Read the test pictures under the corruption `name`, or as they are for CLEAN."""
     pictures = test.pictures if name == CLEAN else corrupt(name, test.pictures, seed)
-    served = Reader(run, settings).read([encode_png(picture) for picture in pictures]).digits
+    served = PictureReader(run, settings).read([encode_png(picture) for picture in pictures]).digits
     direct = run(pictures).argmax(axis=1)
     return Figure(name, *(float(np.mean(found)) for found in (served == test.labels, direct == test.labels, served < 0)))
 
@@ -89,7 +89,7 @@ def line(figure: Figure) -> str:
     return f"{figure.name:>14} {figure.served:>8.2%} {figure.direct:>8.2%} {figure.refused:>8.2%}"
 
 
-def sheet(figures: Iterable[Figure], test: mnist.Split, reader: Reader, *, seed: int) -> bytes:
+def sheet(figures: Iterable[Figure], test: mnist.Split, reader: PictureReader, *, seed: int) -> bytes:
     """A PNG file with EXAMPLES of each corruption over the canvases that are read, an empty one where a picture is refused."""
     panels = []
     for figure in figures:
@@ -139,7 +139,7 @@ def main() -> None:
         print(line(mean(figures)))
         folder = flags.out or REPORTS / flags.weights.parent.name
         write(figures, folder, weights=flags.weights, pictures=len(test), seed=flags.seed)
-        reader = Reader(net.as_run(net.read(flags.weights), torch.device("cpu")), Settings.read(MODEL_CONFIG))
+        reader = PictureReader(net.as_run(net.read(flags.weights), torch.device("cpu")), Settings.read(MODEL_CONFIG))
         (folder / SHEET).write_bytes(sheet(figures, test, reader, seed=flags.seed))
         print(f"pictures {folder / SHEET}")
     except (CardError, SettingsError, OSError, ValueError, mnist.DataError) as err:

@@ -6,6 +6,7 @@ Each archive has its card beside it.
 """
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 
 from digitkit.artifacts.card import CardError, card_path, check_card, part_path
@@ -14,16 +15,23 @@ from digitkit.artifacts.place import place
 FORMER = re.compile(r"(.+)-([0-9]+\.[0-9]+)")  # stem of an archive that is kept under its version
 
 
-def load_order(store: Path) -> list[Path]:
-    """The archives of a store, no version twice, the default one of each model before its others.
+def load_order(store: Path, models: Collection[str] | None = None) -> list[Path]:
+    """The archives of a store, or of some of its models, no version twice, the default one of each model before its others.
 
     TorchServe takes the first version of a model that it loads as the default; told to load "all", it takes the order in which
     the file system lists them. It does not start with two archives of one version, as a killed export may leave them.
     """
-    latest = latest_archives(store)
+    latest = [archive for archive in latest_archives(store) if models is None or archive.stem in models]
     defaults = [default_archive(archive) for archive in latest]
     twice = [former_path(archive, check_card(archive).version) for archive in latest]
-    return defaults + [archive for archive in sorted(store.glob("*.mar")) if archive not in defaults + twice]
+    others = [archive for archive in sorted(store.glob("*.mar")) if archive not in defaults + twice]
+    return defaults + [archive for archive in others if models is None or model_name(archive) in models]
+
+
+def model_name(archive: Path) -> str:
+    """The model that an archive of a store is a version of."""
+    former = FORMER.fullmatch(archive.stem)
+    return former[1] if former else archive.stem
 
 
 def latest_archives(store: Path) -> list[Path]:

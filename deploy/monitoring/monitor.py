@@ -1,4 +1,4 @@
-"""Prometheus, Alertmanager and the probe beside a running server: `python -m deploy.monitor start` or `stop`.
+"""Prometheus, Alertmanager and the probe beside a running server: `python -m deploy.monitoring.monitor start` or `stop`.
 
 Their configuration is in deploy/monitoring, and works there by itself; here only the ports are moved, as the server's are, and
 alerts are sent to the webhook that is named.
@@ -22,7 +22,7 @@ import yaml
 
 from deploy.machine.local import client, is_free
 from deploy.server import DEFAULT_PORT, ROOT, Server
-from deploy.settings.config import to_port
+from deploy.settings.flags import add_server_flags
 
 SOURCE = ROOT / "deploy" / "monitoring"
 ADDRESS = re.compile(r"(127\.0\.0\.1:)(\d+)")
@@ -73,6 +73,8 @@ class Monitor:
         if self.webhook:
             self._routes.write_text(sent_to(self.webhook, self._routes.read_text()))
         started = []
+        if self.server.models:
+            commands["probe"] += ["--models", ",".join(self.server.models)]
         for name, command in commands.items():
             with (self.folder / f"{name}.log").open("wb") as log:
                 process = subprocess.Popen(
@@ -115,7 +117,8 @@ class Monitor:
         for path in self.folder.glob("*.pid"):
             with suppress(psutil.Error, ValueError):
                 process = psutil.Process(int(path.read_text()))
-                if self.commands()[path.stem][1:] == process.cmdline()[1:]:
+                command = self.commands()[path.stem]
+                if process.cmdline()[1 : len(command)] == command[1:]:  # whichever models it was started for
                     found.append(process)
         return found
 
@@ -131,7 +134,7 @@ class Monitor:
         ]
         listen = self.address(PROBE).rpartition(":")[2]
         state = str(self.server.state.resolve())
-        probe = [sys.executable, "-m", "deploy.probe", "--port", str(self.server.port), "--state", state, "--listen", listen]
+        probe = [sys.executable, "-m", "deploy.monitoring.probe", "--port", str(self.server.port), "--state", state, "--listen", listen]
         probe += ["--store", str(self.server.model_store.resolve())]
         return {"prometheus": prometheus, "alertmanager": alertmanager, "probe": probe}
 
@@ -183,13 +186,15 @@ def find(name: str) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="deploy.monitor", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="deploy.monitoring.monitor", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("action", choices=("start", "stop"))
-    parser.add_argument("--port", type=to_port, default="", help="of the server's inference API; the others move with it")
+    add_server_flags(parser)
     webhook = os.environ.get("DIGITS_WEBHOOK", "")
     parser.add_argument("--webhook", default=webhook, help="address that alerts are sent to as JSON, http:// or https:// (DIGITS_WEBHOOK)")
     flags = parser.parse_args()
-    monitor = Monitor(Server(flags.port), webhook=flags.webhook)
+    monitor = Monitor(Server(flags.port, models=flags.models), webhook=flags.webhook)
     try:
         if flags.action == "stop":
             print("stopped" if monitor.stop() else f"nothing watches the server on port {flags.port}")

@@ -1,4 +1,4 @@
-"""Whether models answer: each is sent a drawn digit, by the way that clients go, and must read it in time.
+"""Whether models answer: each is sent the picture that models.toml names, by the way that clients go, and must read it in time.
 
 Nothing of TorchServe's own tells: /ping, /v2/health/ready and ModelReady are true while a model is still loading, while its worker
 has just been killed or stands still, and while it has no worker at all. docs/faults.md has what was seen.
@@ -8,36 +8,24 @@ import threading
 import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
 import requests
 
 from deploy.asking import ask
+from deploy.models import ListedModel
 from deploy.server import Server, ServerError
-from digitkit.pictures.codec import encode_png
 from testbed.endpoints import predict_path
 
-DIGIT = 7
 TIMEOUT_S = 1.0
 FRESH_S = 1.0  # an answer serves all who ask within this time: a hundred load balancers cost a model one request a second
 
 
-@cache
-def draw_digit() -> bytes:
-    """A PNG of DIGIT, dark on light, 64 x 64."""
-    paper = np.full((64, 64), 255, dtype=np.uint8)
-    cv2.putText(paper, str(DIGIT), (16, 50), cv2.FONT_HERSHEY_SIMPLEX, 1.6, 0, 4, cv2.LINE_AA)
-    return encode_png(paper)
-
-
-def why_not_ready(server: Server, model: str, timeout_s: float = TIMEOUT_S) -> str:
-    """Why a model is not ready, in words that name no folder; "" where it has read the digit."""
+def why_not_ready(server: Server, model: ListedModel, timeout_s: float = TIMEOUT_S) -> str:
+    """Why a model is not ready, in words that name no folder; "" where it has read its known picture."""
     try:
-        answer = ask(server.inference + predict_path(model), draw_digit(), headers=server.headers(), timeout_s=timeout_s)
+        url, picture = server.inference + predict_path(model.name), model.probe.picture.read_bytes()
+        answer = ask(url, picture, headers=server.headers(), timeout_s=timeout_s)
     except ServerError:
         return "the server has no token, so it is not running"
     except requests.Timeout:
@@ -47,7 +35,8 @@ def why_not_ready(server: Server, model: str, timeout_s: float = TIMEOUT_S) -> s
     told = _object(answer)
     if not answer.ok:
         return f"answered {answer.status_code} {told.get('type', '')}".rstrip()
-    return "" if told.get("digit") == DIGIT else f"a drawn {DIGIT} was not read as one"
+    is_right = all(told.get(key) == value for key, value in model.probe.answer.items())
+    return "" if is_right else f"{model.probe.picture.name} was not read as {' and '.join(map(str, model.probe.answer.values()))}"
 
 
 def _object(answer: requests.Response) -> Mapping[str, Any]:
@@ -59,21 +48,18 @@ def _object(answer: requests.Response) -> Mapping[str, Any]:
     return told if isinstance(told, dict) else {}
 
 
-def served_models(store: Path) -> tuple[str, ...]:
-    """The models that a server starts with: one for each archive in its store."""
-    return tuple(sorted(archive.stem for archive in store.glob("*.mar")))
-
-
 class Readiness:
     """Whether the models of a server are ready, asked anew when what is known is older than FRESH_S. For any number of threads.
 
     Args:
-        server: whose `models` are meant.
+        server: whose models are meant, those that it serves now.
         timeout_s: seconds that a model has for its answer; nobody waits longer than that.
+    Raises:
+        ServerError: it serves a model that is not listed, or none.
     """
 
     def __init__(self, server: Server, timeout_s: float = TIMEOUT_S) -> None:
-        self._checks = {model: _Check(server, model, timeout_s) for model in server.models}
+        self._checks = {model.name: _Check(server, model, timeout_s) for model in server.known()}
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -83,13 +69,13 @@ class Readiness:
         """Why each of these models is not ready, "" where it is. All are asked at the same time."""
         checks = [self._checks[model] for model in models]
         with ThreadPoolExecutor(max(1, len(checks))) as pool:
-            return {check.model: why for check, why in zip(checks, pool.map(_Check.why_not, checks), strict=True)}
+            return {check.model.name: why for check, why in zip(checks, pool.map(_Check.why_not, checks), strict=True)}
 
 
 class _Check:
     """What is known of one model. Who comes while it is asked waits for that answer."""
 
-    def __init__(self, server: Server, model: str, timeout_s: float) -> None:
+    def __init__(self, server: Server, model: ListedModel, timeout_s: float) -> None:
         self.model = model
         self._server, self._timeout_s = server, timeout_s
         self._lock = threading.Lock()

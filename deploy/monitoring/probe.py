@@ -1,15 +1,15 @@
-"""What only somebody outside of the workers can tell: `python -m deploy.probe` serves it on port 9115, loopback by default.
+"""What only somebody outside of the workers can tell: `python -m deploy.monitoring.probe` serves it on port 9115, loopback by default.
 
 GET /ready says whether every model answers, /ready/MODEL whether one does: 200 or 503, for load balancers; no token is needed.
-GET /metrics is for Prometheus: each scrape asks every model for a digit that is known, counts its workers that are READY, and reads
-when the tokens expire. `python -m deploy.probe check` asks once, and ends with 0 or 1.
+GET /metrics is for Prometheus: each scrape asks every model for a picture whose answer is known, counts its workers that are READY,
+and reads when the tokens expire. `python -m deploy.monitoring.probe check` asks once, and ends with 0 or 1.
 """
 
 import argparse
 import json
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -17,9 +17,10 @@ from typing import Any
 
 import requests
 
-from deploy.ready import TIMEOUT_S, Readiness, served_models, why_not_ready
-from deploy.server import MODELS, ROOT, Server, ServerError
-from deploy.settings.config import to_port
+from deploy.models import ListedModel
+from deploy.monitoring.ready import TIMEOUT_S, Readiness, why_not_ready
+from deploy.server import ROOT, Server, ServerError
+from deploy.settings.flags import add_server_flags
 
 PORT = 9115
 LOOPBACK = "127.0.0.1"
@@ -28,7 +29,7 @@ READY, METRICS = "/ready", "/metrics"
 JSON, EXPOSITION = "application/json", "text/plain; version=0.0.4"
 
 HELP = {
-    "digits_probe_success": "Whether the model read the known digit right.",
+    "digits_probe_success": "Whether the model read the known picture right.",
     "digits_probe_duration_seconds": "Seconds until it answered.",
     "digits_workers_ready": "Workers of the model that are READY.",
     "digits_workers_wanted": "Workers that the model is to have at least.",
@@ -38,13 +39,13 @@ HELP = {
 Sample = tuple[str, str, float]  # metric, its label, value
 
 
-def probe(server: Server) -> Iterator[Sample]:
+def probe(server: Server, models: Iterable[ListedModel]) -> Iterator[Sample]:
     """What Prometheus is told; whatever cannot be found out is left out, and a probe without an answer has failed."""
-    for model in server.models:
-        label, started = f'model_name="{model}"', time.perf_counter()
+    for model in models:
+        label, started = f'model_name="{model.name}"', time.perf_counter()
         yield "digits_probe_success", label, not why_not_ready(server, model, SCRAPE_TIMEOUT_S)
         yield "digits_probe_duration_seconds", label, time.perf_counter() - started
-        yield from workers(server, model, label)
+        yield from workers(server, model.name, label)
     for kind, expires in expiries(server).items():
         yield "digits_token_expires_timestamp_seconds", f'kind="{kind}"', expires
 
@@ -90,7 +91,7 @@ class Probe(ThreadingHTTPServer):
 
     def __init__(self, address: tuple[str, int], server: Server, timeout_s: float = TIMEOUT_S) -> None:
         super().__init__(address, _Answers)
-        self.watched = server
+        self.watched, self.models = server, server.known()
         self.readiness = Readiness(server, timeout_s)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -107,7 +108,7 @@ class _Answers(BaseHTTPRequestHandler):
         path = self.path.partition("?")[0]
         readiness = self.server.readiness
         if path == METRICS:
-            self._send(200, EXPOSITION, exposition(probe(self.server.watched)))
+            self._send(200, EXPOSITION, exposition(probe(self.server.watched, self.server.models)))
         elif path == READY:
             self._send_verdict(readiness.models)
         elif path.removeprefix(f"{READY}/") in readiness.models:
@@ -137,10 +138,11 @@ class _Answers(BaseHTTPRequestHandler):
 
 def check(server: Server, timeout_s: float) -> None:
     """Print that every model is ready, or end with 1 and why one is not."""
-    reasons = {model: why for model, why in Readiness(server, timeout_s).why_not(server.models).items() if why}
+    readiness = Readiness(server, timeout_s)
+    reasons = {model: why for model, why in readiness.why_not(readiness.models).items() if why}
     if reasons:
-        sys.exit(f"deploy.probe: not ready: {'; '.join(f'{model}: {why}' for model, why in reasons.items())}")
-    print(f"ready: {', '.join(server.models)}")
+        sys.exit(f"deploy.monitoring.probe: not ready: {'; '.join(f'{model}: {why}' for model, why in reasons.items())}")
+    print(f"ready: {', '.join(readiness.models)}")
 
 
 def address(text: str) -> tuple[str, int]:
@@ -150,21 +152,25 @@ def address(text: str) -> tuple[str, int]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="deploy.probe", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="deploy.monitoring.probe", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("action", nargs="?", choices=("serve", "check"), default="serve")
-    parser.add_argument("--port", type=to_port, default="", help="of the server's inference API")
+    add_server_flags(parser)
     parser.add_argument("--state", type=Path, default=Server.state, help="folder in which the server keeps its tokens, under its port")
     parser.add_argument("--store", type=Path, default=ROOT / "model_store", help="folder whose archives, as it starts, name the models")
     parser.add_argument("--listen", type=address, default=(LOOPBACK, PORT), help="PORT or HOST:PORT of the probe itself")
     parser.add_argument("--timeout", type=float, default=TIMEOUT_S, help="seconds that a model has for its answer, to be ready")
     flags = parser.parse_args()
-    server = Server(flags.port, flags.store, flags.state, models=served_models(flags.store) or MODELS)
+    server = Server(flags.port, flags.store, flags.state, models=flags.models)
     try:
         if flags.action == "check":
             check(server, flags.timeout)
         else:
             with Probe(flags.listen, server, flags.timeout) as listening:
                 listening.serve_forever()
+    except ServerError as err:
+        sys.exit(f"{parser.prog}: {err}")
     except (OSError, OverflowError) as err:  # the second is of no port at all
         sys.exit(f"{parser.prog}: {':'.join(map(str, flags.listen))}: {err}")
     except KeyboardInterrupt:

@@ -1,0 +1,49 @@
+"""Which archives of a model store a server starts with, and whether it may."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from deploy.errors import ServerError
+from deploy.models import ListedModel
+from digitkit.artifacts.card import CardError, check_card
+from digitkit.artifacts.store import latest_archives, model_name
+
+
+def served_models(store: Path, chosen: Sequence[str] = ()) -> tuple[str, ...]:
+    """The names of the models that a server starts with: those that are chosen, else one for each archive in its store.
+
+    Raises:
+        ServerError: none is chosen, and the store holds no archive.
+    """
+    found = tuple(chosen) or tuple(archive.stem for archive in latest_archives(store))
+    if not found:
+        raise ServerError(f"{store} holds no archive; make export builds them")
+    return found
+
+
+def archives(store: Path, models: Sequence[str]) -> list[Path]:
+    """The archives of these models in a store, of every version, in the order of their names."""
+    return [archive for archive in sorted(store.glob("*.mar")) if model_name(archive) in models]
+
+
+def check_archives(store: Path, models: Sequence[str]) -> None:
+    """An archive is code: it is served only if it is the file that its card describes; raises ServerError."""
+    for archive in dict.fromkeys([*(store / f"{name}.mar" for name in models), *archives(store, models)]):
+        try:
+            check_card(archive)
+        except CardError as err:
+            first = "remove the archive, then " if archive.exists() else ""  # make sees no more than that it is there
+            raise ServerError(f"{err}; {first}make export builds it") from err
+
+
+def listed(models: Sequence[str], known: Mapping[str, ListedModel], store: Path) -> list[ListedModel]:
+    """What the list says of each of these models.
+
+    Raises:
+        ServerError: one is not listed, so that nothing could tell whether it works.
+    """
+    for name in models:
+        if name not in known:
+            told = f"{store / name}.mar is of no model in models.toml, which lists {', '.join(known)}"
+            raise ServerError(f"{told}; give it a section, or remove the archive")
+    return [known[name] for name in models]

@@ -1,0 +1,1 @@
+"""Prometheus, Alertmanager and the probe: what watches a server, and the rules by which."""

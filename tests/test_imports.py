@@ -1,0 +1,101 @@
+"""What make is told of imports: all that Python really imports, and what make then builds anew when a file changes."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+from deploy.imports import find, needs
+
+MODULES = ("training.train", "training.evaluate.report", "export.to_onnx", "export.to_torch", "export.to_mar", "loadtest.run")
+IMPORTED = """
+import importlib, sys
+importlib.import_module(sys.argv[1])
+print(*{str(getattr(module, "__file__", None)) for module in list(sys.modules.values())}, sep="\\n")
+"""
+OUTPUTS = (
+    "runs/quick/digits.pt", "model_store/.from-runs-quick-digits.pt", "model_store/digits.onnx", "model_store/digits.mar",
+    "model_store/digits_onnx.mar", "reports/quick/report.html", "reports/loadtest/kept",
+)  # fmt: skip
+TRAINING, GRAPH, ARCHIVE, REPORT, LOAD = "training.train", "export.to_onnx", "export.to_mar", "training.evaluate.report", "loadtest.run"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_the_list_holds_every_file_that_python_imports(module: str) -> None:
+    done = subprocess.run([sys.executable, "-c", IMPORTED, module], cwd=ROOT, capture_output=True, text=True, check=True, timeout=120)
+    ours = {path for path in map(Path, done.stdout.split("\n")) if path.is_relative_to(ROOT) and ".venv" not in path.parts}
+    assert len(ours) > 10
+    assert ours <= set(needs(module))
+
+
+def test_a_module_comes_first_and_each_file_once_in_a_stable_order() -> None:
+    files = needs("training.train")
+    assert files[0] == ROOT / "training" / "train.py"
+    assert len(set(files)) == len(files)
+    assert files[1:] == [file for file in needs("training.train") if file != files[0]]
+
+
+def test_another_name_is_no_module_of_ours() -> None:
+    assert find("numpy") is None
+    with pytest.raises(ModuleNotFoundError, match="letters is no module of this project"):
+        needs("letters")
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the sources with empty outputs that are newer, as after make run: make looks at nothing but times."""
+    copy = tmp_path_factory.mktemp("checkout")
+    listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    tracked = subprocess.run(listing, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
+    for name in filter(None, tracked):
+        if (ROOT / name).is_file() and not name.startswith(("docs/", "tests/")):
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, copy / name)
+            os.utime(copy / name, (1, 1))
+    for time, name in enumerate((".venv/installed", *OUTPUTS), start=2):
+        (copy / name).parent.mkdir(parents=True, exist_ok=True)
+        (copy / name).touch()
+        os.utime(copy / name, (time, time))
+    return copy
+
+
+def built(checkout: Path, *touched: str) -> set[str]:
+    """The commands that build something in `make run` after files were touched."""
+    flags = [f"--what-if={name}" for name in touched]
+    command = ["make", "--dry-run", *flags, "run", "WEIGHTS=runs/quick/digits.pt"]
+    plan = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=True, timeout=120).stdout
+    made = {name for name in (TRAINING, GRAPH, ARCHIVE, REPORT) if f"-m {name} " in plan}
+    # The load test's own rule is asked of a make of its own.
+    asked = ["make", "--question", *flags, "reports/loadtest/kept"]
+    kept = subprocess.run(asked, cwd=checkout, capture_output=True, check=False, timeout=120)
+    return made | ({LOAD} if kept.returncode else set())
+
+
+def test_a_second_run_builds_nothing_and_neither_do_pages_and_tests(checkout: Path) -> None:
+    assert built(checkout) == set()
+    assert built(checkout, "README.md", "docs/api.md", "tests/conftest.py", "requirements-serve.txt") == set()
+
+
+@pytest.mark.parametrize("file", ["deploy/smoke.py", "deploy/monitoring/probe.py", "bench/servers.py", "chaos/run.py", "models.toml"])
+def test_what_starts_watches_and_measures_servers_changes_no_weights_and_no_archive(file: str, checkout: Path) -> None:
+    assert built(checkout, file) == set()
+
+
+@pytest.mark.parametrize("file", ["handlers/digitkit/serving/frames.py", "handlers/digit_handler.py", "handlers/model-config.yaml"])
+def test_what_only_serves_is_packed_anew_and_trains_nothing(file: str, checkout: Path) -> None:
+    assert built(checkout, file) == {ARCHIVE, LOAD}
+
+
+@pytest.mark.parametrize("file", ["training/learn/loop.py", "handlers/digitkit/readers/digits/canvas.py", "training/recipe.py"])
+def test_what_makes_pictures_or_weights_trains_anew_and_all_that_follows(file: str, checkout: Path) -> None:
+    assert built(checkout, file) == {TRAINING, GRAPH, ARCHIVE, REPORT, LOAD}
+
+
+def test_a_report_and_a_budget_are_made_and_measured_alone(checkout: Path) -> None:
+    assert built(checkout, "training/evaluate/report.html.jinja") == {REPORT}
+    assert built(checkout, "loadtest/budgets/steady/digits.yaml") == {LOAD}
+    assert built(checkout, "export/quantise.py") == {GRAPH, ARCHIVE, LOAD}

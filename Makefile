@@ -33,7 +33,8 @@ $(if $(NO_WEIGHTS),$(error no weights at $(NO_WEIGHTS); WEIGHTS takes a weights 
 # Before the weights to start from are trained, which takes minutes.
 $(if $(filter finetune,$(MAKECMDGOALS)),$(if $(wildcard $(DATA)),,$(error no pictures at '$(DATA)'; name yours: make finetune DATA=folder)))
 # What models.toml lists, which deploy/models.py tells in words, key=value: $(call told,archive) are the values of a key.
-# The machine's own Python reads it until there is an environment; make setup says what is wrong with that one.
+# The machine's own Python reads it until there is an environment; make setup says what is wrong with that one. Exit code 2 stands for
+# a list, a model or a form that cannot be: what was printed is the sentence about it.
 READER := $(or $(wildcard $(PY)),$(PYTHON))
 LIST := $(shell $(READER) -m deploy.models '$(MODELS)' '$(FORMS)' 2>/dev/null)
 $(if $(filter 2,$(.SHELLSTATUS)),$(error $(LIST)))

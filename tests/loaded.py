@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -146,3 +146,28 @@ def summary_with(failures: dict[str, int] | None = None, /, **changed: float) ->
         profile="steady", question="How?", workload="closed", load="closed workload: 2 users for 1 s", host="http://127.0.0.1:8080",
         pictures=10, ended="2025-01-01T00:00:00", targets=targets, budgets={result.target: budget for result in targets},
     )  # fmt: skip
+
+
+@contextmanager
+def answering(status: int, answer: Any) -> Iterator[str]:
+    """The address of a server that gives everybody the same answer."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            body = json.dumps(answer).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *arguments: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            thread.join()

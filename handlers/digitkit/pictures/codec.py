@@ -31,7 +31,7 @@ PNG_HEAD, PNG_GREY, PNG_DATA = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", b"\x08\x0
 PNG_END: Final = b"\x00\x00\x00\x00IEND\xaeB`\x82"
 CRC: Final = struct.Struct("!I")
 
-# What Pillow's decoders raise for damaged files, seen by feeding them mutated ones: tests/test_fuzz.py.
+# What Pillow's decoders raise for damaged files, seen by feeding them mutated ones: tests/serving/test_fuzz.py.
 DECODER_FAULTS: Final = (
     OSError,
     SyntaxError,
@@ -107,7 +107,7 @@ def _decode_plain_png(data: bytes | bytearray, limits: Limits, allowance: Allowa
     """The pixels of the plainest PNG, by OpenCV in 8 us where Pillow takes 33; None for any other picture and for a damaged one.
 
     Such a file is grey with 8 bits, has no palette, transparency or metadata, and every checksum of it is right. OpenCV then
-    gives Pillow's pixels or nothing at all: tests/test_picture.py tries it on thousands of damaged streams.
+    gives Pillow's pixels or nothing at all: tests/pictures/test_picture.py tries it on thousands of damaged streams.
     """
     if len(data) < PNG_START.size or not data.endswith(PNG_END):
         return None

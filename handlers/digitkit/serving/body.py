@@ -26,7 +26,7 @@ from digitkit.settings import Limits
 Source: TypeAlias = bytes | bytearray | Picture
 
 NPY_MAGIC: Final = b"\x93NUMPY"
-# What NumPy's reader of headers raises for damaged ones, seen by feeding it mutated ones: tests/test_fuzz.py.
+# What NumPy's reader of headers raises for damaged ones, seen by feeding it mutated ones: tests/serving/test_fuzz.py.
 NPY_FAULTS: Final = (
     ValueError,
     TypeError,

@@ -2,7 +2,7 @@
 
 TorchServe fails a whole batch for one exception: 64 requests would be told 503, which asks them to come again, and the one that is
 to blame would come again with them. So every step of a request runs under a guard. What is refused on purpose raises a DigitError;
-the guard is the net below that for what nobody foresaw, and tests/test_fuzz.py looks for what falls into it.
+the guard is the net below that for what nobody foresaw, and tests/serving/test_fuzz.py looks for what falls into it.
 """
 
 import logging

@@ -1,0 +1,118 @@
+"""Every parser in a worker under property-based fuzzing: a request between two good ones costs them nothing, whatever it holds.
+
+`DIGITS_FUZZ_CASES=100000 pytest tests/serving/test_fuzz_parsers.py` tries that many requests, shared among the parsers.
+"""
+
+import json
+import os
+import socket
+import struct
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from strategies import PARSERS, parsers
+
+from digitkit.errors import DigitError
+from digitkit.serving.frames import Inbox
+from digitkit.serving.guard import Guard
+from digitkit.serving.request import Request, to_request
+from digitkit.serving.writing import Answer
+
+CASES = int(os.environ.get("DIGITS_FUZZ_CASES", "3000"))
+EACH = settings(max_examples=max(1, CASES // (len(PARSERS) + 1)), deadline=None, derandomize=True, database=None)
+REFUSALS = {400, 413, 415, 422}
+
+
+class Watching(Guard):
+    """A guard that keeps what fell into it: readers are to raise nothing but refusals, with no need of a net."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.caught: list[Exception] = []
+
+    def _fault(self, err: Exception) -> DigitError:
+        self.caught.append(err)
+        return super()._fault(err)
+
+
+@pytest.fixture
+def watched(handler: Any) -> Any:
+    """A handler whose guard is watched."""
+    handler.guard = Watching()
+    return handler
+
+
+def check(handler: Any, request: Request, picture: bytes) -> None:
+    """The request's neighbours get their answers, it gets one of its own, and nothing fell into the guard's net."""
+    good = to_request({"body": picture}, {"host": "here"}, {"body": "image/png"})
+    first, answer, last = handler.answer([good, request, good])
+    caught, handler.guard.caught = handler.guard.caught, []
+    for err in caught:
+        raise err
+    assert json.loads(first.body)["digit"] == json.loads(last.body)["digit"] == 7
+    assert first.status == last.status == 200
+    assert is_legal(answer)
+
+
+def is_legal(answer: Answer) -> bool:
+    """Whether an answer has a status of the documentation and a body that goes with it."""
+    if answer.status == 200 and answer.content_type != "application/json":
+        return answer.body.isdigit() if answer.content_type == "text/plain" else answer.body.startswith(b"\x89PNG")
+    told = json.loads(answer.body)
+    if answer.status == 200:
+        return bool(told)
+    return answer.status in REFUSALS and told.keys() == {"code", "type", "message"} and told["code"] == answer.status
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("parser", PARSERS)
+def test_no_request_costs_its_neighbours_their_answers(
+    parser: str, watched: Any, ten_digits: NDArray[np.uint8], ten_pngs: list[bytes], capfd: pytest.CaptureFixture[str]
+) -> None:
+    @EACH
+    @given(parsers(ten_digits[7])[parser])
+    def holds(request: Request) -> None:
+        check(watched, request, ten_pngs[7])
+
+    holds()
+    capfd.readouterr()  # libtiff and libpng complain on the process's own stderr
+
+
+texts = st.sampled_from((b"", b"body", b"data", b"Content-Type", b"\xff\xfe", b"\xc3", b"application/json", b"text/plain", b"explain"))
+fields = texts | st.binary(max_size=12)
+messages = st.tuples(st.lists(st.tuples(fields, fields), max_size=3), st.lists(st.tuples(fields, fields, fields), max_size=3))
+
+
+def sized(content: bytes) -> bytes:
+    return struct.pack("!i", len(content)) + content
+
+
+def message(requests: list[tuple[list[tuple[bytes, bytes]], list[tuple[bytes, bytes, bytes]]]]) -> bytes:
+    """As TorchServe's ModelRequestEncoder writes it, but for names and types that are no UTF-8."""
+    end, parts = struct.pack("!i", -1), [b"I"]
+    for i, (headers, parameters) in enumerate(requests):
+        parts.append(sized(b"request-%d" % i))
+        parts += [sized(text) for pair in headers for text in pair] + [end]
+        parts += [sized(text) for parameter in parameters for text in parameter] + [end]
+    return b"".join([*parts, end])
+
+
+@pytest.mark.slow
+def test_no_request_of_a_message_costs_the_others_of_it(watched: Any, ten_pngs: list[bytes]) -> None:
+    good = ([(b"Host", b"here")], [(b"body", b"image/png", ten_pngs[7])])
+
+    @EACH
+    @given(messages)
+    def holds(odd: tuple[Any, Any]) -> None:
+        frontend, worker = socket.socketpair()
+        with frontend, worker:
+            frontend.sendall(message([good, odd, good]))
+            first, request, last = Inbox(worker, watched.guard).read()
+        assert first == last == to_request({"body": ten_pngs[7]}, {"host": "here"}, {"body": "image/png"})
+        check(watched, request, ten_pngs[7])
+
+    holds()

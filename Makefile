@@ -32,11 +32,11 @@ NO_WEIGHTS := $(filter-out runs/$(RECIPE)/digits.pt $(wildcard $(WEIGHTS)),$(WEI
 $(if $(NO_WEIGHTS),$(error no weights at $(NO_WEIGHTS); WEIGHTS takes a weights file, or shipped for the released ones))
 # Before the weights to start from are trained, which takes minutes.
 $(if $(filter finetune,$(MAKECMDGOALS)),$(if $(wildcard $(DATA)),,$(error no pictures at '$(DATA)'; name yours: make finetune DATA=folder)))
-# What models.toml lists, which deploy/models.py tells in words, key=value: $(call told,archive) are the values of a key.
+# What models.toml lists, which deploy/model_list.py tells in words, key=value: $(call told,archive) are the values of a key.
 # The machine's own Python reads it until there is an environment; make setup says what is wrong with that one. Exit code 2 stands for
 # a list, a model or a form that cannot be: what was printed is the sentence about it.
 READER := $(or $(wildcard $(PY)),$(PYTHON))
-LIST := $(shell $(READER) -m deploy.models '$(MODELS)' '$(FORMS)' 2>/dev/null)
+LIST := $(shell $(READER) -m deploy.model_list '$(MODELS)' '$(FORMS)' 2>/dev/null)
 $(if $(filter 2,$(.SHELLSTATUS)),$(error $(LIST)))
 told = $(patsubst $1=%,%,$(filter $1=%,$(LIST)))
 ARCHIVES := $(call told,chosen)

@@ -15,7 +15,7 @@ from rich.table import Table
 from bench import gpu
 from bench.model_speed import BATCHES, Speed, speeds
 from bench.worker import WorkerError, started
-from deploy.models import DIGITS, ListedModel, models_of
+from deploy.model_list import DIGITS, ListedModel, models_of
 from digitkit.artifacts.card import CardError, check_card
 from digitkit.contract import Run
 from digitkit.pictures.codec import encode_png

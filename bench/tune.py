@@ -30,7 +30,7 @@ from bench.generators.wrk_or_driver import CORES, LoadError, find_wrk, with_driv
 from bench.rounds import RoundPlan, RoundRow, measure_service
 from bench.servers import PICTURES
 from deploy.machine.java import JavaError
-from deploy.models import DIGITS, models_of
+from deploy.model_list import DIGITS, models_of
 from deploy.server import ServerError
 from testbed.archives import alter
 from testbed.command import ending

@@ -19,7 +19,7 @@ from chaos.clients.questions import CheckedQuestion, NotServed
 from deploy.asking import ask
 from deploy.machine.java import JavaError
 from deploy.machine.local import client
-from deploy.models import DIGITS, models_of
+from deploy.model_list import DIGITS, models_of
 from deploy.server import START_TIMEOUT_S, Server, ServerError
 from deploy.supervise import supervise
 from testbed.archives import alter

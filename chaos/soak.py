@@ -21,7 +21,7 @@ from chaos.clients.questions import Outcome, ask_alone
 from chaos.percentiles import percentile
 from chaos.scene import FORESEEN, HIGHEST_KNEE, PORT, Scene, supervised
 from chaos.tables import console
-from deploy.models import DIGITS
+from deploy.model_list import DIGITS
 from deploy.server import ROOT, Server
 from testbed.command import EXIT_FAILED, ending
 from testbed.connection import Pool

@@ -13,7 +13,7 @@ import requests
 
 from deploy.machine.local import client
 from deploy.server import REQUEST_TIMEOUT_S, Server, ServerError
-from deploy.settings.flags import add_server_flags
+from deploy.settings.server_flags import add_server_flags
 from digitkit.artifacts.card import CardError, version_key
 from digitkit.artifacts.store import set_default
 

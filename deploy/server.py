@@ -20,14 +20,14 @@ import psutil
 import requests
 
 from deploy.errors import ServerError
-from deploy.machine.archives import archives, check_archives, listed, served_models
 from deploy.machine.checkout import check_folder
 from deploy.machine.console import cause
 from deploy.machine.java import JavaError, find_java
 from deploy.machine.local import client, end_family
-from deploy.models import LIST, ListedModel, read_models
+from deploy.machine.store_models import archives, check_archives, listed, served_models
+from deploy.model_list import LIST, ListedModel, read_models
 from deploy.settings.config import CONFIG, DEFAULT_PORT, Config
-from deploy.settings.flags import add_server_flags
+from deploy.settings.server_flags import add_server_flags
 from digitkit.artifacts.store import load_order
 
 __all__ = ["CONFIG", "DEFAULT_PORT", "ServerError"]  # which others import from here

@@ -9,9 +9,9 @@ from typing import Any
 import requests
 
 from deploy import asking
-from deploy.models import DIGITS, ListedModel
+from deploy.model_list import DIGITS, ListedModel
 from deploy.server import REQUEST_TIMEOUT_S, Server, ServerError
-from deploy.settings.flags import add_server_flags
+from deploy.settings.server_flags import add_server_flags
 from digitkit.pictures.codec import encode_png
 from testbed.endpoints import predict_path
 from testbed.pictures import DATA_ROOT, LabelledCanvases, PicturesError, load_canvases

@@ -11,10 +11,10 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 
-from deploy.models import DIGITS
+from deploy.model_list import DIGITS
 from deploy.server import Server, ServerError
 from deploy.settings.config import to_port
-from deploy.settings.flags import add_server_flags
+from deploy.settings.server_flags import add_server_flags
 from deploy.smoke import Reading, SmokeError, listing, read_test_pictures
 from digitkit.artifacts.card import CardError, check_card
 from digitkit.pictures.codec import encode_png

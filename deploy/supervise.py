@@ -15,7 +15,7 @@ from contextlib import suppress
 
 from deploy.machine.java import JavaError
 from deploy.server import Server, ServerError
-from deploy.settings.flags import add_server_flags
+from deploy.settings.server_flags import add_server_flags
 
 POLL_S = 0.1
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 30.0  # between two starts; doubled after each that failed

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from deploy.models import read_models
+from deploy.model_list import read_models
 from loadtest.results.figures import MEASURES, Figures, Window
 from loadtest.strict_yaml import WrongSettings, read_yaml, to_number, to_section
 

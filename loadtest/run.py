@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from deploy.server import Server as LocalServer
 from deploy.server import ServerError
 from deploy.settings.config import DEFAULTS
-from deploy.settings.flags import add_server_flags
+from deploy.settings.server_flags import add_server_flags
 from loadtest.answers_alone import ServerRefused, ask_alone
 from loadtest.budget import BUDGETS, read_budget, targets_of
 from loadtest.measure import MANAGEMENT_TOKEN, MASTER_PORT, TOKEN, Load, MeasureError, ServerUnderTest, measure

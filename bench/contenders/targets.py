@@ -7,7 +7,7 @@ from pathlib import Path
 from bench.contenders.peer import peer
 from bench.contenders.service import Service
 from bench.contenders.torchserve import torchserve
-from deploy.models import DIGITS, models_of
+from deploy.model_list import DIGITS, models_of
 
 STORE = Path("model_store")
 STOCK_ARCHIVE = Path("build/bench/stock.mar")

@@ -17,18 +17,15 @@ LINES = 5
 def cause(log: str) -> list[str]:
     """The last lines of a console's log that say what went wrong.
 
-    These are warnings and errors, a worker's word that it serves no model, and what is printed without a level: by the launcher and Java before the log begins, and by the
-    frontend after its last record.
+    These are warnings and errors, a worker's word that it serves no model, and what is printed without a level: by the launcher and
+    Java before the log begins, and by the frontend after its last record.
     """
     told, is_outside = [], True
     for line in log.splitlines():
         record = RECORD.match(line)
         if record:
             is_outside = STOPPED in line
-        if record:
-            is_told = record[1] in ("WARN", "ERROR") or UNSERVED in line
-        else:
-            is_told = is_outside or FAULT.search(line) is not None
+        is_told = UNSERVED in line or (record[1] in ("WARN", "ERROR") if record else is_outside or FAULT.search(line) is not None)
         if is_told and line.strip() and not NOISE.match(line):
             told.append(line)
     return told[-LINES:]

@@ -22,7 +22,7 @@ import yaml
 
 from deploy.machine.local import client, is_free
 from deploy.server import DEFAULT_PORT, ROOT, Server
-from deploy.settings.flags import add_server_flags
+from deploy.settings.server_flags import add_server_flags
 
 SOURCE = ROOT / "deploy" / "monitoring"
 ADDRESS = re.compile(r"(127\.0\.0\.1:)(\d+)")

@@ -17,10 +17,10 @@ from typing import Any
 
 import requests
 
-from deploy.models import ListedModel
+from deploy.model_list import ListedModel
 from deploy.monitoring.ready import TIMEOUT_S, Readiness, why_not_ready
 from deploy.server import ROOT, Server, ServerError
-from deploy.settings.flags import add_server_flags
+from deploy.settings.server_flags import add_server_flags
 
 PORT = 9115
 LOOPBACK = "127.0.0.1"

@@ -13,7 +13,7 @@ from typing import Any
 import requests
 
 from deploy.asking import ask
-from deploy.models import ListedModel
+from deploy.model_list import ListedModel
 from deploy.server import Server, ServerError
 from testbed.endpoints import predict_path
 

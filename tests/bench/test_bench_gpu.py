@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from graphs import WEIGHTS, canvases, graph
+from graphs import WEIGHTS, canvases
 from nets import drawn, written
 from numpy.typing import NDArray
 
@@ -17,8 +17,6 @@ from digitkit.backends.sessions import CPU, CUDA, build_session
 from digitkit.readers.digits import ort
 from digitkit.readers.digits.fold import Folded
 from training.data import mnist
-
-__all__ = ["graph"]  # a fixture of test_ort
 
 
 @pytest.mark.parametrize("batch", [1, 8])

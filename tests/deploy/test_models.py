@@ -10,8 +10,8 @@ from cards import FACTS
 from conftest import ROOT
 
 from deploy.errors import ServerError
-from deploy.machine.archives import archives, check_archives, listed, served_models
-from deploy.models import DIGITS, choose, models_of, read_models, words
+from deploy.machine.store_models import archives, check_archives, listed, served_models
+from deploy.model_list import DIGITS, choose, models_of, read_models, words
 from deploy.server import Server
 from digitkit.artifacts.card import write_card
 from digitkit.artifacts.store import load_order
@@ -120,7 +120,9 @@ def test_make_is_told_of_each_archive_what_is_in_it_and_which_are_chosen() -> No
     ],
 )
 def test_make_refuses_a_model_or_a_form_that_is_not_listed_at_once(variable: str, told: str) -> None:
-    made = subprocess.run(["make", "--dry-run", "export", variable], cwd=ROOT, capture_output=True, text=True, check=False)
+    made = subprocess.run(
+        ["make", "--dry-run", "--no-print-directory", "export", variable], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert (made.returncode, made.stdout) == (2, "")
     (line,) = made.stderr.splitlines()
     assert told in line
@@ -130,7 +132,7 @@ def test_make_says_what_is_wrong_with_the_list(tmp_path: Path) -> None:
     shutil.copy(ROOT / "Makefile", tmp_path)
     shutil.copytree(ROOT / "deploy", tmp_path / "deploy")
     write_list(tmp_path, SECTION | {"built": "1"})
-    made = subprocess.run(["make", "help"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    made = subprocess.run(["make", "--no-print-directory", "help"], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert made.returncode == 2
     assert "models.toml: letters: built must be true or false" in made.stderr
 

@@ -13,7 +13,7 @@ import yaml
 from conftest import ROOT
 from served import MODELS
 
-from deploy.models import read_models
+from deploy.model_list import read_models
 from deploy.monitoring import monitor
 from deploy.monitoring.monitor import SOURCE, Monitor, MonitorError, sent_to
 from deploy.monitoring.probe import HELP, exposition, probe

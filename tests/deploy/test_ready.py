@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from deploy.models import read_models
+from deploy.model_list import read_models
 from deploy.monitoring import probe, ready
 from deploy.monitoring.probe import Probe
 from deploy.monitoring.ready import Readiness, why_not_ready

@@ -39,7 +39,8 @@ def test_every_make_command_is_one_that_make_knows(command: str) -> None:
 
 
 def test_rollback_hands_port_and_version_on() -> None:
-    command, environment = ["make", "--dry-run", "rollback"], os.environ | {"VERSION": "9.9"}  # which is of something else
+    command = ["make", "--dry-run", "--no-print-directory", "rollback"]
+    environment = os.environ | {"VERSION": "9.9"}  # which is of something else
     plain = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, env=environment)
     command += ["VERSION=1.1", "PORT=18080"]
     forward = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, env=environment)

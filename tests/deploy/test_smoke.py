@@ -6,7 +6,7 @@ import pytest
 from test_models import SECTION, write_list
 
 from deploy import smoke
-from deploy.models import read_models
+from deploy.model_list import read_models
 from deploy.server import Server
 
 SERVER = Server(8080)

@@ -13,7 +13,7 @@ import yaml
 from loaded import LIMITS, TOKEN, answer_of, body_of, data_root, figures_with, run_loadtest, serve, summary_with, without_warm_up
 from PIL import Image
 
-from deploy.models import read_models
+from deploy.model_list import read_models
 from deploy.server import Server
 from loadtest import run
 from loadtest.budget import compare, read_budget, targets_of

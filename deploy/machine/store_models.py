@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from deploy.errors import ServerError
-from deploy.models import ListedModel
+from deploy.model_list import ListedModel
 from digitkit.artifacts.card import CardError, check_card
 from digitkit.artifacts.store import latest_archives, model_name
 

@@ -1,4 +1,4 @@
-"""The list of models, models.toml; `python3.11 -m deploy.models MODELS FORMS` tells make what to build and from what.
+"""The list of models, models.toml; `python3.11 -m deploy.model_list MODELS FORMS` tells make what to build and from what.
 
 The machine's own Python runs this before there is an environment: standard library only.
 """

@@ -1,0 +1,29 @@
+"""The pages for those who work on the project name files that there are, and state the graph of imports as it is held."""
+
+import re
+
+import pytest
+from conftest import HANDLERS, ROOT
+from test_layout import GRAPH
+
+PAGES = ("CONTRIBUTING.md", "docs/architecture.md")
+PATH = re.compile(r"`((?:[\w.-]+/)+[\w.-]*|[\w-]+\.(?:py|md|toml|yaml|yml|properties|xml))`")
+ROOTS = (ROOT, HANDLERS, HANDLERS / "digitkit", ROOT / "training")
+
+
+def named_files(page: str) -> list[str]:
+    return sorted({name for name in PATH.findall((ROOT / page).read_text()) if "TASK" not in name})
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_file_that_a_page_names_is_there(page: str) -> None:
+    names = named_files(page)
+    assert len(names) > 20
+    everywhere = {path.name for root in (HANDLERS, ROOT / "training", ROOT / "export", ROOT / "deploy") for path in root.rglob("*.*")}
+    assert [name for name in names if name not in everywhere and not any((root / name).exists() for root in ROOTS)] == []
+
+
+def test_the_table_of_imports_is_the_graph_that_the_code_is_held_to() -> None:
+    rows = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \| (.+?) \|", (ROOT / "docs/architecture.md").read_text(), re.M)
+    told = {package: set(re.findall(r"`(\w+)`", allowed)) for packages, allowed in rows for package in re.findall(r"`(\w+)`", packages)}
+    assert told == GRAPH

@@ -75,7 +75,7 @@ help: ## list these commands
 run: ports $(ARCHIVES) $(REPORT) ## everything: set up, train (or WEIGHTS=shipped), export, serve, load-test, summary
 	@$(PY) -m deploy.server start $(SERVER)
 	@$(PY) -m deploy.smoke $(SERVER) $(MNIST)
-	@code=0; if make -q $(LOADTEST); then $(PY) -m loadtest.results.overview; else make --no-print-directory $(LOADTEST) || code=3; fi; \
+	@code=0; if make -q --no-print-directory $(LOADTEST); then $(PY) -m loadtest.results.overview; else make --no-print-directory $(LOADTEST) || code=3; fi; \
 	$(PY) -m deploy.summary $(SERVER) --weights $(WEIGHTS) $(MNIST) && exit $$code
 
 # Before the training, which takes minutes.

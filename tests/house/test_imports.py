@@ -24,6 +24,7 @@ OUTPUTS = (
 TRAINING, GRAPH, ARCHIVE, REPORT, LOAD = "training.train", "export.to_onnx", "export.to_mar", "training.evaluate.report", "loadtest.run"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", MODULES)
 def test_the_list_holds_every_file_that_python_imports(module: str) -> None:
     done = subprocess.run([sys.executable, "-c", IMPORTED, module], cwd=ROOT, capture_output=True, text=True, check=True, timeout=120)
@@ -85,7 +86,15 @@ def test_what_starts_watches_and_measures_servers_changes_no_weights_and_no_arch
     assert built(checkout, file) == set()
 
 
-@pytest.mark.parametrize("file", ["handlers/digitkit/serving/frames.py", "handlers/digit_handler.py", "handlers/model-config.yaml"])
+@pytest.mark.parametrize(
+    "file",
+    [
+        "handlers/digitkit/serving/metrics.py",
+        "handlers/digitkit/serving/frames.py",
+        "handlers/digit_handler.py",
+        "handlers/model-config.yaml",
+    ],
+)
 def test_what_only_serves_is_packed_anew_and_trains_nothing(file: str, checkout: Path) -> None:
     assert built(checkout, file) == {ARCHIVE, LOAD}
 

@@ -166,7 +166,7 @@ def test_a_second_server_on_the_same_ports_is_refused(server: Server, store: Pat
 
 
 def test_a_store_without_archives_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ServerError, match=r"digits.mar does not exist; make export builds it"):
+    with pytest.raises(ServerError, match="holds no archive; make export builds them"):
         Server(free_port(), tmp_path, tmp_path).start()
 
 

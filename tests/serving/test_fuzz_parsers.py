@@ -112,7 +112,7 @@ def test_no_request_of_a_message_costs_the_others_of_it(watched: Any, ten_pngs: 
         with frontend, worker:
             frontend.sendall(message([good, odd, good]))
             first, request, last = Inbox(worker, watched.guard).read()
-        assert first == last == to_request({"body": ten_pngs[7]}, {"host": "here"}, {"body": "image/png"})
+        assert [first, last] == [to_request({"body": ten_pngs[7]}, {"host": "here"}, {"body": "image/png"}, f"request-{i}") for i in (0, 2)]
         check(watched, request, ten_pngs[7])
 
     holds()

@@ -91,9 +91,23 @@ SHAPES = {
 
 def written(digit: int, draw: Generator) -> Picture:
     """A digit in one of its shapes, uint8 (H, W), bright on dark, about HEIGHT_PX tall, with a margin."""
-    strokes = points_of(SHAPES[digit][draw.integers(len(SHAPES[digit]))])
+    return penned(SHAPES[digit][draw.integers(len(SHAPES[digit]))], draw)
+
+
+def penned(shape: str, draw: Generator, *, height_px: int = HEIGHT_PX, pens: tuple[float, float] = PEN) -> Picture:
+    """One of SHAPES, or another in their notation, as a hand may write it.
+
+    Args:
+        shape: the strokes.
+        draw: the source of the warp, the slant, the aspect and the pen's width.
+        height_px: about the height of the strokes.
+        pens: the pen's width as a share of the height, from and to.
+    Returns:
+        uint8 (H, W), bright on dark, with a margin.
+    """
+    strokes = points_of(shape)
     warp = draw.normal(0, WARP, size=(6, 2))
-    size = np.array([HEIGHT_PX * draw.uniform(*ASPECT), HEIGHT_PX])
+    size = np.array([height_px * draw.uniform(*ASPECT), height_px])
     slant = draw.normal(0.1, 0.2)
     curves = []
     for stroke in strokes:
@@ -103,7 +117,7 @@ def written(digit: int, draw: Generator) -> Picture:
     corner = np.min([curve.min(axis=0) for curve in curves], axis=0) - MARGIN_PX
     width, height = np.ceil(np.max([curve.max(axis=0) for curve in curves], axis=0) - corner + MARGIN_PX).astype(int)
     page = np.zeros((height, width), dtype=np.uint8)
-    pen = max(2, round(HEIGHT_PX * draw.uniform(*PEN)))
+    pen = max(2, round(height_px * draw.uniform(*pens)))
     cv2.polylines(page, [np.round(8 * (c - corner)).astype(np.int32) for c in curves], False, 255, pen, cv2.LINE_AA, shift=3)
     return page
 

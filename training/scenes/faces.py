@@ -13,8 +13,9 @@ from digitkit.contract import Picture
 
 SIZE_PX = 96
 MISSING = "\U0010ffff"  # a code point that no font has: it is drawn as the font's box for missing characters
-# Parts of the names of fonts that draw other things than the characters, or whose characters are pictures in colour.
-NO_FACES = ("LastResort", "STIXSiz", "STIXNonUni", "cmex", "cmmi", "cmsy", "cmr10", "cmtt", "cmss", "cmb10", "Emoji", "D050000L", "Blank")
+# Parts of the names of fonts that draw other things than the characters, or draw them in colour or in boxes.
+NO_FACES = ("LastResort", "STIXSiz", "STIXNonUni", "cmex", "cmmi", "cmsy", "cmr10", "cmtt", "cmss", "cmb10", "Emoji", "D050000L", "Blank",
+            "LinBiolinum_K", "OCRBE", "OCRBX")  # fmt: skip
 
 
 @cache

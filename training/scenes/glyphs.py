@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -9,13 +10,15 @@ from numpy.random import Generator
 
 from digitkit.contract import Picture
 from digitkit.readers.digits.digit import LABELS
-from training.augment.fonts import fonts
 from training.data.mnist import Split
 from training.scenes.dots import dotted
-from training.scenes.faces import drawn
+from training.scenes.faces import drawn, faces_with
 from training.scenes.hands import handwritten
 from training.scenes.segments import segmented
 from training.scenes.spoil import WAYS, outlined, stencilled
+
+# Parts of the names of fonts whose 1 is an I, or whose digits have shapes that nobody else draws.
+NO_DIGITS = ("EBGaramond", "Essays1743", "Vollkorn", "It_wasn_t_me", "Symbol", "Dingbats")
 
 Glyph = tuple[Picture, int]  # strokes, bright on dark, and the digit
 Source = Callable[[Generator], Glyph]
@@ -26,6 +29,9 @@ POOL = 3000  # glyphs of each source but MNIST that a process keeps; every one i
 STRETCH = 0.18  # standard deviation of the logarithm of a glyph's width by height, as a factor
 SLANT = 0.12  # standard deviation of how far a glyph's top leans over its foot, as a share of its height
 FAINT = 24  # grey levels below this are no ink: they would be a margin that nobody sees
+COARSE = 1.7  # a glyph enlarged by more than this is sharpened
+STEEPER = 0.7  # how much steeper an edge is made, for each time that a glyph is enlarged
+MIDDLE = 110  # the grey level at which an edge stays in its place
 MNIST_SHARE = 0.45
 
 
@@ -49,7 +55,7 @@ def digit_glyph(train: Split, draw: Generator) -> Glyph:
 
 def finished(strokes: Picture, draw: Generator) -> Picture:
     """Strokes at a size, stretch and slant of their own, perhaps spoilt, cropped to their ink."""
-    glyph = _sized(cropped(strokes), draw)
+    glyph = resized(cropped(strokes), draw)
     for way, share in WAYS:
         if draw.random() < share:
             glyph = way(glyph, draw)
@@ -63,32 +69,22 @@ def cropped(glyph: Picture) -> Picture:
     return np.asarray(inked[y : y + height, x : x + width], dtype=np.uint8)
 
 
-def _sized(strokes: Picture, draw: Generator) -> Picture:
-    """Strokes enlarged or shrunk to a height, with edges about two pixels wide whatever they were."""
+def resized(strokes: Picture, draw: Generator) -> Picture:
+    """Strokes enlarged or shrunk to a height, stretched and leaning, with edges about two pixels wide whatever they were."""
     height = HEIGHT_PX[0] * (HEIGHT_PX[1] / HEIGHT_PX[0]) ** draw.random()
     scale = min(height / strokes.shape[0], LONGEST_PX / strokes.shape[1])
-    across = scale * np.exp(draw.normal(0, STRETCH)) if strokes.shape[1] * scale < LONGEST_PX / 2 else scale
-    slant = draw.normal(0, SLANT) * across
-    down, wide = strokes.shape[0] * scale, strokes.shape[1] * across
-    room = abs(slant) * strokes.shape[0]
-    start = room if slant > 0 else 0.0
-    size = (int(np.ceil(wide + room)) + 4, int(np.ceil(down)) + 4)
-    if scale < 0.7:  # linear interpolation would skip pixels
-        small = cv2.resize(strokes, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        across, slant, scale, strokes = across / scale, slant / scale, 1.0, np.asarray(small, dtype=np.uint8)
-    moved = np.array([[across, -slant, start + 2], [0, scale, 2]])
-    kind = cv2.INTER_CUBIC if scale > 1.5 else cv2.INTER_LINEAR
-    large = cv2.warpAffine(strokes, moved, size, flags=kind, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
-    if scale > 1.5:
-        large = _sharpened(np.asarray(large, dtype=np.uint8), scale)
-    return np.asarray(large, dtype=np.uint8)
-
-
-def _sharpened(large: Picture, scale: float) -> Picture:
-    """An enlarged glyph with the edges of a pen: blurred until the pixels of the small one are gone, then steepened."""
-    smooth = cv2.GaussianBlur(large, (0, 0), 0.45 * scale)
-    gain = 0.55 * scale
-    return np.asarray(cv2.addWeighted(smooth, 1 + gain, smooth, 0, -gain * 110), dtype=np.uint8)
+    across = min(scale * np.exp(draw.normal(0, STRETCH)), LONGEST_PX / strokes.shape[1])
+    framed = cv2.copyMakeBorder(strokes, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+    if scale > COARSE:
+        framed = cv2.GaussianBlur(framed, (3, 3), 0.5)
+    kind = cv2.INTER_AREA if max(scale, across) < 1 else cv2.INTER_CUBIC
+    upright = cv2.resize(framed, None, fx=across, fy=scale, interpolation=kind)
+    if scale > COARSE:  # the edges, blurred until the small one's pixels are gone, are made as steep as a pen's again
+        upright = cv2.addWeighted(upright, 1 + STEEPER * scale, upright, 0, -STEEPER * scale * MIDDLE)
+    slant = draw.normal(0, SLANT)
+    room = abs(slant) * upright.shape[0]
+    leaning = np.array([[1, -slant, room if slant > 0 else 0], [0, 1, 0]])
+    return np.asarray(cv2.warpAffine(upright, leaning, (upright.shape[1] + int(np.ceil(room)), upright.shape[0])), dtype=np.uint8)
 
 
 @cache
@@ -104,9 +100,14 @@ def _written(draw: Generator) -> Glyph:
 
 def _printed(draw: Generator) -> Glyph:
     digit = int(draw.integers(len(LABELS)))
-    while (page := drawn(str(digit), fonts()[draw.integers(len(fonts()))])) is None:
+    while (page := drawn(str(digit), _digit_fonts()[draw.integers(len(_digit_fonts()))])) is None:
         pass
     return page, digit
+
+
+@cache
+def _digit_fonts() -> tuple[Path, ...]:
+    return tuple(path for path in faces_with("0123456789AZaz") if not any(word in path.stem for word in NO_DIGITS))
 
 
 def _segmented(draw: Generator) -> Glyph:

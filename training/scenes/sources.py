@@ -33,14 +33,15 @@ PACKAGES = FONT_PACKAGES + PICTURE_PACKAGES
 # What Python's packages ship: the package and the folder of its pictures in it.
 SHIPPED = (("skimage", "data"), ("sklearn", "datasets/images"), ("matplotlib", "mpl-data/sample_data"), ("scipy", "misc"))
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp"}
-# Folders of the pictures that show no writing, and words in the names of those among them that may show digits, or a ring or a rod.
+# Folders of the pictures that show no writing, and words in the names of those among them that may show digits, a ring or a rod,
 PLAIN_FOLDERS = ("backgrounds", "animals", "food", "plants", "people", "buildings", "tools", "vehicles", "boating", "music", "toys",
                  "patterns", "gradients", "furniture", "clothes", "insects", "hats", "houses", "naturalforces", "data", "images",
                  "sample_data", "jigsaw", "hobbies", "medical", "household", "monuments")  # fmt: skip
+# or that are of more pixels than anybody needs.
 DOUBTFUL = ("number", "digit", "clock", "watch", "time", "calendar", "card", "dice", "sign", "keyboard", "calc", "phone", "ruler", "coin",
             "money", "text", "letter", "page", "speed", "meter", "scale", "ring", "circle", "donut", "bagel", "candle", "stick", "snake",
             "worm", "year", "birthday", "score", "race", "sport", "shirt", "color.png", "multipage", "logo", "chess", "abacus",
-            "blank", "worldmap", "pencil", "vnc", "symbolic", "phantom", "no_time", "Minduka")  # fmt: skip
+            "mateya", "_3840x", "_5640x", "blank", "worldmap", "pencil", "vnc", "symbolic", "phantom", "no_time", "Minduka")  # fmt: skip
 MOST_PER_PLACE = 400  # pictures of one package: clip art would outnumber the photos
 
 

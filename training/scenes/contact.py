@@ -1,0 +1,74 @@
+"""Contact sheets of what scenes are made of, for people to look at: python -m training.scenes.contact --out reports/scenes.
+
+What is ugly or mislabelled teaches the eye wrong, and no test sees that.
+"""
+
+import argparse
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.random import Generator
+
+from digitkit.contract import Picture
+from digitkit.readers.digits.digit import LABELS
+from training.data.mnist import DATA_ROOT, Split, load_train
+from training.scenes import glyphs, nothing, signs, spoil
+
+CELL_PX = 72
+COLUMNS = 20
+BACKGROUND = 90  # grey, so that the borders of black and of white pictures are seen
+MARGIN_PX = 4
+
+
+def sheet(pictures: Iterable[Picture]) -> Picture:
+    """Pictures in rows of COLUMNS, each shrunk or enlarged to its cell."""
+    cells = [_cell(picture) for picture in pictures]
+    cells += [_cell(np.full((1, 1), BACKGROUND, dtype=np.uint8))] * (-len(cells) % COLUMNS)
+    return np.concatenate([np.concatenate(cells[i : i + COLUMNS], axis=1) for i in range(0, len(cells), COLUMNS)])
+
+
+def sheets(train: Split, draw: Generator) -> Iterator[tuple[str, Picture]]:
+    """The name and the sheet of MNIST's glyphs, of each other source, each way to spoil, each kind of sign and of nothing."""
+    yield "mnist", sheet(glyphs.finished(train.pictures[i], draw) for i in range(10 * COLUMNS))
+    for source in glyphs.SOURCES:
+        yield source.__name__, sheet(glyphs.finished(strokes, draw) for strokes in _by_digit(source, draw))
+    for way, _ in spoil.WAYS:
+        yield way.__name__, sheet(way(glyphs.resized(glyphs.cropped(train.pictures[i]), draw), draw) for i in range(5 * COLUMNS))
+    for kind in signs.KINDS:
+        yield kind.__name__, sheet(glyphs.finished(kind(draw), draw) for _ in range(15 * COLUMNS))
+    yield "nothing", sheet(nothing.nothing(draw) for _ in range(15 * COLUMNS))
+
+
+def _by_digit(source: glyphs.Source, draw: Generator) -> Iterator[Picture]:
+    """A row of each digit."""
+    for digit in LABELS:
+        yield from islice((strokes for strokes, label in iter(lambda: source(draw), None) if label == digit), COLUMNS)
+
+
+def _cell(picture: Picture) -> Picture:
+    scale = CELL_PX / max(picture.shape)
+    size = (max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale)))
+    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    cell = np.full((CELL_PX + MARGIN_PX, CELL_PX + MARGIN_PX), BACKGROUND, dtype=np.uint8)
+    cell[: size[1], : size[0]] = small
+    return cell
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=Path("reports/scenes"), help="the folder that the sheets are written to")
+    parser.add_argument("--data-root", type=Path, default=DATA_ROOT, help="the folder that holds MNIST")
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    for name, picture in sheets(load_train(args.data_root)[0], np.random.default_rng(args.seed)):
+        path = args.out / f"{name.strip('_')}.png"
+        cv2.imwrite(str(path), picture)
+        print(path)
+
+
+if __name__ == "__main__":
+    main()

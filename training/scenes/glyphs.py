@@ -18,7 +18,7 @@ from training.scenes.segments import segmented
 from training.scenes.spoil import WAYS, outlined, stencilled
 
 # Parts of the names of fonts whose 1 is an I, or whose digits have shapes that nobody else draws.
-NO_DIGITS = ("EBGaramond", "Essays1743", "Vollkorn", "It_wasn_t_me", "Symbol", "Dingbats")
+NO_DIGITS = ("EBGaramond", "Essays1743", "Vollkorn", "It_wasn_t_me", "Wargames", "Symbol", "Dingbats")
 
 Glyph = tuple[Picture, int]  # strokes, bright on dark, and the digit
 Source = Callable[[Generator], Glyph]

@@ -111,7 +111,7 @@ def square_code(height: int, width: int, draw: Generator) -> Field:
 
 def _stretched(field: Field) -> Field:
     low, high = float(field.min()), float(field.max())
-    return (field - np.float32(low)) / np.float32(max(high - low, 1e-6))
+    return np.asarray((field - low) / max(high - low, 1e-6), dtype=np.float32)
 
 
 def _axes(height: int, width: int) -> tuple[Field, Field]:

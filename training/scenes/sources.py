@@ -33,11 +33,11 @@ PACKAGES = FONT_PACKAGES + PICTURE_PACKAGES
 # What Python's packages ship: the package and the folder of its pictures in it.
 SHIPPED = (("skimage", "data"), ("sklearn", "datasets/images"), ("matplotlib", "mpl-data/sample_data"), ("scipy", "misc"))
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp"}
-# Folders of the pictures that show no writing, and words in the names of those among them that may show digits, a ring or a rod,
-PLAIN_FOLDERS = ("backgrounds", "animals", "food", "plants", "people", "buildings", "tools", "vehicles", "boating", "music", "toys",
-                 "patterns", "gradients", "furniture", "clothes", "insects", "hats", "houses", "naturalforces", "data", "images",
-                 "sample_data", "jigsaw", "hobbies", "medical", "household", "monuments")  # fmt: skip
-# or that are of more pixels than anybody needs.
+# Folders of the packages' pictures that show no writing.
+PLAIN_FOLDERS = {"backgrounds", "animals", "food", "plants", "people", "buildings", "tools", "vehicles", "boating", "music", "toys",
+                 "patterns", "gradients", "furniture", "clothes", "insects", "hats", "houses", "naturalforces", "jigsaw",
+                 "hobbies", "medical", "household", "monuments"}  # fmt: skip
+# Words in the names of pictures that may show digits, a ring or a rod, or that have more pixels than anybody needs.
 DOUBTFUL = ("number", "digit", "clock", "watch", "time", "calendar", "card", "dice", "sign", "keyboard", "calc", "phone", "ruler", "coin",
             "money", "text", "letter", "page", "speed", "meter", "scale", "ring", "circle", "donut", "bagel", "candle", "stick", "snake",
             "worm", "year", "birthday", "score", "race", "sport", "shirt", "color.png", "multipage", "logo", "chess", "abacus",
@@ -61,11 +61,11 @@ def missing_packages() -> list[str]:
 
 def pictures() -> tuple[Path, ...]:
     """The pictures on this machine that show no digit, sorted by package and name."""
-    places = [[path for path in _installed(name) if path.suffix in SUFFIXES] for name in PICTURE_PACKAGES]
+    places = [[path for path in _installed(name) if set(path.parts) & PLAIN_FOLDERS] for name in PICTURE_PACKAGES]
     for package, folder in SHIPPED:
         spec = find_spec(package)
         roots = [Path(root) for root in (spec.submodule_search_locations or [])] if spec else []
-        places.append([path for root in roots for path in (root / folder).glob("*") if path.suffix in SUFFIXES])
+        places.append([path for root in roots for path in (root / folder).glob("*")])
     return tuple(path for place in places for path in _thinned(sorted(filter(_is_plain, place))))
 
 
@@ -75,8 +75,8 @@ def used() -> dict[str, str]:
 
 
 def _is_plain(path: Path) -> bool:
-    """Whether a picture stands in one of PLAIN_FOLDERS and its name is not DOUBTFUL."""
-    return not set(path.parts).isdisjoint(PLAIN_FOLDERS) and not any(word in path.name for word in DOUBTFUL)
+    """Whether a file is a picture that Pillow reads, and its name is not DOUBTFUL."""
+    return path.suffix in SUFFIXES and not any(word in path.name for word in DOUBTFUL)
 
 
 def _thinned(paths: list[Path]) -> Iterable[Path]:

@@ -18,7 +18,8 @@ Way = Callable[[Picture, Generator], Picture]
 GAP = (0.02, 0.07)  # a gap's width as a share of the glyph's height, from and to
 THIN = (0.012, 0.035)  # a thin stroke's width as a share of the glyph's height, from and to
 THICK = (0.01, 0.04)  # what a thick stroke gains on either side as a share of the glyph's height, from and to
-OUTLINE = (0.015, 0.04)  # an outline's width as a share of the glyph's height, from and to
+THICK_ENOUGH_PX = 2.0  # half the width of a stroke, at its widest, that can be made thin
+OUTLINE = (0.02, 0.05)  # an outline's width as a share of the glyph's height, from and to
 LEAST_INK = 0.5  # the share of its ink that a glyph keeps when parts are taken away
 NOISE_PX = 512  # the side of the sheets of noise that grain and holes are cut from
 
@@ -45,6 +46,8 @@ def thin(glyph: Picture, draw: Generator) -> Picture:
     framed = cv2.copyMakeBorder(glyph, 2, 2, 2, 2, cv2.BORDER_CONSTANT, value=0)
     off = cv2.GaussianBlur(cv2.distanceTransform((framed > 110).astype(np.uint8), cv2.DIST_L2, 5), (0, 0), 1)
     slope = cv2.magnitude(cv2.Sobel(off, cv2.CV_32F, 1, 0, scale=0.125), cv2.Sobel(off, cv2.CV_32F, 0, 1, scale=0.125))
+    if off.max() < THICK_ENOUGH_PX:
+        return glyph
     middle = ((slope < 0.72) & (off > 1.2)).astype(np.uint8) * 255
     width = glyph.shape[0] * draw.uniform(*THIN)
     if width > 4:

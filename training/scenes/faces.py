@@ -7,6 +7,7 @@ import matplotlib
 import numpy as np
 from matplotlib import font_manager
 from matplotlib.ft2font import FT2Font
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from digitkit.contract import Picture
@@ -24,7 +25,7 @@ def faces() -> tuple[Path, ...]:
     brought = (Path(matplotlib.get_data_path()) / "fonts" / "ttf").glob("*.ttf")
     found = {path.name: path for path in [*map(Path, font_manager.findSystemFonts()), *brought]}
     named = (path for _, path in sorted(found.items()) if not any(word in path.stem for word in NO_FACES))
-    return tuple(path for path in named if _opened(path) is not None)
+    return tuple(path for path in named if len(_codes(path)))
 
 
 @cache
@@ -35,8 +36,7 @@ def faces_with(probe: str) -> tuple[Path, ...]:
 
 def has(path: Path, signs: str) -> bool:
     """Whether a font's table of characters names all of `signs`."""
-    face = _opened(path)
-    return face is not None and all(face.get_char_index(ord(sign)) for sign in signs)
+    return bool(np.isin([ord(sign) for sign in signs], _codes(path)).all())
 
 
 def drawn(sign: str, path: Path) -> Picture | None:
@@ -65,8 +65,12 @@ def _face(path: Path) -> ImageFont.FreeTypeFont:
 
 
 @cache
-def _opened(path: Path) -> FT2Font | None:
+def _codes(path: Path) -> NDArray[np.int32]:
+    """The code points that a font's table of characters names; none for a file that FreeType does not read.
+
+    The font itself is not kept: each would hold a file open, and some machines allow 1,024 of them.
+    """
     try:
-        return FT2Font(str(path))
-    except RuntimeError:  # a font file that FreeType does not read
-        return None
+        return np.array(list(FT2Font(str(path)).get_charmap()), dtype=np.int32)
+    except RuntimeError:
+        return np.empty(0, dtype=np.int32)

@@ -88,10 +88,11 @@ def ruled(height: int, width: int, draw: Generator) -> Field:
 
 
 def frames(height: int, width: int, draw: Generator) -> Field:
-    """Empty cells of a form: one to four boxes in a row, whole or cut by the picture's border."""
+    """Empty cells of a form: two to five boxes in a row, or the greater part of one, which whole would be a zero."""
     field = np.ones((height, width), dtype=np.float32)
-    count = int(draw.integers(1, 5))
-    left, top = draw.uniform(-0.1, 0.2) * width, draw.uniform(-0.1, 0.3) * height
+    count = int(draw.integers(1, 6))
+    left = draw.uniform(-0.1, 0.2) * width
+    top = draw.uniform(-0.1, 0.3) * height if count > 1 else -0.2 * height
     right, bottom = width * draw.uniform(0.75, 1.1), height * draw.uniform(0.7, 1.1)
     thickness, level = int(draw.integers(1, 2 + min(height, width) // 25)), draw.uniform(0, 0.7)
     gap = draw.choice([0.0, 0.06]) * width

@@ -34,7 +34,7 @@ PACKAGES = FONT_PACKAGES + PICTURE_PACKAGES
 SHIPPED = (("skimage", "data"), ("sklearn", "datasets/images"), ("matplotlib", "mpl-data/sample_data"), ("scipy", "misc"))
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp"}
 # Folders of the packages' pictures that show no writing.
-PLAIN_FOLDERS = {"backgrounds", "animals", "food", "plants", "people", "buildings", "tools", "vehicles", "boating", "music", "toys",
+PLAIN_FOLDERS = {"backgrounds", "animals", "food", "plants", "people", "buildings", "tools", "vehicles", "boating", "toys",
                  "patterns", "gradients", "furniture", "clothes", "insects", "hats", "houses", "naturalforces", "jigsaw",
                  "hobbies", "medical", "household", "monuments"}  # fmt: skip
 # Words in the names of pictures that may show digits, a ring or a rod, or that have more pixels than anybody needs.

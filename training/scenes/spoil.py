@@ -20,7 +20,7 @@ THIN = (0.012, 0.035)  # a thin stroke's width as a share of the glyph's height,
 THICK = (0.01, 0.04)  # what a thick stroke gains on either side as a share of the glyph's height, from and to
 THICK_ENOUGH_PX = 2.0  # half the width of a stroke, at its widest, that can be made thin
 OUTLINE = (0.02, 0.05)  # an outline's width as a share of the glyph's height, from and to
-LEAST_INK = 0.5  # the share of its ink that a glyph keeps when parts are taken away
+LEAST_INK = 0.6  # the share of its ink that a glyph keeps when parts are taken away
 NOISE_PX = 512  # the side of the sheets of noise that grain and holes are cut from
 
 

@@ -105,9 +105,20 @@ def test_segments_and_dots_differ_between_any_two_digits() -> None:
 
 
 def test_the_shares_of_sources_and_scripts_are_whole() -> None:
-    for shares in (glyphs.SOURCES, signs.KINDS, SCRIPTS):
+    for shares in (signs.KINDS, SCRIPTS):
         assert sum(shares.values()) == pytest.approx(1)
+    assert sum(source.share for source in glyphs.SOURCES) == pytest.approx(1)
     assert sum(share for _, _, share in MATRICES) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("ways", [spoil.PENS, spoil.DISPLAYS])
+def test_as_many_glyphs_are_spoilt_as_the_shares_say(ways: spoil.Ways) -> None:
+    glyph, draw = np.full((60, 40), 255, dtype=np.uint8), drawing()
+    named = tuple((lambda picture, _, i=i: picture[: i + 1], share) for i, (_, share) in enumerate(ways))
+    rows = [len(spoil.spoilt(glyph, named, draw)) for _ in range(4000)]
+    for i, (_, share) in enumerate(ways):
+        assert rows.count(i + 1) / 4000 == pytest.approx(share, abs=0.03)
+    assert rows.count(60) / 4000 == pytest.approx(1 - sum(share for _, share in ways), abs=0.03)
 
 
 def test_no_sign_is_a_digit_or_the_box_of_a_missing_character() -> None:
@@ -119,7 +130,7 @@ def test_no_sign_is_a_digit_or_the_box_of_a_missing_character() -> None:
     assert all(drawn(MISSING, path) is None for path in faces()[:20])
 
 
-@pytest.mark.parametrize("way", [way for way, _ in spoil.WAYS] + [spoil.outlined, spoil.stencilled])
+@pytest.mark.parametrize("way", [way for way, _ in spoil.PENS] + [spoil.outlined, spoil.stencilled])
 def test_a_spoilt_glyph_keeps_some_of_its_ink_and_adds_none_far_away(way: spoil.Way, train: Split) -> None:
     draw = drawing()
     changed = 0
@@ -134,7 +145,7 @@ def test_a_spoilt_glyph_keeps_some_of_its_ink_and_adds_none_far_away(way: spoil.
 
 
 def test_a_blank_glyph_stays_blank_whatever_spoils_it() -> None:
-    for way, _ in spoil.WAYS:
+    for way, _ in spoil.PENS:
         assert not way(np.zeros((60, 40), dtype=np.uint8), drawing()).any()
 
 
@@ -142,5 +153,5 @@ def test_a_blank_glyph_stays_blank_whatever_spoils_it() -> None:
 def test_there_is_a_sheet_for_every_source(train: Split) -> None:
     made = dict(sheets(train, drawing()))
     assert {"mnist", "nothing", "_segmented", "_lettered", "thin"} <= set(made)
-    assert len(made) == 2 + len(glyphs.SOURCES) + len(spoil.WAYS) + len(signs.KINDS)
+    assert len(made) == 2 + len(glyphs.SOURCES) + len(spoil.PENS) + len(signs.KINDS)
     assert all(picture.shape[1] == made["mnist"].shape[1] and picture.shape[1] % COLUMNS == 0 for picture in made.values())

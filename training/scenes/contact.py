@@ -34,18 +34,18 @@ def sheets(train: Split, draw: Generator) -> Iterator[tuple[str, Picture]]:
     """The name and the sheet of MNIST's glyphs, of each other source, each way to spoil, each kind of sign and of nothing."""
     yield "mnist", sheet(glyphs.finished(train.pictures[i], draw) for i in range(10 * COLUMNS))
     for source in glyphs.SOURCES:
-        yield source.__name__, sheet(glyphs.finished(strokes, draw) for strokes in _by_digit(source, draw))
-    for way, _ in spoil.WAYS:
+        yield source.make.__name__, sheet(glyphs.finished(strokes, draw, source.ways) for strokes in _by_digit(source, draw))
+    for way, _ in spoil.PENS:
         yield way.__name__, sheet(way(glyphs.resized(glyphs.cropped(train.pictures[i]), draw), draw) for i in range(5 * COLUMNS))
     for kind in signs.KINDS:
         yield kind.__name__, sheet(glyphs.finished(kind(draw), draw) for _ in range(15 * COLUMNS))
     yield "nothing", sheet(nothing.nothing(draw) for _ in range(15 * COLUMNS))
 
 
-def _by_digit(source: glyphs.Source, draw: Generator) -> Iterator[Picture]:
+def _by_digit(source: glyphs.Origin, draw: Generator) -> Iterator[Picture]:
     """A row of each digit."""
     for digit in LABELS:
-        yield from islice((strokes for strokes, label in iter(lambda: source(draw), None) if label == digit), COLUMNS)
+        yield from islice((strokes for strokes, label in iter(lambda: source.make(draw), None) if label == digit), COLUMNS)
 
 
 def _cell(picture: Picture) -> Picture:

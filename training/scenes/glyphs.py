@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -15,13 +16,10 @@ from training.scenes.dots import dotted
 from training.scenes.faces import drawn, faces_with
 from training.scenes.hands import handwritten
 from training.scenes.segments import segmented
-from training.scenes.spoil import WAYS, outlined, stencilled
+from training.scenes.spoil import DISPLAYS, PENS, Ways, outlined, spoilt, stencilled
 
 # Parts of the names of fonts whose 1 is an I, or whose digits have shapes that nobody else draws.
-NO_DIGITS = ("EBGaramond", "Essays1743", "Vollkorn", "It_wasn_t_me", "Wargames", "Symbol", "Dingbats")
-
-Glyph = tuple[Picture, int]  # strokes, bright on dark, and the digit
-Source = Callable[[Generator], Glyph]
+NO_DIGITS = ("EBGaramond", "Essays1743", "Vollkorn", "It_wasn_t_me", "Wargames", "BecauseWeBuild", "Symbol", "Dingbats")
 
 HEIGHT_PX = (40.0, 160.0)  # a glyph's height, from and to
 LONGEST_PX = 200  # a glyph that would be wider is made smaller
@@ -34,6 +32,22 @@ STEEPER = 0.7  # how much steeper an edge is made, for each time that a glyph is
 MIDDLE = 110  # the grey level at which an edge stays in its place
 MNIST_SHARE = 0.45
 
+Glyph = tuple[Picture, int]  # strokes, bright on dark, and the digit
+
+
+class Origin(NamedTuple):
+    """Where glyphs come from beside MNIST.
+
+    Attributes:
+        make: draws one of them.
+        share: its part of what MNIST leaves.
+        ways: what spoils them.
+    """
+
+    make: Callable[[Generator], Glyph]
+    share: float
+    ways: Ways
+
 
 def digit_glyph(train: Split, draw: Generator) -> Glyph:
     """One digit's strokes and which digit they are.
@@ -42,24 +56,19 @@ def digit_glyph(train: Split, draw: Generator) -> Glyph:
         train: MNIST's training digits, of which MNIST_SHARE of the glyphs are made.
         draw: the source of everything random in them.
     Returns:
-        uint8 (H, W), 0 to 255, bright on dark with soft edges, 40 to 160 px tall and without a margin; and 0 to 9.
+        uint8 (H, W), 0 to 255, bright on dark with soft edges, without a margin, 40 to 160 px tall but for wide ones; and 0 to 9.
     """
     if draw.random() < MNIST_SHARE:
         chosen = int(draw.integers(len(train)))
-        strokes, digit = train.pictures[chosen], int(train.labels[chosen])
-    else:
-        source = draw.choice(len(SOURCES), p=_SHARES)
-        strokes, digit = _kept(int(source), int(draw.integers(POOL)))
-    return finished(strokes, draw), digit
+        return finished(train.pictures[chosen], draw), int(train.labels[chosen])
+    source = int(draw.choice(len(SOURCES), p=_SHARES))
+    strokes, digit = _kept(source, int(draw.integers(POOL)))
+    return finished(strokes, draw, SOURCES[source].ways), digit
 
 
-def finished(strokes: Picture, draw: Generator) -> Picture:
-    """Strokes at a size, stretch and slant of their own, perhaps spoilt, cropped to their ink."""
-    glyph = resized(cropped(strokes), draw)
-    for way, share in WAYS:
-        if draw.random() < share:
-            glyph = way(glyph, draw)
-    return cropped(glyph)
+def finished(strokes: Picture, draw: Generator, ways: Ways = PENS) -> Picture:
+    """Strokes at a size, stretch and slant of their own, perhaps spoilt in one of the ways, cropped to their ink."""
+    return cropped(spoilt(resized(cropped(strokes), draw), ways, draw))
 
 
 def cropped(glyph: Picture) -> Picture:
@@ -90,7 +99,7 @@ def resized(strokes: Picture, draw: Generator) -> Picture:
 @cache
 def _kept(source: int, slot: int) -> Glyph:
     """The glyph of a source in a place of its pool: drawn when it is first asked for, the same in every process."""
-    return list(SOURCES)[source](np.random.default_rng((source, slot)))
+    return SOURCES[source].make(np.random.default_rng((source, slot)))
 
 
 def _written(draw: Generator) -> Glyph:
@@ -131,6 +140,12 @@ def _outlined(draw: Generator) -> Glyph:
     return outlined(page, draw), digit
 
 
-# The sources of glyphs beside MNIST, with the parts that they have of what MNIST leaves.
-SOURCES: dict[Source, float] = {_written: 0.4, _printed: 0.24, _segmented: 0.18, _dotted: 0.09, _stencilled: 0.04, _outlined: 0.05}
-_SHARES = tuple(SOURCES.values())
+SOURCES = (
+    Origin(_written, 0.4, PENS),
+    Origin(_printed, 0.24, PENS),
+    Origin(_segmented, 0.18, DISPLAYS),
+    Origin(_dotted, 0.09, DISPLAYS),
+    Origin(_stencilled, 0.04, DISPLAYS),
+    Origin(_outlined, 0.05, DISPLAYS),
+)
+_SHARES = tuple(source.share for source in SOURCES)

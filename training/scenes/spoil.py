@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from digitkit.contract import Picture
 
 Way = Callable[[Picture, Generator], Picture]
+Ways = tuple[tuple[Way, float], ...]  # with the share of glyphs that each spoils
 
 GAP = (0.02, 0.07)  # a gap's width as a share of the glyph's height, from and to
 THIN = (0.012, 0.035)  # a thin stroke's width as a share of the glyph's height, from and to
@@ -113,5 +114,16 @@ def _sheet(scale: int) -> NDArray[np.float32]:
     return (ranks / ranks.size).astype(np.float32)
 
 
-# The ways with the share of glyphs that each spoils; a glyph may meet several.
-WAYS: tuple[tuple[Way, float], ...] = ((thin, 0.12), (thick, 0.06), (gaps, 0.1), (grain, 0.15), (holes, 0.05))
+def spoilt(glyph: Picture, ways: Ways, draw: Generator) -> Picture:
+    """The glyph spoilt in at most one of the ways, drawn by their shares: two at once leave digits that nobody reads."""
+    level = draw.random()
+    for way, share in ways:
+        if level < share:
+            return way(glyph, draw)
+        level -= share
+    return glyph
+
+
+# The ways with the shares of glyphs that they spoil: of what a pen or a press leaves, and of what a display or a stencil shows.
+PENS: Ways = ((thin, 0.12), (thick, 0.06), (gaps, 0.1), (grain, 0.14), (holes, 0.05))
+DISPLAYS: Ways = ((thick, 0.04), (gaps, 0.05), (grain, 0.1), (holes, 0.05))

@@ -17,35 +17,37 @@ from training.scenes.glyphs import finished
 
 POOL = 6000  # signs that a process keeps; every one is warped anew whenever it is used
 SCRIBBLE_PX = 96
-LONG = 5.0  # least length of a scribble, in sides of the square that holds it
+LONG = 7.0  # least length of a scribble, in sides of the square that holds it
 
 # Each script with the share of signs that it has. A character is left out where some font's, or a hasty hand's, reads as
 # 0: O o Q, omicron, theta, phi (a slashed zero), zeros and rings of every script, Arabic heh and five, Hebrew samekh and final mem
-# 1: I i l, iota, Cyrillic i, brackets and strokes, upright arrows, a note, Arabic alef, reh and one, Hebrew vav, zayin, yod, gimel, nun
-# 2, 3: Z z, zeta, xi, Cyrillic ze and e, Arabic dal, Hebrew bet, twos, threes and u of Indian scripts, kana ro and ru
-# 4: y, Cyrillic u and che, Devanagari and Bengali four, lightning
-# 5: S s, Bengali da and nga, Arabic yeh, the section sign, kana u, ra and chi
-# 6: G b, sigma, delta, the partial sign, Cyrillic be and signs, Arabic tah, sixes
-# 7: J, tau, Hebrew resh, dalet and final kaf, Arabic six, kana made of a bar and a leg: fu, wa, ku, nu, ma, ra, a
-# 8: B, sharp s, beta, gamma, Cyrillic ve, eights but those of open shape, infinity, a snowman, the sun 日
-# 9: g q, pilcrow, Arabic waw, meem, qaf and nine, Hebrew pe, nines and Bengali seven
+# 1: I i l, iota, lambda (a caret), Cyrillic i, brackets and strokes, upright arrows, a note, Arabic alef, reh, eight and one,
+#    Hebrew vav, zayin, yod, gimel and nun
+# 2: Z z, zeta, Arabic dal and hah, Hebrew bet, Kannada and Telugu i, e and va, twos of Indian scripts
+# 3: xi, Cyrillic ze and e, Arabic ain, Indian u, Kannada ta and na, threes of Indian scripts, kana ro and ru
+# 4: y, Cyrillic u, che and tse, Devanagari, Bengali and Tamil four, lightning
+# 5: S s, Bengali da, cha and nga, Telugu ka and na, Arabic yeh, the section sign, kana u, ra and chi
+# 6: G b, sigma, delta, the partial sign, Cyrillic be and signs, Arabic tah, Telugu da, sixes, Devanagari eight
+# 7: J, tau, eta, >, Hebrew resh, dalet, final kaf, he and qof, Arabic six, kana made of a bar and a leg as fu, wa, ku, ma, ra, a
+# 8: B, sharp s, beta, gamma, Cyrillic ve, most eights, infinity, a snowman, the sun 日
+# 9: g q, pilcrow, Arabic waw, meem, qaf and nine, Hebrew pe, Bengali pa, nna and seven, other nines
 # 10, 11, 61: Cyrillic yu and yeru, kana ri, 川
 # Combining marks are left out too, since fonts draw them on a dotted circle.
 SCRIPTS: dict[str, float] = {
     "ACDEFHKLMNPRTUVWXYacdefhkmnprtuvwx": 0.32,
     "ÄÅÆÇÉÈÊËÑÜÝäåæçéèêëñüŁŵ": 0.03,
-    "ΑΓΔΕΗΚΛΜΝΞΠΣΤΥΧΨΩαηκλμνπυχψω": 0.06,
-    "АГДЕЖИЙКЛМНПТУХЦШЩЯадежийклмнптхцшщя": 0.07,
-    "अआएऐओऔकखगघचछजञणतथधनपफबभमयलवशषसह८": 0.05,
-    "অআইঈএঐকখগঘচছজঝঞটণতথদধনপফবভমযরলশষস৮": 0.04,
-    "ಅಆಇಈಉಊಎಏಐಓಔಕಖಗಘಚಛಜಝಞಟಡಢಣತಥದಧನಪಫಬಭಮಯಲವಶಷಸಹಳ೫೮": 0.04,
-    "అఆఇఈఉఊఎఏఐఒఓఔకఖగఘచఛజఝఞటడఢణతథదధనపఫబభమయలవశషసహళ౫౮": 0.04,
-    "அஆஇஈஎஏஐஒஓகஙசஜஞடணதநனபமயரலவழளறஷஸஹ௧௩௪௬௮௯": 0.04,
-    "بتثجحخسشصضعغفكلن٢٣٧٨": 0.05,
-    "אהחכלמעצקשתץ": 0.04,
+    "ΑΓΔΕΗΚΜΝΞΠΣΤΥΧΨΩακμνπυχψω": 0.06,
+    "АГДЕЖИЙКЛМНПТУХШЯадежийклмнптхшя": 0.07,
+    "अआएऐओऔकखगघचछजञणतथधनपफबभमयलवशषसह": 0.05,
+    "অআঈএঐকখগঘচজঝঞটথদধনফবভমযরলশষস৮": 0.04,
+    "ಅಆಈಉಊಓಔಕಗಘಚಛಜಝಞಟಡಢಣಥದಧಪಫಬಭಮಯಶಷಸಹಳ೫೮": 0.04,
+    "అఆఈఉఊఒఓఔఖగఘచఛజఝఞటణతథదధపఫబభమయశషసహళ౫౮": 0.04,
+    "அஆஇஈஎஏஐஒஓகஙசஜஞடணதநனபமயரலவழளறஷஸஹ௧௩௬௮௯": 0.04,
+    "بتثسشصضفكلن٢٣٧": 0.05,
+    "אחכלמעצשתץ": 0.04,
     "的是不我有大在人中到大国生上下木水火山年月金土雨田车東西南北學書電話龍飛鳥魚馬家安心手足花草茶文字新古": 0.06,
-    "あいえおかきけこさしせなにぬねはひふへほまみむめもやゆれんオカキサシセソツテトナニネハヒヘホミムメモヤルレン": 0.03,
-    "!?#%&+=*@~^<>€¥©®†‡÷×±≠≈∑√": 0.08,
+    "あいえかきけこさしせなにぬねはひふへほまみむめもやゆれんオカキサシセソツテトナニネハヒヘホミメモヤルレン": 0.03,
+    "!?#%&+=*@~^<€¥©®†‡÷×±≠≈∑√": 0.08,
     "←→↔⇒⇐⇔↵★☆✓✔✗✘✕♥♦♠♣♫☂☺☹☀☁⚓✈✂✉": 0.05,
 }
 # Marks and letters by hand, in the notation of the pens' shapes.

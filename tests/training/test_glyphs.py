@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 import pytest
+from matplotlib import font_manager
 from numpy.random import Generator
 from numpy.typing import NDArray
 
@@ -13,7 +14,7 @@ from training.data.mnist import Split
 from training.scenes import glyphs, signs, spoil
 from training.scenes.contact import COLUMNS, sheets
 from training.scenes.dots import MATRICES, dotted
-from training.scenes.faces import MISSING, drawn, faces, has
+from training.scenes.faces import MISSING, drawn, faces, faces_with, has
 from training.scenes.glyphs import FAINT, HEIGHT_PX, LONGEST_PX, cropped, digit_glyph
 from training.scenes.hands import HANDS, handwritten
 from training.scenes.segments import LIT, segmented
@@ -155,3 +156,16 @@ def test_there_is_a_sheet_for_every_source(train: Split) -> None:
     assert {"mnist", "nothing", "_segmented", "_lettered", "thin"} <= set(made)
     assert len(made) == 2 + len(glyphs.SOURCES) + len(spoil.PENS) + len(signs.KINDS)
     assert all(picture.shape[1] == made["mnist"].shape[1] and picture.shape[1] % COLUMNS == 0 for picture in made.values())
+
+
+def test_letters_and_print_are_drawn_where_the_machine_has_no_font_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(font_manager, "findSystemFonts", list)
+    for cached in (faces, faces_with, glyphs._digit_fonts):
+        cached.cache_clear()
+    try:
+        assert 10 < len(faces()) < 60
+        draw = drawing()
+        assert all(signs._lettered(draw).any() and glyphs._printed(draw)[0].any() for _ in range(50))
+    finally:
+        for cached in (faces, faces_with, glyphs._digit_fonts):
+            cached.cache_clear()

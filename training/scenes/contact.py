@@ -42,7 +42,7 @@ def sheets(train: Split, draw: Generator) -> Iterator[tuple[str, Picture]]:
     yield "nothing", sheet(nothing.nothing(draw) for _ in range(15 * COLUMNS))
 
 
-def _by_digit(source: glyphs.Origin, draw: Generator) -> Iterator[Picture]:
+def _by_digit(source: glyphs.Maker, draw: Generator) -> Iterator[Picture]:
     """A row of each digit."""
     for digit in LABELS:
         yield from islice((strokes for strokes, label in iter(lambda: source.make(draw), None) if label == digit), COLUMNS)

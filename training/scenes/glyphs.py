@@ -35,7 +35,7 @@ MNIST_SHARE = 0.45
 Glyph = tuple[Picture, int]  # strokes, bright on dark, and the digit
 
 
-class Origin(NamedTuple):
+class Maker(NamedTuple):
     """Where glyphs come from beside MNIST.
 
     Attributes:
@@ -141,11 +141,11 @@ def _outlined(draw: Generator) -> Glyph:
 
 
 SOURCES = (
-    Origin(_written, 0.4, PENS),
-    Origin(_printed, 0.24, PENS),
-    Origin(_segmented, 0.18, DISPLAYS),
-    Origin(_dotted, 0.09, DISPLAYS),
-    Origin(_stencilled, 0.04, DISPLAYS),
-    Origin(_outlined, 0.05, DISPLAYS),
+    Maker(_written, 0.4, PENS),
+    Maker(_printed, 0.24, PENS),
+    Maker(_segmented, 0.18, DISPLAYS),
+    Maker(_dotted, 0.09, DISPLAYS),
+    Maker(_stencilled, 0.04, DISPLAYS),
+    Maker(_outlined, 0.05, DISPLAYS),
 )
 _SHARES = tuple(source.share for source in SOURCES)

@@ -125,8 +125,8 @@ evaluate: $(REPORT) ## write reports/RECIPE/report.html about the trained weight
 $(REPORT): $(WEIGHTS) $(call needs,training.evaluate.report) training/evaluate/report.html.jinja | $(SETUP)
 	$(PY) -m training.evaluate.report --weights $< --out $(@D) $(MNIST)
 
-evaluate-real: $(WEIGHTS) | $(SETUP) ## read the real pictures in REAL_DATA, which MNIST never showed, and print the table
-	@$(PY) -m training.evaluate.real --weights $< --real-data $(REAL_DATA) --out reports/$(NAME) $(MNIST)
+evaluate-real: $(WEIGHTS) | $(SETUP) ## read the real pictures in REAL_DATA, which MNIST never showed, and print the table: SETS=people, HALF=development
+	@$(PY) -m training.evaluate.real.run --weights $< --real-data $(REAL_DATA) --out reports/$(NAME) $(MNIST) $(call flag,only,SETS) $(call flag,half,HALF)
 
 corruptions: $(WEIGHTS) | $(SETUP) ## read PICTURES (10000) test pictures under 15 corruptions, of WEIGHTS, and print the table
 	@$(PY) -m training.evaluate.corrupted --weights $< --pictures $(PICTURES) $(MNIST)

@@ -1,5 +1,7 @@
-"""Figures on real pictures: what is refused counts as it should, what is absent is skipped aloud."""
+"""Figures on real pictures: no picture is in both halves, what is absent is skipped aloud, what is damaged is named."""
 
+import json
+import sys
 from pathlib import Path
 
 import cv2
@@ -10,9 +12,13 @@ from numpy.typing import NDArray
 
 from digitkit.pictures.codec import encode_png
 from digitkit.settings import Settings
+from training.augment.synthetic import NO_DIGIT
 from training.data import mnist
-from training.evaluate import real
-from training.evaluate.real import PictureReader, figures, on_pages
+from training.evaluate.exam import Exam, Result, sit
+from training.evaluate.picture_reader import PictureReader, Readings
+from training.evaluate.real import run
+from training.evaluate.real.overall import overall
+from training.evaluate.real.sets import PAGE, SETS, Arrays, cheques, historical, on_pages, people, semeion, sudoku
 
 
 @pytest.fixture
@@ -20,66 +26,124 @@ def reader(fake_run: FakeRun, settings: Settings) -> PictureReader:
     return PictureReader(fake_run, settings)
 
 
-def test_a_refused_picture_is_wrong_and_not_accepted(reader: PictureReader, ten_pngs: list[bytes]) -> None:
-    files = [*ten_pngs, encode_png(np.zeros((28, 28), dtype=np.uint8)), b"no picture"]
-    readings = reader.read(files)
-    assert readings.digits.tolist() == [*range(10), -1, -1]
-    assert readings.scores[-2:].tolist() == [0, 0]
-    assert reader.accuracy(files, np.array([*range(10), 0, 0])) == pytest.approx(10 / 12)
-    assert reader.not_accepted(files) == pytest.approx(2 / 12)
-
-
-def test_the_calibration_error_is_the_gap_between_confidence_and_accuracy() -> None:
-    probabilities = np.full((4, 10), 0.02, dtype=np.float32)
-    probabilities[np.arange(3), [1, 2, 3]] = 0.82
-    probabilities[3] = 0
-    readings = real.Readings(np.array([1, 2, 3, -1]), np.ones(4, dtype=np.float32), probabilities)
-    assert readings.calibration_error(np.array([1, 2, 3, 0])) == pytest.approx(0.18, abs=1e-5)
-    assert readings.calibration_error(np.array([1, 2, 9, 0])) == pytest.approx(0.82 - 2 / 3, abs=1e-5)
-
-
-def test_an_error_reaches_its_goal_from_above_and_a_share_from_below() -> None:
-    assert real.Figure("", 0.1, 1, 0.2, is_error=True).is_reached
-    assert not real.Figure("", 0.3, 1, 0.2, is_error=True).is_reached
-    assert real.Figure("", 0.3, 1, 0.2).is_reached
-    assert not real.Figure("", 0.1, 1, 0.2).is_reached
+def stored(files: list[bytes], **arrays: NDArray[np.generic]) -> Arrays:
+    """Encoded pictures as the sets keep them, one after the other."""
+    ends = np.cumsum([0, *map(len, files)])
+    return {"files": np.frombuffer(b"".join(files), dtype=np.uint8), "offsets": ends, **arrays}
 
 
 def test_pages_are_light_jpegs_of_one_size_with_a_digit_anywhere(ten_digits: NDArray[np.uint8]) -> None:
     pages = [cv2.imdecode(np.frombuffer(file, dtype=np.uint8), cv2.IMREAD_GRAYSCALE) for file in on_pages(ten_digits)]
-    assert {page.shape for page in pages} == {real.PAGE}
+    assert {page.shape for page in pages} == {PAGE}
     assert all(np.median(page) > 200 > 80 > page.min() for page in pages)
     assert on_pages(ten_digits) == on_pages(ten_digits)
     assert on_pages(ten_digits, seed=1) != on_pages(ten_digits)
 
 
+def test_every_second_picture_is_quoted_and_the_others_are_for_choosing(ten_pngs: list[bytes]) -> None:
+    (quoted,), (development,) = (list(historical(stored(ten_pngs, y=np.arange(10)), half)) for half in ("quoted", "development"))
+    assert (quoted.truths.tolist(), quoted.files) == ([1, 3, 5, 7, 9], ten_pngs[1::2])
+    assert (development.truths.tolist(), development.files) == ([0, 2, 4, 6, 8], ten_pngs[::2])
+
+
+def test_pictures_of_one_source_stay_together(ten_pngs: list[bytes]) -> None:
+    arrays = stored(ten_pngs, y=np.arange(10), source=np.array([0, 0, 0, 1, 1, 2, 2, 2, 3, 3], dtype=np.uint8))
+    assert [exam.truths.tolist() for exam in people(arrays, "quoted")] == [[3, 4, 8, 9]]
+    assert [exam.truths.tolist() for exam in people(arrays, "development")] == [[0, 1, 2, 5, 6, 7]]
+
+
+def test_four_photos_of_a_cell_stay_together_and_what_is_no_digit_should_not_be_accepted() -> None:
+    arrays = {"x": np.zeros((16, 48, 48), dtype=np.uint8), "y": np.repeat([10, 3, 11, 11], 4)}
+    quoted, candidates = sudoku(arrays, "quoted")
+    assert (quoted.truths.tolist(), candidates.truths.tolist()) == ([3] * 4, [NO_DIGIT] * 4)
+    assert [exam.truths.tolist() for exam in sudoku(arrays, "development")] == [[NO_DIGIT] * 4, [NO_DIGIT] * 4]
+
+
+def test_semeion_is_brought_to_full_brightness() -> None:
+    (exam,) = semeion({"x": np.eye(16, dtype=np.uint8)[None].repeat(2, axis=0), "y": np.array([1, 7])}, "quoted")
+    assert exam.truths.tolist() == [7]
+    assert cv2.imdecode(np.frombuffer(exam.files[0], dtype=np.uint8), cv2.IMREAD_GRAYSCALE).max() == 255
+
+
+def test_a_cheques_digits_are_cut_out_with_a_margin_that_ends_where_the_picture_does(reader: PictureReader) -> None:
+    images = np.arange(2 * 40 * 60, dtype=np.uint32).astype(np.uint8).reshape(2, 40, 60)
+    boxes = np.array([[0, 4, 0, 0, 10, 10], [1, 7, 20, 10, 10, 20], [1, 3, 40, 15, 20, 20]], dtype=np.float32)
+    (exam,) = cheques({"images": images, "boxes": boxes, "hw": np.array([[40, 60], [32, 50]])}, "quoted")
+    assert exam.truths.tolist() == [7, 3]
+    inner, edge = (reader.picture(file) for file in exam.files)
+    assert np.array_equal(inner, images[1][8:32, 19:31])
+    assert np.array_equal(edge, images[1][13:32, 38:50])
+
+
+def result(name: str, truths: list[int], digits: list[int], scores: list[float]) -> Result:
+    probabilities = np.full((len(truths), 10), 0.02, dtype=np.float32)
+    probabilities[np.arange(len(truths)), digits] = 0.82
+    readings = Readings(np.array(digits), np.array(scores, dtype=np.float32), probabilities, np.array(scores) >= 0.5)
+    exam = Exam(name, "", [b""] * len(truths), np.array(truths), None)
+    return Result(exam, readings, exam.failed(readings))
+
+
+def test_figures_of_several_sets_are_of_real_digits_alone() -> None:
+    digits = result("USPS", [1, 2, 3, 4], [1, 2, 3, 5], [0.9, 0.9, 0.9, 0.1])
+    unasked = [result("MNIST", [1], [2], [0.7]), result("notMNIST: accepted", [NO_DIGIT] * 2, [3, 3], [0.1, 0.8])]
+    found = {figure.name: figure for figure in overall([digits, *unasked])}
+    assert found["notMNIST against MNIST, AUROC"].value == pytest.approx(0.5)
+    assert found["USPS, calibration error"].value == pytest.approx(0.82 - 3 / 4, abs=1e-5)
+    assert found["real digits, calibration error of accepted ones"].value == pytest.approx(0.18, abs=1e-5)
+    assert found["real digits, not accepted"].value == 0.25
+    assert found["real digits, not accepted"].pictures == 4
+
+
 def test_sets_that_are_absent_are_skipped_with_a_line_each(
-    reader: PictureReader, ten_digits: NDArray[np.uint8], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ten_digits: NDArray[np.uint8], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    test = mnist.Split(ten_digits, np.arange(10))
-    found = list(figures(reader, test, tmp_path))
-    assert [figure.name for figure in found] == ["MNIST test, served path", "MNIST test, calibration error", "MNIST test on pages, JPEG 75"]
-    assert found[0].value == found[0].goal == 1.0
-    assert capsys.readouterr().err.count("skipped: ") == len(real.SETS)
+    found = list(run.exams(mnist.Split(ten_digits, np.arange(10)), tmp_path, "quoted", ""))
+    assert [exam.name for exam in found] == ["MNIST", "MNIST on pages, JPEG 75"]
+    assert capsys.readouterr().err.count("skipped: ") == len(SETS)
 
 
-def test_a_set_that_is_damaged_or_another_is_named(reader: PictureReader, ten_digits: NDArray[np.uint8], tmp_path: Path) -> None:
+def test_a_set_that_is_damaged_or_another_is_named(ten_digits: NDArray[np.uint8], tmp_path: Path) -> None:
     file, test = tmp_path / "usps_16x16.npz", mnist.Split(ten_digits, np.arange(10))
     np.savez(file, other=ten_digits)
     with pytest.raises(ValueError, match=r"usps_16x16.npz is not the set of that name: .*x_test"):
-        list(figures(reader, test, tmp_path))
+        list(run.exams(test, tmp_path, "quoted", ""))
     for damaged in (file.read_bytes()[:-30], b"no arrays"):
         file.write_bytes(damaged)
         with pytest.raises(ValueError, match=r"usps_16x16.npz is not the set of that name: ."):
-            list(figures(reader, test, tmp_path))
+            list(run.exams(test, tmp_path, "quoted", "usps"))
 
 
-@pytest.mark.parametrize("name", real.SETS)
+def test_the_command_leaves_figures_and_sheets_of_what_was_misread(
+    reader: PictureReader,
+    ten_digits: NDArray[np.uint8],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    files = [encode_png(canvas) for canvas in ten_digits]
+    np.savez(tmp_path / "dida_other_3000.npz", **stored(files, y=np.array([0, 1, 2, 3, 4, 5, 6, 7, 8, 1])))
+    monkeypatch.setattr(PictureReader, "of", lambda weights: reader)
+    monkeypatch.setattr(mnist, "load_test", lambda root: mnist.Split(ten_digits, np.arange(10)))
+    command = ["real", "--weights", "w.pt", "--real-data", str(tmp_path), "--out", str(tmp_path / "out"), "--only"]
+    monkeypatch.setattr(sys, "argv", [*command, "dida"])
+    run.main()
+    figure = json.loads((tmp_path / "out" / "real.json").read_text())[0]
+    assert (figure["name"], figure["value"], figure["pictures"]) == ("historical documents", 0.8, 5)
+    assert [file.name for file in (tmp_path / "out" / "misread" / "quoted").iterdir()] == ["historical-documents.png"]
+    assert "80.00% ✗ │ 92.00%" in capsys.readouterr().out
+    monkeypatch.setattr(sys, "argv", [*command, "letters"])
+    with pytest.raises(SystemExit, match=r"no set of real pictures has 'letters' in its name; there are mnist and usps_16x16.npz, "):
+        run.main()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SETS)
 def test_every_set_that_is_at_hand_gives_figures_between_none_and_all(name: str, reader: PictureReader) -> None:
     if not (REAL_DATA / name).is_file():
         pytest.skip(f"{name} is not in REAL_DATA: no package ships it")
     with np.load(REAL_DATA / name) as arrays:
-        few = {key: arrays[key][::50] for key in arrays.files if arrays[key].ndim > 0}
-    for figure in real.SETS[name](reader, few, np.ones(10, dtype=np.float32)):
-        assert 0 <= figure.value <= 1
-        assert 0 < figure.pictures <= 150
+        exams = list(SETS[name]({key: arrays[key] for key in arrays.files}, "quoted"))
+    for exam in exams:
+        few = Exam(exam.name, exam.part, exam.files[::50], exam.truths[::50], exam.goal)
+        assert 0 <= sit(few, reader).figure().value <= 1
+        assert 10 < len(exam.files) <= 3000

@@ -27,8 +27,8 @@ from digitkit.readers.digits import net
 from digitkit.settings import Settings, SettingsError
 from training.data import mnist
 from training.evaluate.corruptions import CORRUPTIONS, corrupt
+from training.evaluate.picture_reader import PictureReader
 from training.evaluate.plots import examples_figure, to_png
-from training.evaluate.real import PictureReader
 from training.evaluate.served import MODEL_CONFIG
 
 REPORTS = Path("reports")
@@ -139,7 +139,7 @@ def main() -> None:
         print(line(mean(figures)))
         folder = flags.out or REPORTS / flags.weights.parent.name
         write(figures, folder, weights=flags.weights, pictures=len(test), seed=flags.seed)
-        reader = PictureReader(net.as_run(net.read(flags.weights), torch.device("cpu")), Settings.read(MODEL_CONFIG))
+        reader = PictureReader.of(flags.weights)
         (folder / SHEET).write_bytes(sheet(figures, test, reader, seed=flags.seed))
         print(f"pictures {folder / SHEET}")
     except (CardError, SettingsError, OSError, ValueError, mnist.DataError) as err:

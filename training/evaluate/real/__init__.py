@@ -1,0 +1,1 @@
+"""Real pictures that no package ships, and how the served path reads them."""

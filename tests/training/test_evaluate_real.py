@@ -2,7 +2,9 @@
 
 import json
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import get_args
 
 import cv2
 import numpy as np
@@ -18,7 +20,7 @@ from training.evaluate.exam import Exam, Result, sit
 from training.evaluate.picture_reader import PictureReader, Readings
 from training.evaluate.real import run
 from training.evaluate.real.overall import overall
-from training.evaluate.real.sets import PAGE, SETS, Arrays, cheques, historical, on_pages, people, semeion, sudoku
+from training.evaluate.real.sets import PAGE, SETS, Arrays, Half, cheques, historical, on_pages, people, semeion, sudoku
 
 
 @pytest.fixture
@@ -40,16 +42,13 @@ def test_pages_are_light_jpegs_of_one_size_with_a_digit_anywhere(ten_digits: NDA
     assert on_pages(ten_digits, seed=1) != on_pages(ten_digits)
 
 
-def test_every_second_picture_is_quoted_and_the_others_are_for_choosing(ten_pngs: list[bytes]) -> None:
-    (quoted,), (development,) = (list(historical(stored(ten_pngs, y=np.arange(10)), half)) for half in ("quoted", "development"))
+@pytest.mark.parametrize("exams_of", [historical, people])
+def test_every_second_picture_is_quoted_and_the_others_are_for_choosing(
+    exams_of: Callable[[Arrays, Half], Iterator[Exam]], ten_pngs: list[bytes]
+) -> None:
+    (quoted,), (development,) = (list(exams_of(stored(ten_pngs, y=np.arange(10)), half)) for half in get_args(Half))
     assert (quoted.truths.tolist(), quoted.files) == ([1, 3, 5, 7, 9], ten_pngs[1::2])
     assert (development.truths.tolist(), development.files) == ([0, 2, 4, 6, 8], ten_pngs[::2])
-
-
-def test_pictures_of_one_source_stay_together(ten_pngs: list[bytes]) -> None:
-    arrays = stored(ten_pngs, y=np.arange(10), source=np.array([0, 0, 0, 1, 1, 2, 2, 2, 3, 3], dtype=np.uint8))
-    assert [exam.truths.tolist() for exam in people(arrays, "quoted")] == [[3, 4, 8, 9]]
-    assert [exam.truths.tolist() for exam in people(arrays, "development")] == [[0, 1, 2, 5, 6, 7]]
 
 
 def test_four_photos_of_a_cell_stay_together_and_what_is_no_digit_should_not_be_accepted() -> None:
@@ -129,7 +128,7 @@ def test_the_command_leaves_figures_and_sheets_of_what_was_misread(
     run.main()
     figure = json.loads((tmp_path / "out" / "real.json").read_text())[0]
     assert (figure["name"], figure["value"], figure["pictures"]) == ("historical documents", 0.8, 5)
-    assert [file.name for file in (tmp_path / "out" / "misread" / "quoted").iterdir()] == ["historical-documents.png"]
+    assert [file.name for file in (tmp_path / "out" / "misread" / "quoted").iterdir()] == ["historical-documents-odd-pictures.png"]
     assert "80.00% ✗ │ 92.00%" in capsys.readouterr().out
     monkeypatch.setattr(sys, "argv", [*command, "letters"])
     with pytest.raises(SystemExit, match=r"no set of real pictures has 'letters' in its name; there are mnist and usps_16x16.npz, "):

@@ -1,5 +1,9 @@
 """Contact sheets: what failed, each picture beside the canvas that was read of it, over its truth, answer and score."""
 
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
 import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -14,6 +18,16 @@ from training.evaluate.picture_reader import PictureReader
 SIDE, CAPTION_PX, GAP_PX = 96, 18, 6  # of a tile's two pictures, of the line under them, between tiles
 COLUMNS, MOST = 8, 120  # tiles beside one another, and in all
 PAPER, EMPTY = 255, 128
+
+
+def write_sheets(results: Iterable[Result], reader: PictureReader, folder: Path) -> None:
+    """Leave a contact sheet of each exam that had failures, and of no other, in a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for result in results:
+        file = folder / f"{re.sub('[^a-z0-9.]+', '-', f'{result.exam.name} {result.exam.part}'.lower())}.png"
+        file.unlink(missing_ok=True)  # that of weights before, which may have failed where these do not
+        if result.failed.any():
+            file.write_bytes(contact_sheet(result, reader))
 
 
 def contact_sheet(result: Result, reader: PictureReader) -> bytes:

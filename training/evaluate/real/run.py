@@ -16,8 +16,8 @@ import numpy as np
 from digitkit.artifacts.card import CardError
 from digitkit.settings import SettingsError
 from training.data import mnist
-from training.evaluate.contact_sheet import contact_sheet
-from training.evaluate.exam import Exam, Result, show, sit, write
+from training.evaluate.contact_sheet import write_sheets
+from training.evaluate.exam import Exam, show, sit, write
 from training.evaluate.picture_reader import PictureReader
 from training.evaluate.real.overall import overall
 from training.evaluate.real.sets import SETS, Half, on_mnist
@@ -45,15 +45,6 @@ def exams(test: mnist.Split, real: Path, half: Half, only: str) -> Iterator[Exam
                 yield from exams_of({key: arrays[key] for key in arrays.files}, half)
         except (BadZipFile, KeyError, IndexError, ValueError) as err:
             raise ValueError(f"{file} is not the set of that name: {err}") from err
-
-
-def write_sheets(results: list[Result], reader: PictureReader, folder: Path) -> None:
-    """Leave a contact sheet of each exam that had failures."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for result in results:
-        if result.failed.any():
-            name = "".join(sign if sign.isalnum() else "-" for sign in result.exam.name)
-            (folder / f"{name}.png").write_bytes(contact_sheet(result, reader))
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ from digitkit.pictures.codec import encode_png
 from digitkit.settings import Settings
 from training.augment.synthetic import NO_DIGIT
 from training.data import mnist
-from training.evaluate.exam import Exam, Result, sit
+from training.evaluate.exams.exam import Exam, ExamResult, sit
 from training.evaluate.picture_reader import PictureReader, Readings
 from training.evaluate.real import run
 from training.evaluate.real.overall import overall
@@ -74,12 +74,12 @@ def test_a_cheques_digits_are_cut_out_with_a_margin_that_ends_where_the_picture_
     assert np.array_equal(edge, images[1][13:32, 38:50])
 
 
-def result(name: str, truths: list[int], digits: list[int], scores: list[float]) -> Result:
+def result(name: str, truths: list[int], digits: list[int], scores: list[float]) -> ExamResult:
     probabilities = np.full((len(truths), 10), 0.02, dtype=np.float32)
     probabilities[np.arange(len(truths)), digits] = 0.82
     readings = Readings(np.array(digits), np.array(scores, dtype=np.float32), probabilities, np.array(scores) >= 0.5)
     exam = Exam(name, "", [b""] * len(truths), np.array(truths), None)
-    return Result(exam, readings, exam.failed(readings))
+    return ExamResult(exam, readings, exam.failed(readings))
 
 
 def test_figures_of_several_sets_are_of_real_digits_alone() -> None:

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from digitkit.pictures.codec import decode_picture, encode_png
 from digitkit.settings import Limits, Settings
 from training.augment.synthetic import NO_DIGIT
-from training.evaluate.contact_sheet import COLUMNS, MOST, contact_sheet
-from training.evaluate.exam import Exam, Figure, sit, write
+from training.evaluate.exams.contact_sheet import COLUMNS, MOST, contact_sheet, write_sheets
+from training.evaluate.exams.exam import Exam, Figure, sit, write
 from training.evaluate.picture_reader import PictureReader, Readings
 
 BLANK = encode_png(np.zeros((28, 28), dtype=np.uint8))
@@ -79,3 +79,11 @@ def test_a_contact_sheet_has_a_tile_for_each_failure_up_to_a_limit(
     sheet = decode_picture(contact_sheet(sit(exam, reader), reader), limits)
     assert sheet.shape[0] % rows == sheet.shape[1] % COLUMNS == 0
     assert sheet.shape[0] // rows == 120
+
+
+def test_what_failed_with_other_weights_is_gone_where_nothing_fails(reader: PictureReader, ten_pngs: list[bytes], tmp_path: Path) -> None:
+    wrong, right = (sit(Exam("A set", "all", ten_pngs, truths, None), reader) for truths in (np.zeros(10, dtype=int), np.arange(10)))
+    write_sheets([wrong], reader, tmp_path)
+    assert [file.name for file in tmp_path.iterdir()] == ["a-set-all.png"]
+    write_sheets([right], reader, tmp_path)
+    assert list(tmp_path.iterdir()) == []

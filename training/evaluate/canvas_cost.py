@@ -21,19 +21,19 @@ from digitkit.settings import Settings
 from training.data import mnist
 from training.evaluate.served import MODEL_CONFIG
 
-ROUNDS, PICTURES = 15, 40
-PHOTO = (480, 640)  # height and width
+ROUNDS, PICTURES, LARGE = 15, 40, 4  # rounds, pictures of a kind in each, and of the largest kind, which takes a hundred times as long
+PHOTO, SMALL_PHOTO, CAMERA = (480, 640), (240, 320), (3000, 4000)  # heights and widths; a camera's has 12 megapixels
 
 
-def photo_of(canvas: Picture, draw: np.random.Generator) -> Picture:
-    """A digit written on a page of PHOTO's size, dark on paper that is lit from one side."""
-    side = int(draw.integers(200, 400))
+def photo_of(canvas: Picture, size: tuple[int, int], draw: np.random.Generator) -> Picture:
+    """A digit written on a page of a height and width, dark on paper that is lit from one side."""
+    side = int(draw.integers(size[0] * 2 // 5, size[0] * 5 // 6))
     digit = cv2.resize(canvas, (side, side), interpolation=cv2.INTER_CUBIC).astype(np.float32)
-    page = np.zeros(PHOTO, dtype=np.float32)
-    top, left = draw.integers(0, PHOTO[0] - side), draw.integers(0, PHOTO[1] - side)
+    page = np.zeros(size, dtype=np.float32)
+    top, left = draw.integers(0, size[0] - side), draw.integers(0, size[1] - side)
     page[top : top + side, left : left + side] = digit
-    light = np.linspace(150, 230, PHOTO[1], dtype=np.float32)
-    return np.clip(light * (1 - 0.7 * page / 255) + draw.normal(0, 2, PHOTO), 0, 255).astype(np.uint8)
+    light = np.linspace(150, 230, size[1], dtype=np.float32)
+    return np.clip(light * (1 - 0.7 * page / 255) + draw.normal(0, 2, size), 0, 255).astype(np.uint8)
 
 
 def jpeg(picture: Picture) -> bytes:
@@ -75,7 +75,9 @@ def main() -> None:
         "112 x 112 PNG, dark on light": ([encode_png(enlarged(canvas)) for canvas in canvases], 0),
         "36 x 36 PNG, noise": ([encode_png(noise(36, draw)) for _ in canvases], 0),
         "128 x 128 PNG, noise": ([encode_png(noise(128, draw)) for _ in canvases], 0),
-        "640 x 480 JPEG photo": ([jpeg(photo_of(canvas, draw)) for canvas in canvases], 1000),
+        "640 x 480 JPEG photo": ([jpeg(photo_of(canvas, PHOTO, draw)) for canvas in canvases], 1000),
+        "320 x 240 JPEG photo": ([jpeg(photo_of(canvas, SMALL_PHOTO, draw)) for canvas in canvases], 3000),
+        "12-megapixel JPEG photo": ([jpeg(photo_of(canvas, CAMERA, draw)) for canvas in canvases[:LARGE]], 25000),
     }
     times: dict[str, list[tuple[float, float]]] = {kind: [] for kind in kinds}
     for _ in range(ROUNDS):

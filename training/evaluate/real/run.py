@@ -16,8 +16,8 @@ import numpy as np
 from digitkit.artifacts.card import CardError
 from digitkit.settings import SettingsError
 from training.data import mnist
-from training.evaluate.contact_sheet import write_sheets
-from training.evaluate.exam import Exam, show, sit, write
+from training.evaluate.exams.contact_sheet import write_sheets
+from training.evaluate.exams.exam import Exam, show, sit, write
 from training.evaluate.picture_reader import PictureReader
 from training.evaluate.real.overall import overall
 from training.evaluate.real.sets import SETS, Half, on_mnist

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from digitkit.pictures.codec import encode_png
 from training.augment.synthetic import NO_DIGIT
 from training.data.mnist import Split
-from training.evaluate.exam import Exam
+from training.evaluate.exams.exam import Exam
 
 Arrays = dict[str, NDArray[np.generic]]
 Half = Literal["quoted", "development"]

@@ -11,7 +11,7 @@ from digitkit.contract import Picture
 from digitkit.pictures.codec import encode_png
 from digitkit.readers.digits.digit import LABELS
 from training.data.mnist import Split
-from training.evaluate.exam import Exam
+from training.evaluate.exams.exam import Exam
 from training.evaluate.scenes.drawing import RUNG, Ink, anywhere, centred, enlarged, levels, log_uniform, painted, some
 
 HEIGHT_PX, GAP_PX, EVERY_PX = 168, 6, 40  # of a stencilled digit: its height, the width of its gaps, and how often they come
@@ -35,9 +35,10 @@ SEGMENTS = {
 
 def broken(digits: Split, draw: Generator) -> Iterator[Exam]:
     """Digits of MNIST cut by gaps, and digits that are made of parts from the beginning."""
-    chosen = some(digits, draw)
-    files = [_on_page(stencilled(canvas, draw), draw) for canvas in chosen.pictures]
-    yield Exam("strokes with gaps", f"{GAP_PX} px every {EVERY_PX} of {HEIGHT_PX}", files, chosen.labels, GOAL)
+    for ways, part in ((1, "one way"), (2, "both ways")):
+        chosen = some(digits, draw)
+        files = [_on_page(stencilled(canvas, ways, draw), draw) for canvas in chosen.pictures]
+        yield Exam("strokes with gaps", f"{GAP_PX} px every {EVERY_PX} of {HEIGHT_PX}, {part}", files, chosen.labels, GOAL)
     yield Exam("strokes with gaps", "a 4 in three pieces", [_on_page(open_four(draw), draw) for _ in range(RUNG)], np.full(RUNG, 4), GOAL)
     yield _of_all("dot matrix", "40 to 200 px", partial(dotted, draw=draw), draw)
 
@@ -60,10 +61,10 @@ def _on_page(ink: Ink, draw: Generator) -> bytes:
     return encode_png(painted(anywhere(ink, (side, side), draw), *levels(draw)))
 
 
-def stencilled(canvas: Picture, draw: Generator) -> Ink:
-    """A digit cut by gaps in both directions, as a stencil's bridges cut it."""
+def stencilled(canvas: Picture, ways: int, draw: Generator) -> Ink:
+    """A digit cut by level or upright gaps, or in both `ways`, as a stencil's bridges cut it."""
     ink = enlarged(canvas, HEIGHT_PX)
-    for lines in (ink, ink.T):
+    for lines in ((ink, ink.T), (ink.T, ink))[draw.integers(2)][:ways]:
         for start in range(int(draw.integers(EVERY_PX)), len(lines), EVERY_PX):
             lines[start : start + GAP_PX] = 0
     return ink
@@ -71,7 +72,7 @@ def stencilled(canvas: Picture, draw: Generator) -> Ink:
 
 def open_four(draw: Generator) -> Ink:
     """A 4 of three strokes that do not meet: a slanted one, a bar below it, and a stem to the right."""
-    side, gap = log_uniform(draw, 40, 240), float(draw.uniform(0.05, 0.09))
+    side, gap = log_uniform(draw, 48, 240), float(draw.uniform(0.06, 0.1))
     bar, stem = draw.uniform(0.55, 0.68), draw.uniform(0.6, 0.72)
     width = float(draw.uniform(0.05, 0.1))
     space = gap + width  # strokes have round ends, which reach half a width further
@@ -92,7 +93,7 @@ def dotted(digit: int, draw: Generator) -> Ink:
     height = log_uniform(draw, 40, 200)
     pitch = height / 7
     page = np.zeros((height, round(5 * pitch)), dtype=np.uint8)
-    radius = draw.uniform(0.3, 0.46) * pitch
+    radius = draw.uniform(0.28, 0.4) * pitch
     for row, bits in enumerate(DOTS[digit]):
         for column in range(5):
             if bits >> (4 - column) & 1:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from digitkit.contract import Picture
 from training.data.mnist import Split
-from training.evaluate.exam import Exam
+from training.evaluate.exams.exam import Exam
 
 Ink: TypeAlias = NDArray[np.float32]  # (H, W), how much of each pixel is inked, 0 to 1
 Scene: TypeAlias = Callable[[Split, Generator], Iterator[Exam]]  # the exams of one family of scenes, of MNIST's test digits

@@ -16,7 +16,7 @@ from digitkit.contract import Picture
 from digitkit.pictures.codec import encode_png
 from training.augment.synthetic import NO_DIGIT
 from training.data.mnist import Split
-from training.evaluate.exam import Exam
+from training.evaluate.exams.exam import Exam
 from training.evaluate.scenes.drawing import RUNG, levels, log_uniform, painted
 
 Colours = NDArray[np.uint8]  # (H, W, 3)
@@ -152,7 +152,8 @@ def blocks(draw: Generator) -> Picture:
     code = (draw.random((cells, cells)) < 0.5).astype(np.float32)
     mark = np.pad(np.pad(np.ones((3, 3), dtype=np.float32), 1), 1, constant_values=1)
     code[:7, :7] = code[:7, -7:] = code[-7:, :7] = mark
-    return painted(np.kron(np.pad(code, 2), np.ones((int(draw.integers(2, 9)),) * 2, dtype=np.float32)), *levels(draw))
+    module = int(draw.integers(2, 9))
+    return painted(np.pad(code, 2).repeat(module, axis=0).repeat(module, axis=1), *levels(draw))
 
 
 def bars(draw: Generator) -> Picture:

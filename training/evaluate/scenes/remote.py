@@ -10,7 +10,7 @@ from skimage.morphology import skeletonize
 from digitkit.contract import Picture
 from digitkit.pictures.codec import encode_png
 from training.data.mnist import Split
-from training.evaluate.exam import Exam
+from training.evaluate.exams.exam import Exam
 from training.evaluate.scenes.drawing import Ink, anywhere, enlarged, levels, painted, placed, some
 
 STRIP_HEIGHT_PX, STRIP_WIDTHS_PX = 100, (600, 800, 1000)
@@ -33,7 +33,7 @@ def strips(digits: Split, draw: Generator) -> Iterator[Exam]:
 
 
 def thin_pens(digits: Split, draw: Generator) -> Iterator[Exam]:
-    """A digit that fills 40 to 80 % of a large canvas, drawn by a pen of one pixel."""
+    """A digit that fills a third to three quarters of a large canvas, drawn by a pen of one pixel."""
     for side in CANVAS_SIDES_PX:
         chosen = some(digits, draw, THIN)
         inks = (one_pixel_wide(canvas, round(draw.uniform(0.4, 0.8) * side)) for canvas in chosen.pictures)

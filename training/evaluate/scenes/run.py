@@ -14,8 +14,8 @@ import torch
 from digitkit.artifacts.card import CardError
 from digitkit.settings import SettingsError
 from training.data import mnist
-from training.evaluate.contact_sheet import write_sheets
-from training.evaluate.exam import Result, show, sit, write
+from training.evaluate.exams.contact_sheet import write_sheets
+from training.evaluate.exams.exam import ExamResult, show, sit, write
 from training.evaluate.picture_reader import PictureReader
 from training.evaluate.scenes.broken import broken, segments
 from training.evaluate.scenes.drawing import Scene
@@ -35,7 +35,7 @@ SCENES: dict[str, Scene] = {
 }  # fmt: skip
 
 
-def read_scenes(names: list[str], test: mnist.Split, reader: PictureReader) -> list[Result]:
+def read_scenes(names: list[str], test: mnist.Split, reader: PictureReader) -> list[ExamResult]:
     """Draw and read the scenes of these names, with a line for each of how long it took."""
     results = []
     for name in names:

@@ -9,7 +9,7 @@ from numpy.random import Generator
 from digitkit.contract import Picture
 from digitkit.pictures.codec import encode_png
 from training.data.mnist import Split
-from training.evaluate.exam import Exam
+from training.evaluate.exams.exam import Exam
 from training.evaluate.scenes.drawing import anywhere, enlarged, painted, some
 
 SIDES_PX = ((16, 23), (24, 32), (33, 48), (49, 64))

@@ -4,7 +4,6 @@ import io
 from collections.abc import Callable, Iterator
 
 import cv2
-import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.random import Generator
@@ -12,11 +11,12 @@ from numpy.random import Generator
 from digitkit.contract import Picture
 from digitkit.pictures.codec import encode_png
 from training.data.mnist import Split
-from training.evaluate.exam import Exam
+from training.evaluate.exams.exam import Exam
 from training.evaluate.scenes.drawing import Ink, centred, enlarged, levels, log_uniform, painted, some
 
 SIDES_PX = (32, 640)
-COUNT, FIGURES = 150, 50
+FIGURES_PX = (160, 640)  # widths, of which the height is three quarters, as matplotlib has it
+COUNT, FIGURES = 150, 50  # digits of each kind
 GOAL = 0.98
 Shape = Callable[[int, Generator], tuple[Ink, Ink]]  # of a side in pixels: where the surface that is written on lies, and its rim
 
@@ -35,7 +35,7 @@ def figures(digits: Split, draw: Generator) -> Iterator[Exam]:
         "grey": ("gray", False), "grey, with axes": ("gray", True), "viridis": ("viridis", False), "viridis, with axes": ("viridis", True),
     }.items():  # fmt: skip
         chosen = some(digits, draw, FIGURES)
-        files = [shown(canvas, colours, has_axes, log_uniform(draw, 80, 640)) for canvas in chosen.pictures]
+        files = [shown(canvas, colours, has_axes, log_uniform(draw, *FIGURES_PX)) for canvas in chosen.pictures]
         yield Exam("imshow", kind, files, chosen.labels, GOAL)
 
 
@@ -74,16 +74,15 @@ def patch(side: int, draw: Generator) -> tuple[Ink, Ink]:
 SHAPES: dict[str, Shape] = {"filled disc": disc, "ring": ring, "badge": badge, "box": box, "patch with a margin": patch}
 
 
-def shown(canvas: Picture, colours: str, has_axes: bool, side: int) -> bytes:
+def shown(canvas: Picture, colours: str, has_axes: bool, width: int) -> bytes:
     """A PNG file of a canvas that imshow has drawn."""
-    with matplotlib.rc_context({"figure.dpi": 100}):
-        figure = Figure(figsize=(side / 100, side / 100))
-        axes = figure.add_subplot()
-        axes.imshow(canvas, cmap=colours)
-        if not has_axes:
-            axes.set_axis_off()
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format="png")
+    figure = Figure(figsize=(width / 100, 0.75 * width / 100), dpi=100)
+    axes = figure.add_subplot()
+    axes.imshow(canvas, cmap=colours)
+    if not has_axes:
+        axes.set_axis_off()
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
     return buffer.getvalue()
 
 

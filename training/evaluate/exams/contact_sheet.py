@@ -12,7 +12,7 @@ from digitkit.contract import Picture
 from digitkit.errors import DigitError
 from digitkit.pictures.codec import encode_png
 from digitkit.readers.digits.digit import LABELS
-from training.evaluate.exam import Result
+from training.evaluate.exams.exam import ExamResult
 from training.evaluate.picture_reader import PictureReader
 
 SIDE, CAPTION_PX, GAP_PX = 96, 18, 6  # of a tile's two pictures, of the line under them, between tiles
@@ -20,7 +20,7 @@ COLUMNS, MOST = 8, 120  # tiles beside one another, and in all
 PAPER, EMPTY = 255, 128
 
 
-def write_sheets(results: Iterable[Result], reader: PictureReader, folder: Path) -> None:
+def write_sheets(results: Iterable[ExamResult], reader: PictureReader, folder: Path) -> None:
     """Leave a contact sheet of each exam that had failures, and of no other, in a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     for result in results:
@@ -30,7 +30,7 @@ def write_sheets(results: Iterable[Result], reader: PictureReader, folder: Path)
             file.write_bytes(contact_sheet(result, reader))
 
 
-def contact_sheet(result: Result, reader: PictureReader) -> bytes:
+def contact_sheet(result: ExamResult, reader: PictureReader) -> bytes:
     """A PNG file of the pictures that failed, at most MOST of them, evenly taken."""
     failed = np.flatnonzero(result.failed)
     shown = failed[np.linspace(0, len(failed) - 1, min(len(failed), MOST)).astype(int)]
@@ -39,7 +39,7 @@ def contact_sheet(result: Result, reader: PictureReader) -> bytes:
     return encode_png(np.vstack([np.hstack(tiles[start : start + COLUMNS]) for start in range(0, len(tiles), COLUMNS)]))
 
 
-def _caption(result: Result, i: int) -> str:
+def _caption(result: ExamResult, i: int) -> str:
     truth, digit, score = int(result.exam.truths[i]), int(result.readings.digits[i]), float(result.readings.scores[i])
     return f"{truth if truth < len(LABELS) else 'none'} read {f'{digit}, {score:.3f}' if digit >= 0 else 'refused'}  #{i}"
 

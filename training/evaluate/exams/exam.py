@@ -69,7 +69,7 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class ExamResult:
     """An exam, what was read in its pictures, and which of them failed, (N,)."""
 
     exam: Exam
@@ -84,14 +84,14 @@ class Result:
         return Figure(exam.name, exam.part, value, len(self.failed), exam.goal, exam.is_error, unaccepted)
 
 
-def sit(exam: Exam, reader: PictureReader) -> Result:
+def sit(exam: Exam, reader: PictureReader) -> ExamResult:
     """Read an exam's pictures, of exams with easier ones those whose easier one is read right."""
     if exam.uncut is not None:
         known = reader.read(exam.uncut).digits == exam.truths
         files = [file for file, is_known in zip(exam.files, known, strict=True) if is_known]
         exam = Exam(exam.name, exam.part, files, exam.truths[known], exam.goal, exam.is_error)
     readings = reader.read(exam.files)
-    return Result(exam, readings, exam.failed(readings))
+    return ExamResult(exam, readings, exam.failed(readings))
 
 
 def show(figures: Iterable[Figure], title: str) -> None:

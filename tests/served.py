@@ -2,20 +2,50 @@
 
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
+from doors import Grpc
 
 from deploy.server import DEFAULT_PORT, Server
 from export.to_mar import to_mar
 from export.to_onnx import to_onnx
+from loadtest.generator.stubs import compile_protos
 from testbed import processes
 from training.recipe import RECIPES
 from training.train import train
 
 MODELS = ("digits", "digits_onnx")  # in `store`
+
+
+@contextmanager
+def started(server: Server) -> Iterator[Server]:
+    """A server from its start to its end, which comes whatever happens."""
+    process = server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+        process.wait()
+
+
+def http_client(server: Server) -> httpx.Client:
+    """A client of the inference API that carries the token."""
+    return httpx.Client(base_url=server.inference, headers=server.headers(), timeout=60)
+
+
+@contextmanager
+def connected(server: Server, folder: Path) -> Iterator[Grpc]:
+    """A client over gRPC, its stubs compiled into `folder`."""
+    compile_protos(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(folder)
+        client = Grpc.connect(server, folder)
+    with client.channel:
+        yield client
 
 
 @pytest.fixture(scope="session")
@@ -38,20 +68,15 @@ def store(weights: Path, tmp_path_factory: pytest.TempPathFactory, mnist_root: P
 
 @pytest.fixture(scope="session")
 def server(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A running TorchServe on ports of its own, ended whatever happens."""
-    running = Server(free_port(), store, tmp_path_factory.mktemp("state"))
-    process = running.start()
-    try:
+    """A running TorchServe on ports of its own."""
+    with started(Server(free_port(), store, tmp_path_factory.mktemp("state"))) as running:
         yield running
-    finally:
-        running.stop()
-        process.wait()
 
 
 @pytest.fixture(scope="session")
 def client(server: Server) -> Iterator[httpx.Client]:
-    """A client of the inference API that carries the token."""
-    with httpx.Client(base_url=server.inference, headers=server.headers(), timeout=60) as client:
+    """A client of that server's inference API."""
+    with http_client(server) as client:
         yield client
 
 

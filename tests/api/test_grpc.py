@@ -11,23 +11,17 @@ import pytest
 from doors import Grpc, encode, npy, v1, v2
 from google.protobuf.empty_pb2 import Empty
 from numpy.typing import NDArray
-from served import MODELS, workers
+from served import MODELS, connected, workers
 
 from deploy.server import Server
-from loadtest.generator.stubs import compile_protos
 
 pytestmark = pytest.mark.server
 
 
 @pytest.fixture(scope="module")
 def client(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Grpc]:
-    folder = tmp_path_factory.mktemp("stubs")
-    compile_protos(folder)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(folder)
-        connected = Grpc.connect(server, folder)
-    with connected.channel:
-        yield connected
+    with connected(server, tmp_path_factory.mktemp("stubs")) as client:
+        yield client
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
-from served import free_port
+from served import free_port, started
 
 from bench.metrics_cost import START, STOP, interval, ratios, switchable, worker_of
 from deploy.server import Server
@@ -39,8 +39,7 @@ def test_a_worker_records_until_it_is_told_to_stop_and_from_when_it_is_told_to_s
     (tmp_path / "store").mkdir()
     switchable(store / "digits_onnx.mar", tmp_path / "store" / "digits_onnx.mar")
     server = Server(free_port(), tmp_path / "store", tmp_path, models=("digits_onnx",))
-    process = server.start()
-    try:
+    with started(server):
         worker = worker_of(server)
         with httpx.Client(base_url=server.inference, headers=server.headers()) as client:
 
@@ -56,6 +55,3 @@ def test_a_worker_records_until_it_is_told_to_stop_and_from_when_it_is_told_to_s
             assert counted_of(5) == 3
             worker.send_signal(START)
             assert counted_of(2) == 5
-    finally:
-        server.stop()
-        process.wait()

@@ -19,7 +19,7 @@ from conftest import HANDLERS, ROOT
 from doors import FORMATS, encode, npy, v1, v2, v2_binary
 from imported import imports_of
 from numpy.typing import NDArray
-from served import MODELS, free_port
+from served import MODELS, free_port, started
 
 from bench.contenders.peer import peer
 from bench.contenders.service import TargetError
@@ -141,17 +141,12 @@ def test_a_server_under_traffic_speaks_to_nobody_and_writes_only_in_its_folder(
     home = tmp_path / "home"
     home.mkdir()
     server = Watched(free_port(), store, tmp_path / "state", variables={"HOME": str(home), "PYTHONDONTWRITEBYTECODE": "1"})
-    process = server.start()
-    try:
-        with httpx.Client(base_url=server.inference, headers=server.headers(), timeout=60) as client:
-            until = time.monotonic() + WATCH_S
-            while time.monotonic() < until:
-                for model in MODELS:
-                    answers = [client.post(path, **sent) for path, sent in requests(model, ten_digits[7])]
-                    assert {answer.status_code for answer in answers} == {200}
-    finally:
-        server.stop()
-        process.wait()
+    with started(server), httpx.Client(base_url=server.inference, headers=server.headers(), timeout=60) as client:
+        until = time.monotonic() + WATCH_S
+        while time.monotonic() < until:
+            for model in MODELS:
+                answers = [client.post(path, **sent) for path, sent in requests(model, ten_digits[7])]
+                assert {answer.status_code for answer in answers} == {200}
     trace = (server.folder / "trace").read_text()
     assert gone_to(trace) == []
     assert written(trace, server.folder) == []

@@ -29,6 +29,7 @@ class ListedModel:
     Attributes:
         probe: the picture, and what the answer to it must say.
         artifact: a file name; "" where the archive holds the weights themselves.
+        pictures: the file that says what the answers to the pictures beside it must say; None for MNIST's test pictures.
     """
 
     name: str
@@ -40,6 +41,7 @@ class ListedModel:
     probe: "KnownPicture"
     budget: str
     artifact: str = ""
+    pictures: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,8 @@ def _read_section(name: str, section: Any, folder: Path) -> ListedModel:
         raise ValueError(f"{name}: target is {section['target']!r}; accepted are {' and '.join(SUFFIXES)}")
     _check_artifact(name, section["target"], section.get("artifact", ""))
     probe = _read_probe(name, section["probe"], folder)
-    return ListedModel(**section | {"name": name, "config": _existing(name, folder / section["config"]), "probe": probe})
+    files = {key: _existing(name, folder / section[key]) for key in ("config", "pictures") if key in section}
+    return ListedModel(**section | files | {"name": name, "probe": probe})
 
 
 _KINDS: Mapping[type, str] = {str: "a text", bool: "true or false", dict: "a table with picture and answer"}

@@ -8,10 +8,9 @@ import requests
 
 from deploy.asking import ask
 from deploy.machine.local import client
-from digitkit.readers.digits.digit import Prediction
-from testbed.answers import ExplanationAnswer, WrongAnswer, to_explanation, to_prediction
+from digitkit.artifacts.card import FIRST_TASK
+from testbed.answers import WrongAnswer, read_answer, read_explanation
 from testbed.endpoints import encode_form, explain_path, predict_path
-from testbed.pictures import LabelledPicture
 
 TIMEOUT_S = 30.0
 PICTURES_A_REQUEST = 250  # 1,000 pictures are answered in 1 to 2 s; one a request takes 5 to 28 s
@@ -27,9 +26,11 @@ def auth_headers(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"} if token else {}
 
 
-def ask_alone(host: str, model: str, token: str, pictures: Sequence[LabelledPicture], *, ca: str = "") -> list[Prediction]:
-    """The answers to `pictures`, in order, asked one request at a time.
+def ask_alone(host: str, model: str, token: str, pictures: Sequence[bytes], *, task: str = FIRST_TASK, ca: str = "") -> list[Any]:
+    """The parsed answers to encoded `pictures`, in order, asked one request at a time.
 
+    Args:
+        task: that the model is for, by which its answers are checked.
     Raises:
         ServerRefused: no server at `host`, a certificate that is not signed by one of the file `ca` (of the public authorities where
             none is named), a wrong token, no such model, another status than 200, a malformed answer.
@@ -37,19 +38,23 @@ def ask_alone(host: str, model: str, token: str, pictures: Sequence[LabelledPict
     with _session(token, ca) as session:
         answers = _ask_all(session, host, predict_path(model), pictures, PICTURES_A_REQUEST)
     try:
-        return [to_prediction(answer) for answer in answers]
+        for answer in answers:
+            read_answer(answer, task)
     except WrongAnswer as err:
         raise ServerRefused(f"{host} gives answers for {model} that are none ({err})") from err
+    return answers
 
 
-def explain_alone(host: str, model: str, token: str, pictures: Sequence[LabelledPicture], *, ca: str = "") -> list[ExplanationAnswer]:
-    """The explanations of `pictures`, in order, asked one request at a time; raises ServerRefused like ask_alone."""
+def explain_alone(host: str, model: str, token: str, pictures: Sequence[bytes], *, task: str = FIRST_TASK, ca: str = "") -> list[Any]:
+    """The parsed explanations of `pictures`, in order, asked one request at a time; raises ServerRefused like ask_alone."""
     with _session(token, ca) as session:
         answers = _ask_all(session, host, explain_path(model), pictures, EXPLANATIONS_A_REQUEST)
     try:
-        return [to_explanation(answer) for answer in answers]
+        for answer in answers:
+            read_explanation(answer, task)
     except WrongAnswer as err:
         raise ServerRefused(f"{host} gives explanations for {model} that are none ({err})") from err
+    return answers
 
 
 def check_management(management: str, model: str, token: str, *, ca: str = "") -> None:
@@ -63,11 +68,6 @@ def check_management(management: str, model: str, token: str, *, ca: str = "") -
         raise ServerRefused(
             f"{management} answers {response.status_code} for {model}, not 200; MANAGEMENT_TOKEN=… must be its management token"
         )
-
-
-def accuracy(predictions: Sequence[Prediction], pictures: Sequence[LabelledPicture]) -> float:
-    """The share of pictures that are read right, 0 to 1."""
-    return sum(p.digit == picture.label for p, picture in zip(predictions, pictures, strict=True)) / len(pictures)
 
 
 def _session(token: str, ca: str) -> requests.Session:
@@ -86,16 +86,16 @@ def _reason(error: requests.RequestException) -> str:
     return f"cannot be reached ({type(error).__name__})"
 
 
-def _ask_all(session: requests.Session, host: str, path: str, pictures: Sequence[LabelledPicture], at_once: int) -> list[Any]:
+def _ask_all(session: requests.Session, host: str, path: str, pictures: Sequence[bytes], at_once: int) -> list[Any]:
     answers: list[Any] = []
     for start in range(0, len(pictures), at_once):
-        answers += _ask(session, host, path, [picture.png for picture in pictures[start : start + at_once]])
+        answers += _ask(session, host, path, pictures[start : start + at_once])
     return answers
 
 
-def _ask(session: requests.Session, host: str, path: str, pngs: Sequence[bytes]) -> list[Any]:
+def _ask(session: requests.Session, host: str, path: str, pictures: Sequence[bytes]) -> list[Any]:
     """The parsed answers to the pictures of one request, which are an object for one picture and a list for more."""
-    body, content_type = encode_form(pngs)
+    body, content_type = encode_form(pictures)
     headers = {"Content-Type": content_type}
     try:
         response = ask(host + path, body, headers=headers, timeout_s=TIMEOUT_S, session=session)
@@ -110,6 +110,6 @@ def _ask(session: requests.Session, host: str, path: str, pngs: Sequence[bytes])
     except ValueError as err:
         raise ServerRefused(f"{host} answers no JSON on {path}") from err
     answers = answers if isinstance(answers, list) else [answers]
-    if len(answers) != len(pngs):
-        raise ServerRefused(f"{host} gives {len(answers)} answers for {len(pngs)} pictures on {path}")
+    if len(answers) != len(pictures):
+        raise ServerRefused(f"{host} gives {len(answers)} answers for {len(pictures)} pictures on {path}")
     return answers

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from deploy.model_list import read_models
+from deploy.model_list import LIST, read_models
 from loadtest.results.figures import MEASURES, Figures, Window
 from loadtest.strict_yaml import WrongSettings, read_yaml, to_number, to_section
 
@@ -59,30 +59,31 @@ def holds(step: Window, budget: Budget) -> bool:
     return step.requests > 0 and step.p99_ms <= budget["p99_ms"] and step.fail_ratio <= budget["fail_ratio"]
 
 
-def targets_of(profile: str, folder: Path = BUDGETS) -> list[str]:
+def targets_of(profile: str, folder: Path = BUDGETS, *, models: Path = LIST) -> list[str]:
     """The models that are always built and have a budget for a profile, in the order of the list.
 
     Raises:
         WrongSettings: none has.
         ServerError: the list of models cannot be read.
     """
-    found = [model.name for model in read_models().values() if model.built and budget_path(profile, model.name, folder).is_file()]
+    built = [name for name, model in read_models(models).items() if model.built]
+    found = [name for name in built if budget_path(profile, name, folder, models=models).is_file()]
     if not found:
-        raise WrongSettings(f"{folder / profile} holds no budget of a model that is always built; models.toml names each one's")
+        raise WrongSettings(f"{folder / profile} holds no budget of a model that is always built; {models.name} names each one's")
     return found
 
 
-def budget_path(profile: str, target: str, folder: Path = BUDGETS) -> Path:
+def budget_path(profile: str, target: str, folder: Path = BUDGETS, *, models: Path = LIST) -> Path:
     """The file of a target's limits in a profile; raises ServerError where the list of models cannot be read."""
-    listed = read_models().get(target)
+    listed = read_models(models).get(target)
     return folder / profile / f"{listed.budget if listed else target}.yaml"
 
 
-def read_budget(profile: str, target: str, folder: Path = BUDGETS) -> Budget:
+def read_budget(profile: str, target: str, folder: Path = BUDGETS, *, models: Path = LIST) -> Budget:
     """The limits of a profile on a target; raises WrongSettings where the file is missing, or lacks a limit or holds a wrong one."""
-    path = budget_path(profile, target, folder)
+    path = budget_path(profile, target, folder, models=models)
     if not path.is_file():
-        known = ", ".join(targets_of(profile, folder))
+        known = ", ".join(targets_of(profile, folder, models=models))
         raise WrongSettings(f"target {target} has no budget for {profile} ({path} is missing); known are {known}")
     keys = {f"{name}_{Check(name, 0, 0).bound}": name for name in MEASURES}
     section = to_section(str(path), read_yaml(path), required=keys.keys())

@@ -9,6 +9,7 @@ all it needs from its master: `locust -f loadtest/locustfile.py --worker --maste
 
 import os
 import sys
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,9 @@ from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 
 from deploy.errors import ServerError
+from deploy.model_list import LIST
 from deploy.settings.config import DEFAULTS
-from loadtest.answers_alone import ServerRefused, accuracy, ask_alone, check_management, explain_alone
+from loadtest.answers_alone import ServerRefused, ask_alone, check_management, explain_alone
 from loadtest.budget import BUDGETS, read_budget
 from loadtest.generator.exporter import start_exporter
 from loadtest.generator.grpc_users import GrpcUser, OipUser
@@ -31,7 +33,8 @@ from loadtest.generator.users import RestSender, RestUser, Sender, V2User, trust
 from loadtest.measure import MANAGEMENT_TOKEN, TOKEN
 from loadtest.profile import DEFAULT, Profile, find_profile
 from loadtest.strict_yaml import WrongSettings, read_certificates
-from testbed.pictures import DATA_ROOT, LabelledPicture, PicturesError, load_pictures
+from loadtest.subject import Subject, find_subject
+from testbed.pictures import DATA_ROOT, PicturesError
 
 SENDERS: tuple[type[Sender], ...] = (RestUser, V2User, GrpcUser, OipUser)
 
@@ -52,6 +55,7 @@ def add_arguments(parser: LocustArgumentParser) -> None:
     add("--seconds", type=float, help="of all stages, in place of the profile's")
     add("--warm-up", type=float, default=2.0, help="seconds before the first stage, which are not measured")
     add("--budgets", default=str(BUDGETS), help="the folder with the limits")
+    add("--model-list", default=str(LIST), help="the list of models")
     add("--data-root", default=str(DATA_ROOT), help="the folder that holds MNIST/raw")
     add("--result", default="", help="a file for what is measured, as JSON")
     add("--exporter-port", type=int, default=0, help="of Locust's own figures for Prometheus, on 127.0.0.1; 0 for none")
@@ -68,19 +72,20 @@ def set_up(environment: Environment, **_: object) -> None:
     options.token, options.management_token = os.environ.get(TOKEN, ""), os.environ.get(MANAGEMENT_TOKEN, "")
     try:
         profile = find_profile(options.profile).scaled(options.load, options.seconds)
-        budget = read_budget(profile.name, options.model, Path(options.budgets))
-        pictures = load_pictures(Path(options.data_root))
-        known = learn(environment.host or "", profile, pictures, options)
+        models = Path(options.model_list)
+        budget = read_budget(profile.name, options.model, Path(options.budgets), models=models)
+        subject = find_subject(options.model, models, Path(options.data_root))
+        known = learn(environment.host or "", profile, subject, options)
         if profile.management:
             check_management(options.management, options.model, options.management_token, ca=options.ca)
         certificates = read_certificates(options.ca)
     except (WrongSettings, PicturesError, ServerRefused, ServerError) as err:
         sys.exit(f"loadtest: {err}")
-    right = accuracy(known.predictions, pictures)
-    print(f"{options.model}: {right:.2%} of {len(pictures)} test pictures are read right; {profile.summary}", flush=True)
+    right = subject.accuracy(known.answers)
+    print(f"{options.model}: {right:.2%} of {len(subject.pictures)} test pictures are read right; {profile.summary}", flush=True)
     course.prepare(profile, budget, warm_up_s=options.warm_up, users=prepare_users(profile, known, certificates))
     # Locust passes all options on to its workers.
-    options.setup = {"profile": profile.to_message(), "known": known.to_message(), "certificates": certificates}
+    options.setup = {"profile": profile.to_message(), "known": asdict(known), "certificates": certificates}
     if options.exporter_port:
         start_exporter(environment, options.exporter_port)
     if options.result:
@@ -88,12 +93,12 @@ def set_up(environment: Environment, **_: object) -> None:
         environment.events.quitting.add_listener(save)
 
 
-def learn(host: str, profile: Profile, pictures: list[LabelledPicture], options: Any) -> Known:
+def learn(host: str, profile: Profile, subject: Subject, options: Any) -> Known:
     """What the server answers now is what it must answer under load; raises ServerRefused."""
-    predictions = ask_alone(host, options.model, options.token, pictures, ca=options.ca)
-    explained = pictures[:EXPLAINED] if "explanation" in profile.traffic else []
-    explanations = explain_alone(host, options.model, options.token, explained, ca=options.ca)
-    return Known([picture.png for picture in pictures], predictions, explanations)
+    name, task, bodies = subject.name, subject.task, subject.bodies
+    answers = ask_alone(host, name, options.token, bodies, task=task, ca=options.ca)
+    explained = bodies[:EXPLAINED] if "explanation" in profile.traffic else []
+    return Known(task, bodies, answers, explain_alone(host, name, options.token, explained, task=task, ca=options.ca))
 
 
 def prepare_users(profile: Profile, known: Known, certificates: str) -> list[type[User]]:
@@ -109,7 +114,7 @@ def prepare_users(profile: Profile, known: Known, certificates: str) -> list[typ
 def set_up_worker(environment: Environment, **_: object) -> None:
     """Prepare the users with what the master knows."""
     options: Any = environment.parsed_options
-    prepare_users(Profile.from_message(options.setup["profile"]), Known.from_message(options.setup["known"]), options.setup["certificates"])
+    prepare_users(Profile.from_message(options.setup["profile"]), Known(**options.setup["known"]), options.setup["certificates"])
 
 
 events.init_command_line_parser.add_listener(add_arguments)

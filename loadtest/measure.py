@@ -7,6 +7,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from deploy.model_list import LIST
 from loadtest.budget import BUDGETS
 from loadtest.profile import Profile
 from loadtest.results.figures import Result, read_result
@@ -55,6 +56,7 @@ class Load:
         machines: that are waited for, each with a Locust worker; 0 for none.
         exporter_port: of Locust's own figures for Prometheus; 0 for none.
         budgets: the folder with the limits.
+        model_list: the list of models.
         data_root: the folder that holds MNIST/raw.
     """
 
@@ -65,6 +67,7 @@ class Load:
     machines: int = 0
     exporter_port: int = 0
     budgets: Path = BUDGETS
+    model_list: Path = LIST
     data_root: Path = DATA_ROOT
 
     @property
@@ -83,7 +86,7 @@ def measure(model: str, load: Load, server: ServerUnderTest, folder: Path) -> Re
     command = [
         *(sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--host", server.host, "--model", model),
         *("--profile", load.profile.name, "--grpc", server.grpc, "--management", server.management, "--ca", server.ca),
-        *("--budgets", str(load.budgets), "--data-root", str(load.data_root), "--result", str(path)),
+        *("--budgets", str(load.budgets), "--model-list", str(load.model_list), "--data-root", str(load.data_root), "--result", str(path)),
         *("--headless", "--only-summary", "--loglevel", "ERROR", "--html", str(folder / f"{model}.html")),
         *("--warm-up", str(WARM_UP_S), "--stop-timeout", str(STOP_S), "--exporter-port", str(load.exporter_port)),
         *(("--load", str(load.load)) if load.load else ()),

@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from deploy.model_list import LIST
 from deploy.server import Server as LocalServer
 from deploy.server import ServerError
 from deploy.settings.config import DEFAULTS
@@ -25,8 +26,9 @@ from loadtest.results.baseline import RATIO
 from loadtest.results.overview import REPORTS, Summary, read_baseline, show, write_summary
 from loadtest.results.page import PAGE, write_page
 from loadtest.strict_yaml import WrongSettings, read_certificates, to_number
+from loadtest.subject import find_subject
 from testbed.flags import positive
-from testbed.pictures import DATA_ROOT, PicturesError, load_pictures
+from testbed.pictures import DATA_ROOT, PicturesError
 
 NO_ANSWER, WRONG_SETTINGS, BUDGET_BROKEN = 1, 2, 3
 GRPC_PORT = DEFAULTS["grpc_inference_port"]  # of another server, unless GRPC names one
@@ -71,6 +73,7 @@ def parse_flags(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--ratio", type=float, default=RATIO, help="how many times worse is a regression")
     add_server_flags(parser)  # of the local one, where no host is given
     add("--budgets", type=Path, default=BUDGETS, help="the folder of the limits")
+    add("--model-list", type=Path, default=LIST, help="the list of models, which names the task, the pictures and the budget of each")
     add("--data-root", type=Path, default=DATA_ROOT, help="the folder that holds MNIST/raw")
     add("--reports", default="", help=f"the folder for the report; else {REPORTS}/PROFILE")
     return parser.parse_args(arguments)
@@ -88,15 +91,16 @@ def to_load(flags: argparse.Namespace) -> Load:
         raise WrongSettings(f"profile {profile.name} is an open workload: LOADTEST_RATE sets its arrivals, it has no LOADTEST_USERS")
     return Load(
         profile=profile, load=flags.users or flags.rate, seconds=flags.seconds, processes=flags.processes, machines=flags.machines,
-        exporter_port=flags.exporter_port, budgets=flags.budgets, data_root=flags.data_root,
+        exporter_port=flags.exporter_port, budgets=flags.budgets, model_list=flags.model_list, data_root=flags.data_root,
     )  # fmt: skip
 
 
 def to_targets(flags: argparse.Namespace) -> list[str]:
     """The models to test; raises WrongSettings for one without a budget."""
-    targets = [name for name in flags.target.split(",") if name] or list(flags.models) or targets_of(flags.profile, flags.budgets)
+    named = [name for name in flags.target.split(",") if name] or list(flags.models)
+    targets = named or targets_of(flags.profile, flags.budgets, models=flags.model_list)
     for target in targets:
-        read_budget(flags.profile, target, flags.budgets)
+        read_budget(flags.profile, target, flags.budgets, models=flags.model_list)
     if flags.machines and len(targets) > 1:
         raise WrongSettings("other machines end with the test of one target; name it with TARGET=")
     return targets
@@ -125,9 +129,9 @@ def measure_targets(flags: argparse.Namespace, load: Load, targets: list[str], b
     server = find_server(flags)
     if load.profile.management and not server.management:
         raise WrongSettings(f"profile {load.profile.name} needs the management API: name it with MANAGEMENT=http://… MANAGEMENT_TOKEN=…")
-    pictures = load_pictures(load.data_root)
-    for target in targets:
-        ask_alone(server.host, target, server.token, pictures[:1], ca=server.ca)
+    subjects = [find_subject(target, load.model_list, load.data_root) for target in targets]
+    for subject in subjects:
+        ask_alone(server.host, subject.name, server.token, subject.bodies[:1], task=subject.task, ca=server.ca)
     if load.machines:
         print(f"waiting for {load.machines} machines on port {MASTER_PORT}: locust -f loadtest/locustfile.py --worker --master-host …")
     reports = reports_of(flags)
@@ -140,9 +144,9 @@ def measure_targets(flags: argparse.Namespace, load: Load, targets: list[str], b
             workload=load.profile.workload,
             load=load.scaled.summary,
             host=server.host,
-            pictures=len(pictures),
+            pictures=max(len(subject.pictures) for subject in subjects),
             targets=[measure(target, load, server, made) for target in targets],
-            budgets={target: read_budget(load.profile.name, target, load.budgets) for target in targets},
+            budgets={target: read_budget(load.profile.name, target, load.budgets, models=load.model_list) for target in targets},
             ended=datetime.now().isoformat(timespec="seconds"),
             baseline=baseline,
             ratio=flags.ratio,

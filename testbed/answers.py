@@ -1,20 +1,19 @@
 """What a right answer is: well formed, and the one that belongs to the picture that was sent."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 
+from digitkit.artifacts.card import FIRST_TASK
 from digitkit.readers.digits.digit import LABELS, SIDE_PX, Prediction
 
 # Probabilities travel with 4 decimals, and on a CPU the size of a batch moves them by less than 1e-5. Two pictures of
 # different digits differ by nearly 1: answers swapped within a batch lie far beyond this.
 TOLERANCE = 1e-3
 SUM_TOLERANCE = 1e-2  # of ten probabilities, each rounded
-
-
 ATTRIBUTION_TOLERANCE = 0.02  # attributions reach from -1 to 1; a batch moves them by less than 1e-3
 
 
@@ -34,7 +33,18 @@ class ExplanationAnswer:
     attributions: list[list[float]]
 
 
-Expected: TypeAlias = Prediction | Refusal | ExplanationAnswer
+@dataclass(frozen=True, slots=True)
+class ToldAnswer:
+    """The answer of a reader of another task, whose words only that reader understands: it is compared with itself alone.
+
+    Attributes:
+        told: the JSON object.
+    """
+
+    told: dict[str, Any]
+
+
+Expected: TypeAlias = Prediction | Refusal | ExplanationAnswer | ToldAnswer
 
 
 class WrongAnswer(Exception):
@@ -47,6 +57,29 @@ def read_json(body: bytes) -> Any:
         return json.loads(body)
     except ValueError as err:
         raise WrongAnswer("malformed: no JSON") from err
+
+
+def read_answer(answer: Any, task: str) -> Prediction | ToldAnswer:
+    """What the parsed JSON of an answer says, by the task of the model that gave it; raises WrongAnswer for a malformed one."""
+    return to_prediction(answer) if task == FIRST_TASK else to_told(answer)
+
+
+def read_explanation(answer: Any, task: str) -> ExplanationAnswer | ToldAnswer:
+    """The same of an explanation."""
+    return to_explanation(answer) if task == FIRST_TASK else to_told(answer)
+
+
+def to_told(answer: Any) -> ToldAnswer:
+    """The answer of any reader; raises WrongAnswer for what is no object, or an error."""
+    if not isinstance(answer, dict) or not answer or {"code", "type"} <= answer.keys():
+        raise WrongAnswer("malformed: no object, or an error")
+    return ToldAnswer(answer)
+
+
+def contradictions(answer: Any, known: Mapping[str, Any]) -> dict[str, Any]:
+    """What the parsed JSON of an answer says otherwise than it is known to be right; it may say more."""
+    told = answer if isinstance(answer, dict) else {}
+    return {key: told.get(key) for key, value in known.items() if told.get(key) != value}
 
 
 def to_prediction(answer: Any) -> Prediction:
@@ -109,10 +142,23 @@ def _check(answer: Any, due: Expected) -> None:
         apart = np.abs(np.subtract(explanation.attributions, due.attributions)).max()
         if explanation.digit != due.digit or apart > ATTRIBUTION_TOLERANCE:
             raise WrongAnswer("wrong content: not the explanation that this picture got before the load")
+    elif isinstance(due, ToldAnswer):
+        if not _is_alike(to_told(answer).told, due.told):
+            raise WrongAnswer("wrong content: not the answer that this picture got before the load")
     else:
         found = to_prediction(answer).probabilities
         if any(abs(p - q) > TOLERANCE for p, q in zip(found, due.probabilities, strict=True)):
             raise WrongAnswer("wrong content: not the answer that this picture got before the load")
+
+
+def _is_alike(found: Any, due: Any) -> bool:
+    """Whether two values of JSON are the same but for what a batch may move a number by."""
+    if isinstance(due, dict):
+        return isinstance(found, dict) and found.keys() == due.keys() and all(_is_alike(found[key], due[key]) for key in due)
+    if isinstance(due, list):
+        return isinstance(found, list) and len(found) == len(due) and all(map(_is_alike, found, due))
+    are_numbers = {type(found), type(due)} <= {int, float}
+    return abs(found - due) <= TOLERANCE if are_numbers else type(found) is type(due) and bool(found == due)
 
 
 def _is_share(value: Any) -> bool:

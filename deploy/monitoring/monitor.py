@@ -132,11 +132,15 @@ class Monitor:
             *(find("alertmanager"), f"--config.file={self.folder / 'alertmanager.yml'}", f"--storage.path={self.folder / 'alerts'}"),
             *(f"--web.listen-address={self.address(ALERTMANAGER)}", "--cluster.listen-address=", "--log.level=warn"),
         ]
-        listen = self.address(PROBE).rpartition(":")[2]
-        state = str(self.server.state.resolve())
-        probe = [sys.executable, "-m", "deploy.monitoring.probe", "--port", str(self.server.port), "--state", state, "--listen", listen]
-        probe += ["--store", str(self.server.model_store.resolve())]
-        return {"prometheus": prometheus, "alertmanager": alertmanager, "probe": probe}
+        return {"prometheus": prometheus, "alertmanager": alertmanager, "probe": self.probe_command()}
+
+    def probe_command(self) -> list[str]:
+        """The command of the probe, which needs no program beside this Python."""
+        listen, server = self.address(PROBE).rpartition(":")[2], self.server
+        return [
+            *(sys.executable, "-m", "deploy.monitoring.probe", "--port", str(server.port), "--state", str(server.state.resolve())),
+            *("--listen", listen, "--store", str(server.model_store.resolve()), "--model-list", str(server.model_list.resolve())),
+        ]
 
     def _check_webhook(self) -> None:
         address = urlsplit(self.webhook)

@@ -17,7 +17,7 @@ from typing import Any
 
 import requests
 
-from deploy.model_list import ListedModel
+from deploy.model_list import LIST, ListedModel
 from deploy.monitoring.ready import TIMEOUT_S, Readiness, why_not_ready
 from deploy.server import ROOT, Server, ServerError
 from deploy.settings.server_flags import add_server_flags
@@ -159,10 +159,11 @@ def main() -> None:
     add_server_flags(parser)
     parser.add_argument("--state", type=Path, default=Server.state, help="folder in which the server keeps its tokens, under its port")
     parser.add_argument("--store", type=Path, default=ROOT / "model_store", help="folder whose archives, as it starts, name the models")
+    parser.add_argument("--model-list", type=Path, default=LIST, help="what each of them must answer to its known picture")
     parser.add_argument("--listen", type=address, default=(LOOPBACK, PORT), help="PORT or HOST:PORT of the probe itself")
     parser.add_argument("--timeout", type=float, default=TIMEOUT_S, help="seconds that a model has for its answer, to be ready")
     flags = parser.parse_args()
-    server = Server(flags.port, flags.store, flags.state, models=flags.models)
+    server = Server(flags.port, flags.store, flags.state, models=flags.models, model_list=flags.model_list)
     try:
         if flags.action == "check":
             check(server, flags.timeout)

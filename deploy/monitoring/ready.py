@@ -15,6 +15,7 @@ import requests
 from deploy.asking import ask
 from deploy.model_list import ListedModel
 from deploy.server import Server, ServerError
+from testbed.answers import contradictions
 from testbed.endpoints import predict_path
 
 TIMEOUT_S = 1.0
@@ -35,8 +36,8 @@ def why_not_ready(server: Server, model: ListedModel, timeout_s: float = TIMEOUT
     told = _object(answer)
     if not answer.ok:
         return f"answered {answer.status_code} {told.get('type', '')}".rstrip()
-    is_right = all(told.get(key) == value for key, value in model.probe.answer.items())
-    return "" if is_right else f"{model.probe.picture.name} was not read as {' and '.join(map(str, model.probe.answer.values()))}"
+    is_wrong = contradictions(told, model.probe.answer)
+    return "" if not is_wrong else f"{model.probe.picture.name} was not read as {' and '.join(map(str, model.probe.answer.values()))}"
 
 
 def _object(answer: requests.Response) -> Mapping[str, Any]:

@@ -6,7 +6,6 @@ Whatever the door, answers come out as REST's objects, one for each picture: a p
 from dataclasses import dataclass
 from typing import Any
 
-from digitkit.readers.digits.digit import LABELS
 from loadtest.generator.traffic import Case
 from testbed.answers import Refusal, WrongAnswer, read_json
 from testbed.endpoints import JSON, encode_form, encode_inputs, encode_instances, explain_path, infer_path, predict_path
@@ -65,14 +64,18 @@ def from_grpc(body: bytes) -> list[Any]:
 
 
 def from_tensors(outputs: dict[str, list[Any]]) -> list[Any]:
-    """The answers in the data of each output by its name: a row is a prediction, or an error where its text is not empty."""
+    """The answers in the data of each output by its name: what all say of one picture, or its error where that is not empty."""
     try:
-        n, width = len(outputs["digit"]), len(LABELS)
-        rows = [outputs["probabilities"][i * width : (i + 1) * width] for i in range(n)]
-        columns = zip(outputs["digit"], outputs["confidence"], outputs["accepted"], rows, outputs["error"], strict=True)
-        return [
-            read_json(error) if error else {"digit": digit, "confidence": confidence, "accepted": accepted, "probabilities": row}
-            for digit, confidence, accepted, row, error in columns
-        ]
-    except (TypeError, KeyError, ValueError) as err:
-        raise WrongAnswer("malformed: no tensors digit, confidence, accepted, probabilities and error of one length") from err
+        errors = outputs["error"]
+        columns = {name: _rows(data, len(errors)) for name, data in outputs.items() if name != "error"}
+        return [read_json(error) if error else {name: rows[i] for name, rows in columns.items()} for i, error in enumerate(errors)]
+    except (TypeError, KeyError) as err:
+        raise WrongAnswer("malformed: no tensor of errors beside those of an answer") from err
+
+
+def _rows(data: list[Any], count: int) -> list[Any]:
+    """The data of a tensor for each of `count` pictures: a value, or a list of values where it has several for each."""
+    width = len(data) // max(1, count)
+    if not data or len(data) != width * count:
+        raise WrongAnswer("malformed: tensors that are not of one length")
+    return data if width == 1 else [data[i * width : (i + 1) * width] for i in range(count)]

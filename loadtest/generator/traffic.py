@@ -3,15 +3,15 @@
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import count, cycle, islice
 from typing import Any, Final
 
 import numpy as np
 
 from digitkit.pictures.codec import encode_png
-from digitkit.readers.digits.digit import SIDE_PX, Prediction
-from testbed.answers import Expected, ExplanationAnswer, Refusal
+from digitkit.readers.digits.digit import SIDE_PX
+from testbed.answers import Expected, Refusal, read_answer, read_explanation
 
 LIST: Final = 8  # pictures of a list, one of them bad
 EXPLAINED: Final = 16  # pictures that are explained: by occlusion each costs as much as 785 predictions
@@ -28,29 +28,18 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Pictures with the answers that they got before the load.
+    """Pictures with the answers that they got before the load, as they were parsed: plain values, which Locust's master sends its workers.
 
     Attributes:
-        pngs, predictions: of every test picture.
+        task: of the model.
+        pictures, answers: of every picture that is sent, as an encoded file.
         explanations: of the first EXPLAINED ones, or none where the profile asks for none.
     """
 
-    pngs: Sequence[bytes]
-    predictions: Sequence[Prediction]
-    explanations: Sequence[ExplanationAnswer]
-
-    def to_message(self) -> dict[str, Any]:
-        """Plain values for Locust's messages from master to workers."""
-        return {
-            "pngs": list(self.pngs),
-            "predictions": [asdict(prediction) for prediction in self.predictions],
-            "explanations": [asdict(explanation) for explanation in self.explanations],
-        }
-
-    @classmethod
-    def from_message(cls, content: dict[str, Any]) -> "Known":
-        predictions = [Prediction(**each | {"probabilities": tuple(each["probabilities"])}) for each in content["predictions"]]
-        return cls(content["pngs"], predictions, [ExplanationAnswer(**each) for each in content["explanations"]])
+    task: str
+    pictures: Sequence[bytes]
+    answers: Sequence[Any]
+    explanations: Sequence[Any]
 
 
 class Traffic:
@@ -61,9 +50,11 @@ class Traffic:
     """
 
     def __init__(self, known: Known) -> None:
-        self._known = cycle(zip(known.pngs, known.predictions, strict=True))
-        self._explained = cycle(zip(known.pngs, known.explanations, strict=False)) if known.explanations else iter(())
-        self._bad = cycle(bad_pictures(known.pngs[0]))
+        answers = [read_answer(answer, known.task) for answer in known.answers]
+        explanations = [read_explanation(answer, known.task) for answer in known.explanations]
+        self._known = cycle(zip(known.pictures, answers, strict=True))
+        self._explained = cycle(zip(known.pictures, explanations, strict=False)) if explanations else iter(())
+        self._bad = cycle(bad_pictures(known.pictures[0]))
         self._places = (i % LIST for i in count())
         self._draw = {"single": self._single, "list": self._list, "explanation": self._explanation, "bad": self._refused}
 

@@ -32,7 +32,7 @@ class Summary:
         profile, question, workload: of the profile.
         load: in words.
         host: of the server.
-        pictures: how many different ones were sent.
+        pictures: how many different ones were sent to a target, the most where targets have pictures of their own.
         ended: local time, ISO 8601, to the second.
         targets: what each of them did, in the order of the test.
         budgets: the limits of each target, by its name.

@@ -156,8 +156,8 @@ def test_nothing_listens_beyond_loopback(server: Server) -> None:
     assert {address.ip.removeprefix("::ffff:") for address in listening} == {"127.0.0.1"}
 
 
-def test_the_smoke_check_passes(server: Server, mnist_test: mnist.Split) -> None:
-    assert "digits and digits_onnx read ten digits" in check(server, mnist_test)
+def test_the_smoke_check_passes(server: Server, mnist_root: Path) -> None:
+    assert "digits and digits_onnx read ten digits" in check(server, mnist_root)
 
 
 def test_a_second_server_on_the_same_ports_is_refused(server: Server, store: Path, tmp_path: Path) -> None:

@@ -1,31 +1,18 @@
 """Starts of the real TorchServe from odd folders, with settings of TorchServe's own documentation, and with some that it ends over."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
-from served import MODELS, free_port
+from served import MODELS, free_port, started
 
 from deploy.server import Server, ServerError
 from deploy.settings.config import CONFIG
 from deploy.smoke import check
-from training.data import mnist
 
 pytestmark = pytest.mark.server
 
 ONE = ("digits_onnx",)
-
-
-@contextmanager
-def started(server: Server) -> Iterator[Server]:
-    process = server.start()
-    try:
-        yield server
-    finally:
-        server.stop()
-        process.wait()
 
 
 @pytest.fixture
@@ -39,7 +26,7 @@ def small_store(store: Path, tmp_path: Path) -> Path:
 
 
 def test_a_folder_with_a_space_and_letters_beyond_ascii_serves_whatever_the_locale(
-    store: Path, tmp_path: Path, mnist_test: mnist.Split, monkeypatch: pytest.MonkeyPatch
+    store: Path, tmp_path: Path, mnist_root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     odd = tmp_path / "döner kebab"
     odd.mkdir()
@@ -49,17 +36,17 @@ def test_a_folder_with_a_space_and_letters_beyond_ascii_serves_whatever_the_loca
     monkeypatch.setenv("LC_ALL", "C")
     server = Server(free_port(), odd / "model_store", odd / "run", config=odd / "config.properties")
     with started(server):
-        assert "read ten digits" in check(server, mnist_test)
+        assert "read ten digits" in check(server, mnist_root)
         assert "digits_worker_starts_total" in httpx.get(f"{server.metrics}/metrics").text
         assert (server.folder / "logs" / "ts_log.log").is_file()
 
 
-def test_without_tokens_the_server_is_started_and_checked_without_any(store: Path, tmp_path: Path, mnist_test: mnist.Split) -> None:
+def test_without_tokens_the_server_is_started_and_checked_without_any(store: Path, tmp_path: Path, mnist_root: Path) -> None:
     server = Server(free_port(), store, tmp_path, {"disable_token_authorization": "true"})
     with started(server):
         assert server.headers() == {}
         assert all(server.is_ready(model) for model in MODELS)
-        assert "read ten digits" in check(server, mnist_test)
+        assert "read ten digits" in check(server, mnist_root)
 
 
 def test_an_address_by_name_is_moved_and_told_as_it_answers(small_store: Path, tmp_path: Path) -> None:

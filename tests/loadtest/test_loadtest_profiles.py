@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from loadtest.profile import PROFILES, Profile, Ramp, Stage, read_profiles
 from loadtest.results.overview import conclusions, read_baseline, read_summary, write_summary
 from loadtest.results.page import write_page
 from loadtest.strict_yaml import WrongSettings
-from testbed.answers import ExplanationAnswer, Refusal, WrongAnswer, check_answers, to_prediction
+from testbed.answers import Refusal, WrongAnswer, check_answers, to_explanation
 from testbed.pictures import load_pictures
 
 __all__ = ["data_root", "without_warm_up"]
@@ -36,8 +36,8 @@ SECTION = yaml.safe_load(PROFILES.read_text())["arrivals"]
 
 @pytest.fixture
 def known(ten_pngs: list[bytes]) -> Known:
-    predictions = [to_prediction(answer_of(digit)) for digit in range(10)]
-    return Known(ten_pngs, predictions, [ExplanationAnswer(digit, np.full((28, 28), digit / 10).tolist()) for digit in range(10)])
+    explanations = [{"digit": digit, "target": digit, "attributions": np.full((28, 28), digit / 10).tolist()} for digit in range(10)]
+    return Known("digits", ten_pngs, [answer_of(digit) for digit in range(10)], explanations)
 
 
 def test_profiles_ask_the_questions_that_the_issue_names() -> None:
@@ -121,7 +121,7 @@ def test_a_ramp_whose_first_step_does_not_hold_ends() -> None:
 
 
 def test_what_workers_are_told_is_what_their_master_knows(known: Known) -> None:
-    assert Known.from_message(known.to_message()) == known
+    assert Known(**asdict(known)) == known
     profile = read_profiles()["mixed"]
     told = Profile.from_message(profile.to_message())
     assert (told.workload, told.doors, told.traffic) == (profile.workload, profile.doors, profile.traffic)
@@ -167,8 +167,8 @@ def test_a_bad_picture_that_gets_another_error_or_a_digit_is_a_wrong_answer(ten_
 
 
 def test_an_explanation_of_another_picture_is_a_wrong_answer(known: Known) -> None:
-    expected = known.explanations[5]
-    answer: dict[str, Any] = {"digit": 5, "target": 5, "attributions": expected.attributions}
+    answer = known.explanations[5]
+    expected = to_explanation(answer)
     moved: NDArray[np.float64] = np.array(expected.attributions)
     moved[3, 3] += 0.1
     check_answers([answer], [expected])

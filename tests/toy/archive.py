@@ -3,17 +3,32 @@
 import shutil
 from pathlib import Path
 
+import numpy as np
 import onnx
 import yaml
+from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
 from digitkit.artifacts.card import write_card
 from digitkit.artifacts.place import place
+from digitkit.pictures.codec import encode_png
 from export.packing import HANDLERS, pack
 
 HERE = Path(__file__).parent
 NAME = "darkness"
 METRICS = Path("metrics.yaml")
+BUDGETS = HERE / "budgets"
+PAPER = 255  # a page of this shade is blank
+
+
+def page(shade: int, side: int = 40) -> NDArray[np.uint8]:
+    """A picture of one shade."""
+    return np.full((side, side), shade, dtype=np.uint8)
+
+
+def darkness(shade: int) -> float:
+    """What the answer to such a picture says."""
+    return round(1 - shade / PAPER, 4)
 
 
 def write_graph(path: Path) -> None:
@@ -43,6 +58,15 @@ def build(store: Path, scratch: Path) -> Path:
     write_graph(scratch / "darkness.onnx")
     place(pack(scratch / "darkness.onnx", NAME, work, handlers=handlers), store / f"{NAME}.mar")
     return store / f"{NAME}.mar"
+
+
+def write_list(folder: Path) -> Path:
+    """The list of models, beside the files that it names: its configuration, and a picture of every shade with its darkness."""
+    shutil.copy(HANDLERS / "model-config.yaml", folder)
+    for shade in range(PAPER):
+        (folder / f"{shade}.png").write_bytes(encode_png(page(shade)))
+    (folder / "shades.yaml").write_text(yaml.safe_dump({f"{shade}.png": {NAME: darkness(shade)} for shade in range(PAPER)}))
+    return Path(shutil.copy(HERE / "models.toml", folder))
 
 
 def write_metrics(path: Path) -> None:

@@ -19,6 +19,7 @@ from digitkit.settings import Settings
 
 SIDE_PX: Final = 8
 REFUSED: Final = -1.0
+WHITE: Final = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ class Counts:
 
 
 class Darkness:
-    """The reader of darkness; a picture that is all black is refused, so that there is something to refuse."""
+    """The reader of darkness; a picture that is all white is refused as blank."""
 
     def load(self, weights: Path, settings: Settings, gpu: int | None) -> Graph:
         from digitkit.backends.sessions import Arrays, as_run, open_session  # imports ONNX Runtime, which costs half a second
@@ -79,8 +80,8 @@ class Darkness:
         return Graph(as_run(session, arrays), session.get_providers()[0])
 
     def prepare(self, picture: Picture) -> Picture:
-        if not picture.any():
-            raise BlankPicture("the picture is all black")
+        if picture.min() == WHITE:
+            raise BlankPicture("the picture is all white")
         return np.asarray(cv2.resize(picture, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
     def prepare_at_once(self, pictures: NDArray[np.uint8]) -> list[Picture | None]:

@@ -1,4 +1,4 @@
-"""One question to a server over HTTP, for every command that asks one at a time."""
+"""One request to a server over HTTP, for every command that sends one at a time."""
 
 from collections.abc import Mapping
 
@@ -10,10 +10,10 @@ from deploy.machine.local import client
 def ask(
     url: str, body: bytes | None = None, *, headers: Mapping[str, str], timeout_s: float, session: requests.Session | None = None
 ) -> requests.Response:
-    """The answer to a POST of `body`, or to a GET where there is none; raises requests.RequestException where none comes.
+    """The answer to a POST of `body`, or to a GET without a body; raises requests.RequestException if no answer comes.
 
     Args:
-        session: with connections that are kept for the next question; without it the connection ends with the answer.
+        session: keeps its connections open for the next request; without one, the connection is closed after the answer.
     """
     if session is None:
         with client() as own:

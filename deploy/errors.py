@@ -1,4 +1,4 @@
-"""What the commands of this folder end with, in place of a traceback."""
+"""The error that the commands of this folder end with, instead of a traceback."""
 
 
 class ServerError(Exception):

@@ -12,20 +12,20 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOTS = (ROOT, ROOT / "handlers")  # where our packages lie
+ROOTS = (ROOT, ROOT / "handlers")  # the folders that hold our packages
 
 
 def find(module: str) -> Path | None:
-    """The file of a module or a package of ours, None for any other name."""
+    """The file of one of our modules or packages; None for any other name."""
     inside = Path(*module.split("."))
     files = [root / path for root in ROOTS for path in (inside.with_suffix(".py"), inside / "__init__.py")]
     return next((file for file in files if file.is_file()), None)
 
 
 def named(file: Path) -> Iterator[str]:
-    """Every module that a file's imports may mean, wherever in the file they stand.
+    """Every module that a file may import, also inside functions.
 
-    `from a import b` may mean the module a.b as well as a name inside of a.
+    `from a import b` may mean the module a.b as well as a name inside a.
     """
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -37,7 +37,7 @@ def named(file: Path) -> Iterator[str]:
 
 @cache
 def imports(module: str) -> tuple[str, ...]:
-    """The modules of ours that a module imports directly, its parent packages among them, which Python runs first."""
+    """Our modules that a module imports directly, with the parent packages, which Python runs first."""
     file = find(module)
     found = set(named(file)) if file else set()
     parents = {name.rpartition(".")[0] for name in {module, *found}}
@@ -48,10 +48,10 @@ def needs(module: str) -> list[Path]:
     """The files of a module and of all that it imports, directly or through others, in a stable order.
 
     Raises:
-        ModuleNotFoundError: `module` is none of ours.
+        ModuleNotFoundError: `module` is not one of ours.
     """
     if find(module) is None:
-        raise ModuleNotFoundError(f"{module} is no module of this project")
+        raise ModuleNotFoundError(f"{module} is not a module of this project")
     known, waiting = dict[str, None](), [module]
     while waiting:
         name = waiting.pop()

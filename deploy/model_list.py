@@ -17,14 +17,14 @@ ROOT = Path(__file__).resolve().parent.parent
 LIST = ROOT / "models.toml"
 STORE = "model_store"
 DIGITS = "digits"  # the task of the models that read single digits
-NAME = re.compile(r"[A-Za-z0-9_]+")  # "-" parts a model's name from the version of an archive that is kept: digits-1.0.mar
+NAME = re.compile(r"[A-Za-z0-9_]+")  # "-" separates a model's name from the version of an archive that is kept: digits-1.0.mar
 SUFFIXES = {"pytorch": ".pt", "onnx": ".onnx"}  # of the artifact of each target
 WRONG_LIST = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedModel:
-    """A section of models.toml, whose comment says what each part means.
+    """A section of models.toml. The comment in that file says what each key means.
 
     Attributes:
         probe: the picture, and what the answer to it must say.
@@ -58,11 +58,11 @@ class KnownPicture:
 
 
 def read_models(path: Path = LIST) -> dict[str, ListedModel]:
-    """The sections of the list by their names, in their order; files that they name are looked for beside the list.
+    """The sections of the list by name, in their order; the files that they name are looked for relative to the list.
 
     Raises:
-        ServerError: the list is missing or no TOML, a section lacks a key or has one that is unknown or of a wrong kind, a file
-            that it names is missing, or two models would be built from one artifact.
+        ServerError: the list is missing or is not TOML; a section lacks a key, or has an unknown one or one of the wrong type; a
+            file that it names is missing; or two models would be built from one artifact.
     """
     try:
         sections = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -97,7 +97,7 @@ _KINDS: Mapping[type, str] = {str: "a text", bool: "true or false", dict: "a tab
 
 
 def _check_keys(name: str, section: Any, kind: type, given: str = "") -> None:
-    """Raise ValueError unless the keys of a section are the fields of `kind`, all but those with a default and the `given` one."""
+    """Raise ValueError unless a section has every field of `kind` as a key; fields with a default are optional, `given` is left out."""
     known = {field.name: field.default is MISSING for field in fields(kind) if field.name != given}
     if not isinstance(section, dict):
         raise ValueError(f"{name} is no section; it must have the keys {', '.join(known)}")
@@ -133,10 +133,10 @@ def models_of(task: str) -> list[ListedModel]:
 
 
 def choose(models: Mapping[str, ListedModel], names: Sequence[str] = (), forms: Sequence[str] = ()) -> list[ListedModel]:
-    """The models of these names; without any, those that are always built, and all of these forms.
+    """The models with these names; if none is named, those that are always built and those in one of these forms.
 
     Raises:
-        ServerError: there is no model of such a name, or of such a form.
+        ServerError: there is no model with such a name or in such a form.
     """
     for wanted, known, kind in ((names, list(models), "model"), (forms, sorted({model.form for model in models.values()}), "form")):
         if unknown := [name for name in wanted if name not in known]:
@@ -147,7 +147,7 @@ def choose(models: Mapping[str, ListedModel], names: Sequence[str] = (), forms: 
 
 
 def words(models: Mapping[str, ListedModel], chosen: Sequence[ListedModel]) -> Iterator[str]:
-    """What make is told, a word each: key=value, or key@file=value of a file that make builds."""
+    """The words that make reads: key=value, or key@file=value for a file that make builds."""
     for model in models.values():
         archive, artifact = f"{STORE}/{model.name}.mar", f"{STORE}/{model.artifact}"
         yield f"archive={archive}"

@@ -1,7 +1,7 @@
-"""Go back to the version before, without a restart: `python -m deploy.rollback`, or with --version to any that is served.
+"""Go back to the previous version without a restart: `python -m deploy.rollback`; --version chooses any version that is served.
 
-Both versions run beside each other, so no request is lost: new ones go to the other version from one moment to the next, and those
-that wait are answered by the version that they came for. The model store notes the choice, and the next start keeps to it.
+Both versions run side by side, so no request is lost: new requests go to the other version at once, and waiting ones are answered by
+the version that they were queued for. The choice is noted in the model store, and the next start follows it.
 """
 
 import argparse
@@ -22,16 +22,16 @@ POLL_S = 0.2
 
 
 class RollbackError(Exception):
-    """There is no version to go to, or the way there was cut off; the message says what is served."""
+    """There is no version to go back to, or the rollback was interrupted; the message says what is served."""
 
 
 def rollback(server: Server, version: str = "") -> list[str]:
-    """Make a version the default of every model that has it, once its workers are READY; what was done, a line a model.
+    """Make a version the default of every model that has it, once its workers are READY; returns a line for each model.
 
     Args:
-        version: "" for the newest of those before the present default that every model that the server starts with has.
+        version: "" for the newest version before the present default that all models of the server's start have.
     Raises:
-        RollbackError: one of these models has no such version, it does not get ready, or the store cannot note it.
+        RollbackError: one of these models has no such version, it does not become ready, or the store cannot note it.
         ServerError: no server is running.
         requests.RequestException: the management API does not answer.
     """
@@ -55,7 +55,7 @@ def rollback(server: Server, version: str = "") -> list[str]:
 def former(served: dict[str, list[str]], defaults: dict[str, str], needed: tuple[str, ...]) -> str:
     """The newest version before the present default that each of the `needed` models has; raises RollbackError.
 
-    Where the defaults differ, as after a rollback that was cut off, the newest of them counts: given again, it is completed.
+    If the defaults differ, for example after an interrupted rollback, the newest of them counts, so the same command completes it.
     """
     present = max((defaults[model] for model in needed), key=version_key)
     shared = set.intersection(*(set(served[model]) for model in needed))
@@ -75,7 +75,7 @@ def models(server: Server) -> list[str]:
 
 
 def versions(server: Server, model: str) -> list[str]:
-    """Every version of a model that is served, the newest first."""
+    """Every served version of a model, newest first."""
     described = call(server, "GET", f"/models/{model}/all")
     return sorted((str(each["modelVersion"]) for each in described), key=version_key, reverse=True)
 
@@ -94,7 +94,7 @@ def wait_ready(server: Server, names: list[str]) -> None:
 
 
 def note(server: Server, names: list[str], version: str) -> None:
-    """Let the next start keep to the version; raises RollbackError where the store cannot note it."""
+    """Note the version for the next start; raises RollbackError if the store cannot be written."""
     try:
         for name in names:
             set_default(server.model_store / f"{name}.mar", version)
@@ -113,7 +113,7 @@ def call(server: Server, method: str, path: str) -> Any:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="deploy.rollback", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_server_flags(parser)
-    parser.add_argument("--version", default="", help="to make the default, an older or a newer one (the one before)")
+    parser.add_argument("--version", default="", help="version to make the default, older or newer (default: the previous one)")
     flags = parser.parse_args()
     server = Server(flags.port, models=flags.models)
     try:
@@ -121,7 +121,7 @@ def main() -> None:
     except (RollbackError, ServerError) as err:
         sys.exit(f"{parser.prog}: {err}")
     except requests.RequestException as err:
-        sys.exit(f"{parser.prog}: {server.management} gave no answer ({type(err).__name__}); the same command again goes on from here")
+        sys.exit(f"{parser.prog}: {server.management} gave no answer ({type(err).__name__}); run the same command again to continue")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """TorchServe on this machine: `python -m deploy.server serve`, `start`, `stop`, `token`, or `check` for whether its ports are free.
 
-It only chooses Java, a set of ports and a folder of its own for logs, tokens and temporary files; everything else
-stands in config.properties, which works with a plain `torchserve --start` too.
+It only chooses Java, a set of ports, and a folder for the server's logs, tokens and temporary files; every other
+setting is in config.properties, which works with a plain `torchserve --start` too.
 """
 
 import argparse
@@ -30,26 +30,26 @@ from deploy.settings.config import CONFIG, DEFAULT_PORT, Config
 from deploy.settings.server_flags import add_server_flags
 from digitkit.artifacts.store import load_order
 
-__all__ = ["CONFIG", "DEFAULT_PORT", "ServerError"]  # which others import from here
+__all__ = ["CONFIG", "DEFAULT_PORT", "ServerError"]  # other modules import these from here
 
 ROOT = Path(__file__).resolve().parent.parent
-TOKENS = ("inference", "management", "API")  # of each API; that of "API" makes new ones
+TOKENS = ("inference", "management", "API")  # the token of each API; the one named "API" creates new tokens
 START_TIMEOUT_S, STOP_TIMEOUT_S, REQUEST_TIMEOUT_S = 120.0, 20.0, 10.0
 
 
 @dataclass(frozen=True)
 class Server:
-    """One TorchServe of this checkout, named by its port.
+    """One TorchServe of this checkout, identified by its port.
 
     Attributes:
-        port: of the inference API; all other ports keep their distance to it as in config.properties.
+        port: of the inference API; the other ports keep the distance to it that they have in config.properties.
         model_store: the folder with the archives.
-        folder: where it keeps tokens, logs, temporary files and the process's id.
+        folder: holds the tokens, logs, temporary files and the process's id.
         extra: properties that replace those of config.properties.
-        models: that are served; () for all that have an archive in the store, each of which must be in the list.
+        models: the models that are served; () for all with an archive in the store, each of which must be in the list.
         config: the properties file.
         model_list: the list of models.
-        variables: that are added to the environment.
+        variables: are added to the environment.
     """
 
     port: int = DEFAULT_PORT
@@ -67,7 +67,7 @@ class Server:
 
     @property
     def settings(self) -> Config:
-        """config.properties as it is now, on this server's ports; raises ServerError where it cannot be used."""
+        """config.properties as it is now, on this server's ports; raises ServerError if it cannot be used."""
         return Config.read(self.config, self.extra).on(self.port)
 
     @property
@@ -76,7 +76,7 @@ class Server:
         return served_models(self.model_store, self.models)
 
     def known(self, task: str = "") -> list[ListedModel]:
-        """What the list of models says of each that is served, or of those of a task; raises ServerError where one is not listed."""
+        """The entries of the model list for the served models, or for those of a task; raises ServerError if one is not listed."""
         return [model for model in listed(self.served, read_models(self.model_list), self.model_store) if task in ("", model.task)]
 
     @property
@@ -97,7 +97,7 @@ class Server:
         return self.settings.grpc_inference.target
 
     def token(self, kind: str = "inference") -> str:
-        """The token of one of TOKENS, "" where the settings switch tokens off; raises ServerError."""
+        """The token of one of TOKENS; "" if the settings switch tokens off. Raises ServerError."""
         if self.settings.is_on("disable_token_authorization"):
             return ""
         path = self.folder / "key_file.json"
@@ -107,7 +107,7 @@ class Server:
             raise ServerError(f"no {kind} token in {path}; is the server on port {self.port} running? make run starts it") from err
 
     def headers(self, kind: str = "inference") -> dict[str, str]:
-        """What a request must carry."""
+        """The headers that a request must carry."""
         token = self.token(kind)
         return {"Authorization": f"Bearer {token}"} if token else {}
 
@@ -121,11 +121,11 @@ class Server:
         ]
 
     def environment(self) -> dict[str, str]:
-        """This environment with Java and this Python first, and without what would beat the archive or the settings."""
+        """This environment with Java and this Python first, and without variables that would override the archive or the settings."""
         temporary = self.folder / "tmp"
         kept = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "TS_CONFIG_FILE")}
         return kept | {
-            "LC_ALL": "C.UTF-8",  # Java opens no file with letters beyond ASCII in its path under the locale C
+            "LC_ALL": "C.UTF-8",  # under the locale C, Java cannot open files with letters beyond ASCII in their paths
             "JAVA_HOME": str(find_java()),
             "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}",
             "TMPDIR": str(temporary),
@@ -136,12 +136,12 @@ class Server:
         }
 
     def is_current(self) -> bool:
-        """Whether it is running with the archives and the settings of now."""
+        """Whether it is running with the current archives and settings."""
         fingerprint = self.folder / "fingerprint"
         return self.pid() is not None and fingerprint.is_file() and fingerprint.read_text() == self._fingerprint()
 
     def prepare(self) -> None:
-        """Check what would make TorchServe fail in an obscure way, and clear away what the last run left but for its logs."""
+        """Check what would make TorchServe fail with an obscure error, and remove what the last run left, except its logs."""
         check_archives(self.model_store, self.served)
         if not self.models:
             self.known()
@@ -156,7 +156,7 @@ class Server:
             (self.folder / name).unlink(missing_ok=True)
 
     def check_ports(self) -> None:
-        """Pass settings that TorchServe can use, and ports that are free or, while it runs, its own; raises ServerError."""
+        """Return if TorchServe can use the settings, and its ports are free or already its own; raises ServerError otherwise."""
         check_folder(self.folder)
         addresses = self.settings.addresses()
         used = [address.port for address in addresses if not address.is_free()] if self.pid() is None else []
@@ -167,7 +167,7 @@ class Server:
         """Start in the background and return the launcher's process once every model is READY; stop() ends it.
 
         Raises:
-            ServerError: a port in use, no Java, archives that are not what their cards say, or the models did not get
+            ServerError: a port is in use, an archive is not what its card says, or the models did not become
                 ready; nothing is left running then.
         """
         process = self.launch()
@@ -191,7 +191,7 @@ class Server:
         return process
 
     def serve(self) -> None:
-        """Become the server, in the foreground; it and its workers end with Ctrl-C."""
+        """Replace this process by the server, in the foreground; Ctrl-C ends it and its workers."""
         self.prepare()
         command, environment = self.command(), self.environment()
         self._note(os.getpid())
@@ -199,12 +199,12 @@ class Server:
         os.execve(command[0], command, environment)
 
     def _note(self, pid: int) -> None:
-        """Leave what tells another command that this server runs, and with which archives and settings."""
+        """Write the files by which other commands know that this server runs, and with which archives and settings."""
         (self.folder / "pid").write_text(str(pid))
         (self.folder / "fingerprint").write_text(self._fingerprint())
 
     def stop(self) -> bool:
-        """End the server and its workers; False where none was running."""
+        """End the server and its workers; False if it was not running."""
         pid = self.pid()
         if pid is None:
             return False
@@ -214,7 +214,7 @@ class Server:
         return True
 
     def pid(self) -> int | None:
-        """The process's id, None where it is not running (any more)."""
+        """The process's id; None if it is not running."""
         try:
             process = psutil.Process(int((self.folder / "pid").read_text()))
             return process.pid if process.is_running() and str(self.folder) in " ".join(process.cmdline()) else None
@@ -237,7 +237,7 @@ class Server:
                 raise ServerError(f"{', '.join(waiting)} not ready after {START_TIMEOUT_S:.0f} s: {self.last_lines()}")
             waiting = [name for name in waiting if not self.is_ready(name)]
             time.sleep(0.2)
-        for name in self.served:  # a worker that could not load its model is READY all the same, and says so
+        for name in self.served:  # a worker that could not load its model is READY too, and its description says so
             if (self.describe(name, "?customized=true").get("customizedMetadata") or {}).get("loaded") is False:
                 raise ServerError(f"{name} could not be loaded and would refuse every request: {self.last_lines()}")
 
@@ -255,18 +255,18 @@ class Server:
         return hashlib.sha256(b"".join([*(path.read_bytes() for path in files), settings.text().encode()])).hexdigest()
 
     def last_lines(self) -> str:
-        """Where its log is, and what stands there about its end."""
+        """The path of its log, and the lines in it about its end."""
         log = self.folder / "console.log"
         return "\n  ".join([f"see {log}", *cause(log.read_text(errors="replace"))])
 
 
 def start_or_keep(server: Server) -> None:
-    """Leave a server running that serves the archives and settings of now; one that serves older ones is replaced."""
+    """Keep a running server if it serves the current archives and settings, otherwise replace it; start one if none is running."""
     if server.is_current():
         print(f"TorchServe is running on {server.inference} with these archives")
         return
     if server.stop():
-        print("TorchServe was running with other archives or settings: starting it anew", flush=True)
+        print("TorchServe was running with other archives or settings: restarting it", flush=True)
     server.start()
     print(f"TorchServe answers on {server.inference}")
 

@@ -35,7 +35,7 @@ def check_machine() -> None:
     if sys.version_info[:2] != PYTHON:
         found = ".".join(map(str, sys.version_info[:3]))
         raise SetupError(f"Python 3.11 is needed, this is {found}; name another with `make setup PYTHON=/path/to/python3.11`")
-    check_folder(ROOT / "run" / "65535")  # the server's own, whatever its port
+    check_folder(ROOT / "run" / "65535")  # the folder of a server, with the longest possible port
     free = shutil.disk_usage(ROOT).free
     if not VENV.exists() and free < DISK_BYTES:
         raise SetupError(f"8 GB of disk are needed, {free / 1e9:.1f} GB are free in {ROOT}; make room and run it again")
@@ -56,10 +56,10 @@ def make_environment() -> None:
 
 
 def install_uv() -> None:
-    """Install uv by its own lines of requirements.txt, their hashes checked."""
+    """Install uv by its own lines of requirements.txt, with their hashes checked."""
     lines = re.search(r"^uv==.*?(?=^\S)", REQUIREMENTS.read_text() + "\nend", re.M | re.S)
     if lines is None:
-        raise SetupError(f"{REQUIREMENTS} does not name uv; `make lock` writes it anew")
+        raise SetupError(f"{REQUIREMENTS} does not name uv; `make lock` writes it again")
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
         file.write(lines[0])
         file.flush()
@@ -71,7 +71,7 @@ def run(command: "list[str | Path]", hint: str = "") -> None:
     """Run a command and show what it prints.
 
     Raises:
-        SetupError: it failed; the message names the likely cause.
+        SetupError: the command failed; the message names the likely cause.
     """
     index = {"UV_DEFAULT_INDEX": os.environ["PIP_INDEX_URL"]} if "PIP_INDEX_URL" in os.environ else {}
     environment = {**os.environ, **index, "VIRTUAL_ENV": str(VENV)}

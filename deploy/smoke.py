@@ -1,4 +1,4 @@
-"""Is the running server right? `python -m deploy.smoke` asks every model for a known picture, ten digits and one broken picture."""
+"""Does the running server answer correctly? `python -m deploy.smoke` asks every model for a known, a truncated and ten test pictures."""
 
 import argparse
 import sys
@@ -35,7 +35,7 @@ class Reading:
 
 
 def read_test_pictures(server: Server, test: LabelledCanvases, indices: list[int]) -> list[Reading]:
-    """The answers of all models that read digits for some test pictures; raises SmokeError for an answer that is none."""
+    """The answers of all models that read digits to some test pictures; raises SmokeError for an error or a malformed answer."""
     readings, models = [], [model.name for model in server.known(DIGITS)]
     for i in indices:
         answers = {model: ask(server, model, encode_png(test.pictures[i])) for model in models}
@@ -54,12 +54,12 @@ def ask(server: Server, model: str, body: bytes, expected_status: int = 200) -> 
 
 
 def check(server: Server, data_root: Path = DATA_ROOT) -> str:
-    """One line of what is right.
+    """Check every served model, and return a sentence that says what was checked.
 
     Args:
-        data_root: the folder that holds MNIST/raw, which is read where a model for digits is served.
+        data_root: the folder that holds MNIST/raw, which is only needed if a model that reads digits is served.
     Raises:
-        SmokeError: something is not, as where fewer than nine of ten digits are.
+        SmokeError: an answer is wrong, or a model reads fewer than nine of ten digits correctly.
         PicturesError: MNIST's test pictures are not there.
     """
     ping = asking.ask(f"{server.inference}/ping", headers=server.headers(), timeout_s=REQUEST_TIMEOUT_S)
@@ -79,11 +79,11 @@ def check_ten_digits(models: list[str], readings: list[Reading]) -> None:
     for name in models:
         right = sum(reading.digits[name] == reading.label for reading in readings)
         if right < LEAST_RIGHT:
-            raise SmokeError(f"{name} reads {right} of the first 10 test pictures right; at least {LEAST_RIGHT} are needed")
+            raise SmokeError(f"{name} reads {right} of the first 10 test pictures correctly; at least {LEAST_RIGHT} are needed")
 
 
 def check_known_picture(server: Server, model: ListedModel) -> None:
-    """Ask a model for the picture that the list knows the answer of, and for the beginning of it; raises SmokeError."""
+    """Send a model the picture whose answer the list knows, and a truncated copy of it; raises SmokeError."""
     picture = model.probe.picture.read_bytes()
     answer = ask(server, model.name, picture)
     if wrong := contradictions(answer, model.probe.answer):
@@ -92,7 +92,7 @@ def check_known_picture(server: Server, model: ListedModel) -> None:
 
 
 def listing(names: list[str]) -> str:
-    """Names as they stand in a sentence."""
+    """Names in the form that a sentence needs: "a, b and c"."""
     return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 

@@ -21,13 +21,13 @@ from digitkit.pictures.codec import encode_png
 from digitkit.readers.digits.digit import Canvas
 from testbed.pictures import DATA_ROOT, PicturesError, load_canvases
 
-SAMPLE = Path("run/sample.png")  # a test picture to paste curl lines with
+SAMPLE = Path("run/sample.png")  # the test picture that the printed curl line sends
 SHADES = " .:-=+*#%@"
 SHOWN = 10
 
 
 def draw(canvas: Canvas) -> str:
-    """A canvas as text, 14 lines of 14 characters: each stands for 2 x 2 pixels."""
+    """A canvas as text: 14 lines of 14 characters, each for 2 x 2 pixels."""
     grey = canvas.reshape(14, 2, 14, 2).mean(axis=(1, 3))
     rows = (grey / 256 * len(SHADES)).astype(int)
     return "\n".join("".join(SHADES[shade] for shade in row) for row in rows)
@@ -48,7 +48,7 @@ def panel(reading: Reading, canvas: Canvas) -> Panel:
 
 
 def built(weights: Path, server: Server) -> Table:
-    """Accuracy, parameters and sizes of the weights and of all that is served, from the cards."""
+    """A table of the accuracy, parameters and sizes of the weights and of everything that is served, from their cards."""
     card = check_card(weights)
     table = Table("artifact", "size", "sha256", title="Built")
     store = server.model_store

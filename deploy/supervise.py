@@ -1,7 +1,7 @@
-"""A supervisor for machines without systemd: `python -m deploy.supervise` starts the server anew whenever it ends.
+"""A supervisor for machines without systemd: `python -m deploy.supervise` restarts the server whenever it ends.
 
-TorchServe starts workers that die anew by itself, but nothing starts its frontend, the Java process: killed, it takes every
-model along. Its launcher then ends with 0, as if all were well, so a supervisor has to restart whatever the code. In production
+TorchServe restarts workers that die, but nothing restarts its frontend, the Java process: when it is killed, no model is served any
+more. Its launcher then ends with 0, as if nothing were wrong, so a supervisor has to restart whatever the exit code. In production
 use deploy/systemd/digits.service, or the restart policy of the container.
 """
 
@@ -25,7 +25,7 @@ def supervise(server: Server, ended: threading.Event) -> None:
     """Start `server`, and again whenever it ends, until `ended` is set; then stop it.
 
     Raises:
-        ServerError, JavaError, OSError: the first start failed: a mistake of the settings, which no restart heals.
+        ServerError, JavaError, OSError: the first start failed, which points to a mistake in the settings that no restart corrects.
     """
     process = server.start()
     while True:
@@ -35,7 +35,7 @@ def supervise(server: Server, ended: threading.Event) -> None:
             server.stop()
             process.wait()
             return
-        print(f"the server on port {server.port} ended with {process.returncode}: starting it anew", flush=True)
+        print(f"the server on port {server.port} ended with {process.returncode}: restarting it", flush=True)
         _clear(process.pid)
         again = _start_again(server, ended)
         if again is None:
@@ -48,14 +48,14 @@ def _start_again(server: Server, ended: threading.Event) -> "subprocess.Popen[by
     while not ended.wait(pause):
         try:
             return server.start()
-        except (ServerError, JavaError, OSError) as err:  # as a disk that is full for a while
+        except (ServerError, JavaError, OSError) as err:  # for example because the disk is full for a while
             print(f"{err}; trying again", file=sys.stderr, flush=True)
             pause = min(2 * pause, LONGEST_PAUSE_S)
     return None
 
 
 def _clear(launcher: int) -> None:
-    """End what the launcher left: workers without a frontend, or a frontend without a launcher; they are one process group."""
+    """Kill the launcher's process group: workers may be left without a frontend, or a frontend without its launcher."""
     with suppress(ProcessLookupError):
         os.killpg(launcher, signal.SIGKILL)
 

@@ -1,1 +1,1 @@
-"""Load tests: real test pictures against a running server, and the budgets that its answers must keep."""
+"""Load tests: real test pictures sent to a running server, and the budgets that its answers must meet."""

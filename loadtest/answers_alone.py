@@ -1,4 +1,4 @@
-"""The answers that a server gives while it has nothing else to do, so that no batch can mix requests up."""
+"""The answers that a server gives before the load, one request at a time, so that no batch can mix requests up."""
 
 import ssl
 from collections.abc import Sequence
@@ -13,16 +13,16 @@ from testbed.answers import WrongAnswer, read_answer, read_explanation
 from testbed.endpoints import encode_form, explain_path, predict_path
 
 TIMEOUT_S = 30.0
-PICTURES_A_REQUEST = 250  # 1,000 pictures are answered in 1 to 2 s; one a request takes 5 to 28 s
+PICTURES_A_REQUEST = 250  # 1,000 pictures are answered in 1 to 2 s; one at a time they take 5 to 28 s
 EXPLANATIONS_A_REQUEST = 8  # the server's own limit
 
 
 class ServerRefused(Exception):
-    """The server cannot be reached, or does not even answer a first request as it should."""
+    """The server cannot be reached, or already answers the first requests wrongly."""
 
 
 def auth_headers(token: str) -> dict[str, str]:
-    """The header that carries the token; none for a server that runs without tokens."""
+    """The header that carries the token; empty for a server that runs without tokens."""
     return {"Authorization": f"Bearer {token}"} if token else {}
 
 
@@ -30,10 +30,10 @@ def ask_alone(host: str, model: str, token: str, pictures: Sequence[bytes], *, t
     """The parsed answers to encoded `pictures`, in order, asked one request at a time.
 
     Args:
-        task: that the model is for, by which its answers are checked.
+        task: the model's, by which its answers are checked.
     Raises:
-        ServerRefused: no server at `host`, a certificate that is not signed by one of the file `ca` (of the public authorities where
-            none is named), a wrong token, no such model, another status than 200, a malformed answer.
+        ServerRefused: no server at `host`, a certificate that none in the file `ca` has signed (nor a public authority, if no file
+            is named), a wrong token, no such model, another status than 200, or a malformed answer.
     """
     with _session(token, ca) as session:
         answers = _ask_all(session, host, predict_path(model), pictures, PICTURES_A_REQUEST)
@@ -41,7 +41,7 @@ def ask_alone(host: str, model: str, token: str, pictures: Sequence[bytes], *, t
         for answer in answers:
             read_answer(answer, task)
     except WrongAnswer as err:
-        raise ServerRefused(f"{host} gives answers for {model} that are none ({err})") from err
+        raise ServerRefused(f"{host} gives no valid answers for {model} ({err})") from err
     return answers
 
 
@@ -53,12 +53,12 @@ def explain_alone(host: str, model: str, token: str, pictures: Sequence[bytes], 
         for answer in answers:
             read_explanation(answer, task)
     except WrongAnswer as err:
-        raise ServerRefused(f"{host} gives explanations for {model} that are none ({err})") from err
+        raise ServerRefused(f"{host} gives no valid explanations for {model} ({err})") from err
     return answers
 
 
 def check_management(management: str, model: str, token: str, *, ca: str = "") -> None:
-    """Return where the management API at `management` describes the model; raises ServerRefused."""
+    """Return if the management API at `management` describes the model; raises ServerRefused otherwise."""
     try:
         with _session(token, ca) as session:
             response = ask(f"{management}/models/{model}", headers={}, timeout_s=TIMEOUT_S, session=session)
@@ -71,13 +71,13 @@ def check_management(management: str, model: str, token: str, *, ca: str = "") -
 
 
 def _session(token: str, ca: str) -> requests.Session:
-    session = client(ca)  # Locust's own knows no proxy either
+    session = client(ca)  # without proxies, as Locust's own client
     session.headers.update(auth_headers(token))
     return session
 
 
 def _reason(error: requests.RequestException) -> str:
-    """Why a server gave no answer, and what to do about a certificate that is not trusted."""
+    """Why there was no answer, and what to do if a certificate is not trusted."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
@@ -94,7 +94,7 @@ def _ask_all(session: requests.Session, host: str, path: str, pictures: Sequence
 
 
 def _ask(session: requests.Session, host: str, path: str, pictures: Sequence[bytes]) -> list[Any]:
-    """The parsed answers to the pictures of one request, which are an object for one picture and a list for more."""
+    """The parsed answers to the pictures of one request; the server answers one picture with an object, several with a list."""
     body, content_type = encode_form(pictures)
     headers = {"Content-Type": content_type}
     try:

@@ -1,6 +1,6 @@
 """Budgets: the limits of one profile on one target, read from budgets/PROFILE and compared with measured figures.
 
-models.toml names the budget of each model; a target that is not listed there has one of its own name.
+models.toml names the budget of each model; a target that is not listed there uses the budget with its own name.
 """
 
 import math
@@ -17,12 +17,12 @@ BUDGETS: Final = Path(__file__).with_name("budgets")
 RATIOS: Final = ("fail_ratio", "accuracy")
 HIGHER_IS_BETTER: Final = ("rps", "accuracy")
 
-Budget = Mapping[str, float]  # the limit of every figure in MEASURES, by its name
+Budget = Mapping[str, float]  # by name, the limit of every figure in MEASURES
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One figure beside its limit, both in the unit of the figure's name."""
+    """One figure and its limit, both in the unit that the figure's name tells."""
 
     figure: str
     measured: float
@@ -34,7 +34,7 @@ class Check:
 
     @property
     def used(self) -> float:
-        """How much of the limit is used up, 0 to 1; more where it is broken. Of an accuracy, the errors it allows."""
+        """The used share of the limit, over 1 if it is broken; for an accuracy, the share of the errors that it allows."""
         part, whole = (self.limit, self.measured) if self.bound == "min" else (self.measured, self.limit)
         if self.figure == "accuracy":
             part, whole = 1 - self.measured, 1 - self.limit
@@ -45,42 +45,42 @@ class Check:
         return self.measured >= self.limit if self.bound == "min" else self.measured <= self.limit
 
     def __str__(self) -> str:
-        """What is broken, for a log: "p99_ms 312 > 250"."""
+        """The broken limit in a log's words: "p99_ms 312 > 250"."""
         return f"{self.figure} {self.measured:g} {'<' if self.bound == 'min' else '>'} {self.limit:g}"
 
 
 def compare(figures: Figures, budget: Budget) -> list[Check]:
-    """Every figure beside its limit, in the order of MEASURES."""
+    """Every figure with its limit, in the order of MEASURES."""
     return [Check(name, getattr(figures, name), budget[name]) for name in MEASURES]
 
 
 def holds(step: Window, budget: Budget) -> bool:
-    """Whether a step of a ramp keeps the budgets of p99 and of failures."""
+    """Whether a step of a ramp keeps the budgets for p99 and failures."""
     return step.requests > 0 and step.p99_ms <= budget["p99_ms"] and step.fail_ratio <= budget["fail_ratio"]
 
 
 def targets_of(profile: str, folder: Path = BUDGETS, *, models: Path = LIST) -> list[str]:
-    """The models that are always built and have a budget for a profile, in the order of the list.
+    """The models that are built by default and have a budget for a profile, in the order of the list.
 
     Raises:
-        WrongSettings: none has.
+        WrongSettings: there is none.
         ServerError: the list of models cannot be read.
     """
     built = [name for name, model in read_models(models).items() if model.built]
     found = [name for name in built if budget_path(profile, name, folder, models=models).is_file()]
     if not found:
-        raise WrongSettings(f"{folder / profile} holds no budget of a model that is always built; {models.name} names each one's")
+        raise WrongSettings(f"{folder / profile} holds no budget of a model that is built by default; {models.name} names each one's")
     return found
 
 
 def budget_path(profile: str, target: str, folder: Path = BUDGETS, *, models: Path = LIST) -> Path:
-    """The file of a target's limits in a profile; raises ServerError where the list of models cannot be read."""
+    """The file with a target's limits in a profile; raises ServerError if the list of models cannot be read."""
     listed = read_models(models).get(target)
     return folder / profile / f"{listed.budget if listed else target}.yaml"
 
 
 def read_budget(profile: str, target: str, folder: Path = BUDGETS, *, models: Path = LIST) -> Budget:
-    """The limits of a profile on a target; raises WrongSettings where the file is missing, or lacks a limit or holds a wrong one."""
+    """The limits for a target in a profile; raises WrongSettings if the file is missing, lacks a limit or has an invalid one."""
     path = budget_path(profile, target, folder, models=models)
     if not path.is_file():
         known = ", ".join(targets_of(profile, folder, models=models))

@@ -3,7 +3,7 @@
     export DIGITS_TOKEN=$(python -m deploy.server token)
     locust -f loadtest/locustfile.py --host http://127.0.0.1:8080 --model digits --profile mixed --headless
 
-or, for Locust's web page on port 8089, `--web-host 127.0.0.1` in place of `--headless`. A worker of a distributed test gets
+or, for Locust's web page on port 8089, `--web-host 127.0.0.1` instead of `--headless`. A worker of a distributed test gets
 all it needs from its master: `locust -f loadtest/locustfile.py --worker --master-host ADDRESS`.
 """
 
@@ -38,13 +38,13 @@ from testbed.pictures import DATA_ROOT, PicturesError
 
 SENDERS: tuple[type[Sender], ...] = (RestUser, V2User, GrpcUser, OipUser)
 
-runners.WORKER_REPORT_INTERVAL = 1.0  # seconds, in place of 3: the stages are as short as that
+runners.WORKER_REPORT_INTERVAL = 1.0  # seconds, instead of 3, because stages are only a few seconds long
 
 
 def add_arguments(parser: LocustArgumentParser) -> None:
-    """The arguments beside Locust's own, whose --profile names a section of profiles.yaml.
+    """Add our arguments to Locust's own, whose --profile names a section of profiles.yaml.
 
-    Tokens are no arguments: those are for all to see in the list of processes. None is on the web page.
+    Tokens are not arguments, which everybody can see in the list of processes. No argument is shown on the web page.
     """
     add = partial(parser.add_argument, include_in_web_ui=False)
     add("--model", default="digits", help="the model's name in TorchServe")
@@ -62,7 +62,7 @@ def add_arguments(parser: LocustArgumentParser) -> None:
 
 
 def set_up(environment: Environment, **_: object) -> None:
-    """On whoever leads the test: read the settings, ask for every answer once, and prepare the users."""
+    """On the process that leads the test: read the settings, ask for every answer once, and prepare the users."""
     runner, options, course = environment.runner, environment.parsed_options, environment.shape_class
     if isinstance(runner, runners.WorkerRunner):
         environment.events.test_start.add_listener(set_up_worker)
@@ -82,7 +82,7 @@ def set_up(environment: Environment, **_: object) -> None:
     except (WrongSettings, PicturesError, ServerRefused, ServerError) as err:
         sys.exit(f"loadtest: {err}")
     right = subject.accuracy(known.answers)
-    print(f"{options.model}: {right:.2%} of {len(subject.pictures)} test pictures are read right; {profile.summary}", flush=True)
+    print(f"{options.model}: {right:.2%} of {len(subject.pictures)} test pictures are read correctly; {profile.summary}", flush=True)
     course.prepare(profile, budget, warm_up_s=options.warm_up, users=prepare_users(profile, known, certificates))
     # Locust passes all options on to its workers.
     options.setup = {"profile": profile.to_message(), "known": asdict(known), "certificates": certificates}
@@ -94,7 +94,7 @@ def set_up(environment: Environment, **_: object) -> None:
 
 
 def learn(host: str, profile: Profile, subject: Subject, options: Any) -> Known:
-    """What the server answers now is what it must answer under load; raises ServerRefused."""
+    """The answers before the load, which must be the same under load; raises ServerRefused."""
     name, task, bodies = subject.name, subject.task, subject.bodies
     answers = ask_alone(host, name, options.token, bodies, task=task, ca=options.ca)
     explained = bodies[:EXPLAINED] if "explanation" in profile.traffic else []
@@ -102,7 +102,7 @@ def learn(host: str, profile: Profile, subject: Subject, options: Any) -> Known:
 
 
 def prepare_users(profile: Profile, known: Known, certificates: str) -> list[type[User]]:
-    """The classes of users that a profile needs, each with its share and its requests; all trust `certificates` over TLS."""
+    """The user classes that a profile needs, with their shares and requests; all trust `certificates` over TLS."""
     Sender.certificates = certificates
     RestSender.ssl_context_factory = Manager.ssl_context_factory = trusting(certificates)
     senders, traffic = [sender for sender in SENDERS if sender.door in profile.doors], Traffic(known)

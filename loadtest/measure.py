@@ -31,10 +31,10 @@ class ServerUnderTest:
     """Where the server is, and what opens it.
 
     Attributes:
-        host: of the inference API, as http://127.0.0.1:8080.
-        grpc: host:port.
-        management: of the management API, as http://127.0.0.1:8081; empty where it cannot be reached.
-        ca: the file of the certificates that are trusted over TLS; else those of the public authorities.
+        host: the address of the inference API, as http://127.0.0.1:8080.
+        grpc: the address of the same over gRPC, host:port.
+        management: the address of the management API, as http://127.0.0.1:8081; "" if it cannot be reached.
+        ca: the file with the certificates that are trusted over TLS; "" trusts the public authorities.
     """
 
     host: str
@@ -52,8 +52,8 @@ class Load:
     Attributes:
         profile: as it is in profiles.yaml.
         load, seconds: replace those of the profile, see Profile.scaled; None keeps them.
-        processes: that send, on this machine; 1 for one that also leads the test.
-        machines: that are waited for, each with a Locust worker; 0 for none.
+        processes: how many send on this machine; with 1, the process that leads the test sends too.
+        machines: how many are waited for, each with a Locust worker; 0 for none.
         exporter_port: of Locust's own figures for Prometheus; 0 for none.
         budgets: the folder with the limits.
         model_list: the list of models.
@@ -93,7 +93,7 @@ def measure(model: str, load: Load, server: ServerUnderTest, folder: Path) -> Re
         *(("--seconds", str(load.seconds)) if load.seconds else ()),
         *_processes(load),
     ]
-    # Not arguments: those are for all to see in the list of processes.
+    # Tokens are not arguments, which everybody can see in the list of processes.
     environment = os.environ | {TOKEN: server.token, MANAGEMENT_TOKEN: server.management_token}
     limit_s = load.scaled.longest_s + GRACE_S + (MACHINES_S if load.machines else 0)
     try:
@@ -112,7 +112,7 @@ def measure(model: str, load: Load, server: ServerUnderTest, folder: Path) -> Re
 
 
 def _processes(load: Load) -> list[str]:
-    """Locust's arguments for a master with processes of its own, or with workers on other machines."""
+    """Locust's arguments for a master with its own processes, or with workers on other machines."""
     if load.machines:
         return ["--master", "--expect-workers", str(load.machines), "--expect-workers-max-wait", str(MACHINES_S)]
     if load.processes == 1:

@@ -1,4 +1,4 @@
-"""A load profile: who sends what, how much of it and for how long. They stand in profiles.yaml."""
+"""Load profiles, read from profiles.yaml: who sends what, how much of it and for how long."""
 
 import math
 from collections.abc import Generator, Mapping
@@ -14,8 +14,8 @@ WORKLOADS: Final = ("closed", "open")
 DOORS: Final = ("rest", "v2", "grpc", "oip")
 KINDS: Final = ("single", "list", "explanation", "bad")
 LOAD_UNIT: Final = {"closed": "users", "open": "arrivals/s"}
-SETTLE_S: Final = 2.0  # of each step of a ramp: what the step before it left behind is answered by then
-HIGHEST_RATE: Final = 100_000.0  # arrivals a second at which a ramp ends in any case
+SETTLE_S: Final = 2.0  # at the start of each step of a ramp, in which the requests of the step before are answered
+HIGHEST_RATE: Final = 100_000.0  # arrivals a second at which a ramp always ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Ramp:
-    """Steps of `seconds`: from `start` arrivals a second up by `coarse` until one does not hold, then by `fine` from the last that did."""
+    """Steps of `seconds`: from `start` arrivals a second up by `coarse` until a step fails, then by `fine` from the last that held."""
 
     start: float
     coarse: float
@@ -43,7 +43,7 @@ class Ramp:
         return (coarse + fine + 3) * self.seconds
 
     def climb(self) -> Generator[Stage, bool, None]:
-        """The steps; the generator must be sent whether the last one held its budgets."""
+        """The steps; the caller must send() whether the last one kept its budgets."""
         held, rate, factor, number = 0.0, self.start, self.coarse, 0
         while rate <= HIGHEST_RATE:
             number += 1
@@ -58,11 +58,11 @@ class Ramp:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """One section of profiles.yaml, whose comment says what each part means.
+    """One section of profiles.yaml. The comment in that file says what each part means.
 
     Attributes:
         doors, traffic: shares, in any unit.
-        stages: empty where there is a ramp.
+        stages: empty if there is a ramp.
     """
 
     name: str
@@ -92,16 +92,16 @@ class Profile:
         return f"{self.workload} workload: " + ", ".join(f"{stage.load:g} {unit} for {stage.seconds:g} s" for stage in self.stages)
 
     def plan(self) -> Generator[Stage, bool, None]:
-        """The stages in their order; the generator must be sent whether the last one held its budgets."""
+        """The stages in their order; the caller must send() whether the last one kept its budgets."""
         if self.ramp:
             yield from self.ramp.climb()
         for stage in self.stages:  # noqa: UP028 - a tuple, which nothing can be sent to
             yield stage
 
     def scaled(self, load: float | None, seconds: float | None) -> "Profile":
-        """The same with another load in the first stage and another length, the other stages in proportion; None keeps them.
+        """The same profile with another load in its first stage and another length; the other stages keep their proportions.
 
-        `seconds` is that of all stages together, and of a ramp that of each step.
+        None keeps the profile's value. `seconds` is the length of all stages together, or of each step of a ramp.
         """
         up = (load or self.first_load) / self.first_load
         if self.ramp:
@@ -124,7 +124,7 @@ def read_profiles(path: Path = PROFILES) -> dict[str, Profile]:
 
 
 def find_profile(name: str) -> Profile:
-    """The profile of that name; raises WrongSettings."""
+    """The profile with that name; raises WrongSettings."""
     profiles = read_profiles()
     if name not in profiles:
         raise WrongSettings(f"no profile {name}; known are {', '.join(profiles)}")
@@ -132,7 +132,7 @@ def find_profile(name: str) -> Profile:
 
 
 def to_profile(where: str, name: str, content: Any) -> Profile:
-    """The profile whose section was read from YAML; raises WrongSettings that starts with `where`."""
+    """The profile in a section that was read from YAML; raises WrongSettings with a message that starts with `where`."""
     optional = {"stages", "ramp", "management"}
     section = to_section(where, content, required={"question", "workload", "doors", "traffic"}, optional=optional)
     if ("stages" in section) == ("ramp" in section):

@@ -1,4 +1,4 @@
-"""`python -m loadtest.run` puts every target of a profile under load in turn and compares each with its budget.
+"""`python -m loadtest.run` puts the targets of a profile under load, one after the other, and compares each with its budget.
 
 Exit code 0: every budget is kept. 3: one is broken, or a figure is worse than the baseline's; each is named.
 1: no server, token or pictures. 2: wrong settings.
@@ -31,8 +31,8 @@ from testbed.flags import positive
 from testbed.pictures import DATA_ROOT, PicturesError
 
 NO_ANSWER, WRONG_SETTINGS, BUDGET_BROKEN = 1, 2, 3
-GRPC_PORT = DEFAULTS["grpc_inference_port"]  # of another server, unless GRPC names one
-CA_VARIABLES = ("DIGITS_CA", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")  # the first that is set; the others are OpenSSL's and requests' own
+GRPC_PORT = DEFAULTS["grpc_inference_port"]  # of a remote server, unless --grpc names one
+CA_VARIABLES = ("DIGITS_CA", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")  # the first that is set counts; OpenSSL and requests know the other two
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -57,30 +57,30 @@ def parse_flags(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="loadtest.run", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add("--profile", default=DEFAULT, help="a section of loadtest/profiles.yaml")
-    add("--target", default="", help="models, with commas between; else those of --models, else those that are always built")
-    add("--users", type=positive, help="of a closed workload, in place of the profile's")
-    add("--rate", type=positive, help="arrivals a second of an open workload, in place of the profile's")
-    add("--seconds", type=positive, help="measured for each target, in place of the profile's")
-    add("--host", default="", help=f"http://127.0.0.1:8080 for one, whose token is in {TOKEN}; else the local server, whose own is known")
-    add("--grpc", default="", help=f"host:port; else port {GRPC_PORT} beside the host")
+    add("--target", default="", help="models, separated by commas (default: those of --models, or those that are built by default)")
+    add("--users", type=positive, help="of a closed workload, instead of the profile's")
+    add("--rate", type=positive, help="arrivals a second of an open workload, instead of the profile's")
+    add("--seconds", type=positive, help="measured for each target, instead of the profile's")
+    add("--host", default="", help=f"as http://127.0.0.1:8080, with the token in {TOKEN} (default: the local server, whose token is known)")
+    add("--grpc", default="", help=f"host:port (default: port {GRPC_PORT} of the host)")
     add("--management", default="", help=f"http://…:8081 of a remote server, whose management token is in {MANAGEMENT_TOKEN}")
     ca = next((os.environ[name] for name in CA_VARIABLES if os.environ.get(name)), "")
     add("--ca", default=ca, help=f"the file of the CA's certificates for https://, in PEM form ({', '.join(CA_VARIABLES)})")
-    add("--processes", type=positive, default="1", help="that send, on this machine")
-    add("--machines", type=int, default=0, help="that send, beside this one, each with a Locust worker")
+    add("--processes", type=positive, default="1", help="processes of this machine that send")
+    add("--machines", type=int, default=0, help="other machines that send, each with a Locust worker")
     add("--exporter-port", type=int, default=0, help="for Prometheus, on 127.0.0.1; 0 for none")
     add("--baseline", default="", help="the folder of an earlier report to compare with")
     add("--ratio", type=float, default=RATIO, help="how many times worse is a regression")
-    add_server_flags(parser)  # of the local one, where no host is given
-    add("--budgets", type=Path, default=BUDGETS, help="the folder of the limits")
+    add_server_flags(parser)  # for the local server, which is used if no host is given
+    add("--budgets", type=Path, default=BUDGETS, help="the folder with the limits")
     add("--model-list", type=Path, default=LIST, help="the list of models, which names the task, the pictures and the budget of each")
     add("--data-root", type=Path, default=DATA_ROOT, help="the folder that holds MNIST/raw")
-    add("--reports", default="", help=f"the folder for the report; else {REPORTS}/PROFILE")
+    add("--reports", default="", help=f"the folder for the report (default: {REPORTS}/PROFILE)")
     return parser.parse_args(arguments)
 
 
 def to_load(flags: argparse.Namespace) -> Load:
-    """The profile with what the flags change of it; raises WrongSettings."""
+    """The profile with the changes that the flags make; raises WrongSettings."""
     profile = find_profile(flags.profile)
     to_number("RATIO", flags.ratio, lowest=1)
     to_number("MACHINES", flags.machines)
@@ -96,7 +96,7 @@ def to_load(flags: argparse.Namespace) -> Load:
 
 
 def to_targets(flags: argparse.Namespace) -> list[str]:
-    """The models to test; raises WrongSettings for one without a budget."""
+    """The models to test; raises WrongSettings if one has no budget."""
     named = [name for name in flags.target.split(",") if name] or list(flags.models)
     targets = named or targets_of(flags.profile, flags.budgets, models=flags.model_list)
     for target in targets:
@@ -107,7 +107,7 @@ def to_targets(flags: argparse.Namespace) -> list[str]:
 
 
 def find_server(flags: argparse.Namespace) -> ServerUnderTest:
-    """The server that is given, else the local one; raises ServerError where that is down, WrongSettings for a CA that is none."""
+    """The server that is named, or the local one; raises ServerError if that is down, WrongSettings if the CA cannot be read."""
     if not flags.host:
         local = LocalServer(flags.port, models=flags.models)
         return ServerUnderTest(
@@ -117,7 +117,7 @@ def find_server(flags: argparse.Namespace) -> ServerUnderTest:
     grpc = flags.grpc or f"{urlsplit(flags.host).hostname}:{GRPC_PORT}"
     is_tls = any(url.lower().startswith("https:") for url in (flags.host, flags.management))
     ca = flags.ca if is_tls else ""
-    read_certificates(ca)  # before the load; Locust reads them again
+    read_certificates(ca)  # to fail before the load; Locust reads them again
     return ServerUnderTest(
         host=flags.host.rstrip("/"), token=os.environ.get(TOKEN, ""), grpc=grpc, ca=ca,
         management=flags.management.rstrip("/"), management_token=os.environ.get(MANAGEMENT_TOKEN, ""),
@@ -125,7 +125,7 @@ def find_server(flags: argparse.Namespace) -> ServerUnderTest:
 
 
 def measure_targets(flags: argparse.Namespace, load: Load, targets: list[str], baseline: Summary | None) -> Summary:
-    """Measure every target and write the reports; those of an earlier test stay until all of the new ones are made."""
+    """Measure every target and write the reports; those of an earlier test stay until all new ones are complete."""
     server = find_server(flags)
     if load.profile.management and not server.management:
         raise WrongSettings(f"profile {load.profile.name} needs the management API: name it with MANAGEMENT=http://… MANAGEMENT_TOKEN=…")

@@ -1,4 +1,4 @@
-"""What a person set, read strictly: what is unknown, missing, there twice or out of range is named."""
+"""Settings from YAML, read strictly: an error names what is unknown, missing, duplicate or out of range."""
 
 import math
 import ssl
@@ -12,11 +12,11 @@ Choice = TypeVar("Choice")
 
 
 class WrongSettings(Exception):
-    """A file of settings cannot be read, or holds what cannot be; the message names the place."""
+    """A file of settings cannot be read or holds invalid values; the message names the place."""
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """The mapping in a file; raises WrongSettings where there is none, or where a key is there twice."""
+    """The mapping in a file; raises WrongSettings if there is none, or if a key appears twice."""
     try:
         content = yaml.load(path.read_text(), _UniqueKeys)
     except (OSError, yaml.YAMLError) as err:
@@ -27,7 +27,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def to_section(where: str, content: Any, *, required: Set[str], optional: Set[str] = frozenset()) -> dict[str, Any]:
-    """`content` where it is a mapping with every required key and no unknown one."""
+    """`content`, if it is a mapping with every required key and no unknown one; raises WrongSettings otherwise."""
     accepted = ", ".join([*sorted(required), *(f"{name} (optional)" for name in sorted(optional))])
     if not isinstance(content, dict):
         raise WrongSettings(f"{where} is no section; it must hold {accepted}")
@@ -46,7 +46,7 @@ def to_number(where: str, value: Any, *, lowest: float = 0, highest: float = mat
 
 
 def read_certificates(path: str) -> str:
-    """The certificates in a PEM file, "" where no file is named; raises WrongSettings for a file without any."""
+    """The certificates in a PEM file, or "" if no file is named; raises WrongSettings if the file holds none."""
     if not path:
         return ""
     try:
@@ -65,7 +65,7 @@ def to_choice(where: str, value: Any, known: tuple[Choice, ...]) -> Choice:
 
 
 class _UniqueKeys(yaml.SafeLoader):
-    """Refuses a key that is there twice: YAML would keep the last one and say nothing."""
+    """Refuses a key that appears twice: YAML would silently keep the last one."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         names = [key.value for key, _ in node.value]

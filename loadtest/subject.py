@@ -17,7 +17,7 @@ class SentPicture:
 
     Attributes:
         body: the encoded file.
-        answer: what the JSON answer says where it is read right; it may say more.
+        answer: what the JSON answer says if the picture is read correctly; it may say more.
     """
 
     body: bytes
@@ -37,17 +37,17 @@ class Subject:
         return [picture.body for picture in self.pictures]
 
     def accuracy(self, answers: Sequence[Any]) -> float:
-        """The share of the pictures that are read right, 0 to 1, by the parsed answers to them."""
+        """The share of the pictures that are read correctly, 0 to 1, judged by the parsed answers to them."""
         pairs = zip(answers, self.pictures, strict=True)
         return sum(not contradictions(answer, picture.answer) for answer, picture in pairs) / len(self.pictures)
 
 
 def find_subject(name: str, models: Path, data_root: Path) -> Subject:
-    """A model of the list `models`, or one of another server that is not in it and reads digits.
+    """A model of the list `models`; one that is not in the list, on another server, is taken to read digits.
 
     Raises:
-        WrongSettings: the pictures that the list names cannot be used, or it names none for another task than digits.
-        PicturesError: MNIST's test pictures are needed and not there.
+        WrongSettings: the pictures that the list names cannot be used, or it names none for a task other than digits.
+        PicturesError: MNIST's test pictures are needed and missing.
         ServerError: the list cannot be read.
     """
     listed = read_models(models).get(name)

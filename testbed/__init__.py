@@ -1,1 +1,1 @@
-"""What bench, faults and load tests share: pictures, answers, endpoints, connections, archives, processes. It knows no server."""
+"""What bench, faults and load tests share: pictures, answers, endpoints, connections, archives, processes. It starts no server."""

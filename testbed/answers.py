@@ -1,4 +1,4 @@
-"""What a right answer is: well formed, and the one that belongs to the picture that was sent."""
+"""What makes an answer correct: it is well formed, and it belongs to the picture that was sent."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -35,7 +35,7 @@ class ExplanationAnswer:
 
 @dataclass(frozen=True, slots=True)
 class ToldAnswer:
-    """The answer of a reader of another task, whose words only that reader understands: it is compared with itself alone.
+    """The answer of a reader for another task. Only that reader knows what the words mean, so it is only compared with later answers.
 
     Attributes:
         told: the JSON object.
@@ -48,11 +48,11 @@ Expected: TypeAlias = Prediction | Refusal | ExplanationAnswer | ToldAnswer
 
 
 class WrongAnswer(Exception):
-    """An answer with the wrong content; the message is the same for all of a kind, so that Locust can count them."""
+    """An answer with wrong content; all answers with the same fault have the same message, so that Locust can count them."""
 
 
 def read_json(body: bytes) -> Any:
-    """The parsed body of an answer; raises WrongAnswer where it is no JSON."""
+    """The parsed body of an answer; raises WrongAnswer if it is not JSON."""
     try:
         return json.loads(body)
     except ValueError as err:
@@ -60,30 +60,30 @@ def read_json(body: bytes) -> Any:
 
 
 def read_answer(answer: Any, task: str) -> Prediction | ToldAnswer:
-    """What the parsed JSON of an answer says, by the task of the model that gave it; raises WrongAnswer for a malformed one."""
+    """The content of a parsed answer, by the task of the model that gave it; raises WrongAnswer if it is malformed."""
     return to_prediction(answer) if task == FIRST_TASK else to_told(answer)
 
 
 def read_explanation(answer: Any, task: str) -> ExplanationAnswer | ToldAnswer:
-    """The same of an explanation."""
+    """The content of a parsed explanation; raises WrongAnswer if it is malformed."""
     return to_explanation(answer) if task == FIRST_TASK else to_told(answer)
 
 
 def to_told(answer: Any) -> ToldAnswer:
-    """The answer of any reader; raises WrongAnswer for what is no object, or an error."""
+    """The answer of any reader; raises WrongAnswer if it is not an object, or if it is an error."""
     if not isinstance(answer, dict) or not answer or {"code", "type"} <= answer.keys():
         raise WrongAnswer("malformed: no object, or an error")
     return ToldAnswer(answer)
 
 
 def contradictions(answer: Any, known: Mapping[str, Any]) -> dict[str, Any]:
-    """What the parsed JSON of an answer says otherwise than it is known to be right; it may say more."""
+    """The values in a parsed answer that differ from the known right ones; the answer may hold more."""
     told = answer if isinstance(answer, dict) else {}
     return {key: told.get(key) for key, value in known.items() if told.get(key) != value}
 
 
 def to_prediction(answer: Any) -> Prediction:
-    """The prediction in the parsed JSON of an answer; keys that are not its own are left unread.
+    """The prediction in the parsed JSON of an answer; other keys are ignored.
 
     Raises:
         WrongAnswer: it lacks a key, a value is out of range, or two of them contradict one another.
@@ -107,7 +107,7 @@ def to_prediction(answer: Any) -> Prediction:
 
 
 def to_explanation(answer: Any) -> ExplanationAnswer:
-    """The explanation in the parsed JSON of an answer; raises WrongAnswer for a malformed one."""
+    """The explanation in the parsed JSON of an answer; raises WrongAnswer if it is malformed."""
     try:
         explanation = ExplanationAnswer(answer["digit"], answer["attributions"])
         pixels = np.array(explanation.attributions, dtype=np.float64)
@@ -120,12 +120,12 @@ def to_explanation(answer: Any) -> ExplanationAnswer:
 
 
 def check_answers(found: Sequence[Any], expected: Sequence[Expected]) -> None:
-    """Return where the parsed answers are those `expected` for their pictures, in order.
+    """Return if the parsed answers are those `expected` for their pictures, in order.
 
-    A digit that differs from the label is no fault of the answer: the model misreads that picture, and accuracy counts it.
+    A digit that differs from the label is not a wrong answer here: the model misreads that picture, which accuracy counts.
 
     Raises:
-        WrongAnswer: too many or too few, malformed, another picture's answer, or another error than the picture's own.
+        WrongAnswer: there are too many or too few, one is malformed, or one is the answer or the error of another picture.
     """
     if len(found) != len(expected):
         raise WrongAnswer("malformed: not as many answers as pictures")
@@ -152,7 +152,7 @@ def _check(answer: Any, due: Expected) -> None:
 
 
 def _is_alike(found: Any, due: Any) -> bool:
-    """Whether two values of JSON are the same but for what a batch may move a number by."""
+    """Whether two JSON values are the same, except that numbers may differ by what the size of a batch changes."""
     if isinstance(due, dict):
         return isinstance(found, dict) and found.keys() == due.keys() and all(_is_alike(found[key], due[key]) for key in due)
     if isinstance(due, list):

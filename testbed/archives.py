@@ -1,4 +1,4 @@
-"""Copies of archives that differ from the shipped ones in one thing: a time-out, a version, a file, or that they cannot be loaded."""
+"""Copies of archives that differ from the shipped ones in one point: a time-out, a version, a file, or damaged weights."""
 
 import json
 import zipfile
@@ -25,9 +25,9 @@ def alter(archive: Path, target: Path, *, config: Mapping[str, Any] | None = Non
     """Write a copy of `archive`, with its card, and return its path.
 
     Args:
-        config: knobs of model-config.yaml that replace its own; those of a section replace only themselves.
-        version: of the model, "" for its own.
-        damaged: cut the weights in half, as a broken copy would: the worker's check of their hash fails.
+        config: knobs that replace those of model-config.yaml; other knobs of the same section stay.
+        version: of the model; "" keeps it.
+        damaged: whether the weights are cut in half, as in a broken copy, so that the worker's check of their hash fails.
     """
     with zipfile.ZipFile(archive) as source:
         manifest = json.loads(source.read(MANIFEST))

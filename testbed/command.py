@@ -1,4 +1,4 @@
-"""How commands that start a server end: with one sentence on what went wrong, and never with that server left running."""
+"""How commands that start a server end: with one sentence that says what went wrong, and never with the server left running."""
 
 import signal
 import sys
@@ -8,16 +8,16 @@ from contextlib import contextmanager
 from digitkit.artifacts.card import CardError
 from testbed.pictures import PicturesError
 
-EXIT_FAILED = 3  # what was measured is not as it should be; 1 is a mistake
+EXIT_FAILED = 3  # what was measured misses its goal; 1 means that the command itself failed
 
 
 @contextmanager
 def ending(prog: str, *foreseen: type[Exception]) -> Iterator[None]:
-    """Turn Ctrl-C, SIGTERM and foreseen exceptions into an exit with one sentence, after whatever was started has been ended.
+    """Turn Ctrl-C, SIGTERM and expected exceptions into an exit with one sentence, after everything that was started has ended.
 
     Args:
         prog: the command's name, with which the sentence begins.
-        foreseen: exceptions beside those of files, connections, cards and pictures.
+        foreseen: expected exceptions, in addition to those of files, connections, cards and pictures.
     """
     caught: tuple[type[Exception], ...] = (OSError, CardError, PicturesError, *foreseen)
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))  # asyncio ends its tasks in order on SIGINT alone

@@ -1,4 +1,4 @@
-"""Where the server is asked, and the forms in which pictures go there: pure functions from pictures to paths and bytes."""
+"""The server's endpoints, and the forms in which pictures are sent to them: pure functions from pictures to paths and bytes."""
 
 import base64
 import io
@@ -29,7 +29,7 @@ def infer_path(model: str) -> str:
 
 
 def encode_form(pictures: Sequence[bytes]) -> tuple[bytes, str]:
-    """A form with each picture in a part of its own, and its Content-Type."""
+    """A form with a part for each picture, and its Content-Type."""
     return encode_multipart_formdata({str(i): (f"{i}.png", picture, PNG) for i, picture in enumerate(pictures)})
 
 

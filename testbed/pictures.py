@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 from digitkit.pictures.codec import encode_png
 
 DATA_ROOT = Path("data")
-COUNT = 1_000  # asking them one at a time takes 3 s a target; accuracy is then known to 0.1 points
+COUNT = 1_000  # accuracy is then known to 0.1 points, and asking them one at a time takes 3 s for each target
 SEED = 0
 UINT8 = 0x08  # the only type of element that MNIST's idx files have
 
 
 class PicturesError(Exception):
-    """The test pictures are not there or damaged; the message says what to do."""
+    """The test pictures are missing or damaged; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +51,18 @@ def load_canvases(root: Path = DATA_ROOT) -> LabelledCanvases:
     """All test pictures below `root`, in MNIST's order.
 
     Raises:
-        PicturesError: a file is missing or no idx file, or pictures and labels differ in number.
+        PicturesError: a file is missing or is not an idx file, or there are not as many labels as pictures.
     """
     raw = root / "MNIST" / "raw"
     found = LabelledCanvases(read_idx(raw / "t10k-images-idx3-ubyte", axes=3), read_idx(raw / "t10k-labels-idx1-ubyte", axes=1))
     if len(found.pictures) != len(found.labels):
         told = f"{len(found.pictures)} test pictures and {len(found.labels)} labels"
-        raise PicturesError(f"{raw} holds {told}; remove it, make train downloads it anew")
+        raise PicturesError(f"{raw} holds {told}; remove it, and make train downloads it again")
     return found
 
 
 def load_pictures(root: Path = DATA_ROOT, count: int = COUNT) -> list[LabelledPicture]:
-    """`count` of the test pictures below `root`, or all where there are fewer; the same ones, in the same order, every time.
+    """`count` of the test pictures below `root`, or all if there are fewer; always the same ones in the same order.
 
     Raises:
         PicturesError: as load_canvases.
@@ -84,5 +84,5 @@ def read_idx(path: Path, axes: int) -> NDArray[np.uint8]:
     start = 4 + 4 * axes
     shape = [int(length) for length in np.frombuffer(content[4:start], dtype=">u4")] if len(content) >= start else []
     if content[:4] != bytes([0, 0, UINT8, axes]) or len(content) != start + int(np.prod(shape)):
-        raise PicturesError(f"{path} is no idx file of {axes} axes, or damaged; remove its folder, and make train downloads it anew")
+        raise PicturesError(f"{path} is damaged, or not an idx file with {axes} axes; remove its folder, and make train downloads it again")
     return np.frombuffer(content, dtype=np.uint8, offset=start).reshape(shape)

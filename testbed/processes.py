@@ -1,4 +1,4 @@
-"""The processes of a server: which they are, what they use, and their end."""
+"""The processes of a server: finding them, measuring what they use, and ending them."""
 
 import subprocess
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ WORKER = "model_service_worker"
 
 
 def cpu_seconds(pid: int) -> float:
-    """Processor time, user and system, that the processes of a server have used; of those that have ended, too, once waited for."""
+    """User and system time that the processes of a server have used, including ended ones that their parent has waited for."""
     total = 0.0
     for process in _tree(pid):
         with suppress(psutil.NoSuchProcess):
@@ -22,7 +22,7 @@ def cpu_seconds(pid: int) -> float:
 
 
 def memory_mb(pid: int) -> float:
-    """Resident memory in MB (10**6): PSS, in which a page that n processes share counts as 1/n in each."""
+    """Resident memory in MB (10**6), as PSS: a page that n processes share counts as 1/n for each of them."""
     total = 0
     for process in _tree(pid):
         with suppress(psutil.NoSuchProcess):
@@ -31,7 +31,7 @@ def memory_mb(pid: int) -> float:
 
 
 def children(pid: int | None) -> list[psutil.Process]:
-    """What the process of a server has started; nothing where it is not running, or was killed a moment ago."""
+    """The processes that a server has started; empty if it is not running or has just been killed."""
     with suppress(psutil.NoSuchProcess):
         return psutil.Process(pid).children(recursive=True) if pid is not None else []
     return []
@@ -49,10 +49,10 @@ def workers(pid: int | None) -> list[psutil.Process]:
 
 
 def resident_mib(pid: int | None) -> tuple[float, float]:
-    """Memory of a TorchServe's frontend, and of all its workers together."""
+    """Resident memory in MiB of a TorchServe's frontend, and of all its workers together."""
     java, python = 0.0, 0.0
     for process in children(pid):
-        with suppress(psutil.NoSuchProcess):  # it ended since it was listed
+        with suppress(psutil.NoSuchProcess):  # it has ended since it was listed
             memory = process.memory_info().rss / 2**20
             if FRONTEND in process.cmdline():
                 java += memory
@@ -67,9 +67,9 @@ def _tree(pid: int) -> Iterator[psutil.Process]:
 
 
 def end(process: "subprocess.Popen[bytes]") -> None:
-    """End a server and all of its processes: asked to first, killed where they do not."""
+    """Ask a server to end, and kill those of its processes that do not."""
     family = list(_tree(process.pid)) if process.poll() is None else []
-    for member in family[:1]:  # it ends its own workers in order
+    for member in family[:1]:  # the server ends its own workers in order
         member.terminate()
     _, alive = psutil.wait_procs(family, timeout=STOP_TIMEOUT_S)
     for member in alive:

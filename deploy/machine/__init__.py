@@ -1,1 +1,1 @@
-"""What of this machine a server needs: Java, ports, folders, and what its processes print."""
+"""What a server needs of this machine: Java, free ports and a usable folder; and what its processes print."""

@@ -1,12 +1,12 @@
-"""What TorchServe printed about its own end."""
+"""Why TorchServe ended, from what it printed."""
 
 import re
 
 RECORD = re.compile(r"\d{4}-\d\d-\d\dT\S+ \[(\w+) *\]")  # of the log, with its level, as logging.xml writes it
-STOPPED = "Torchserve stopped."  # what the frontend ended over is printed after it, and is no record
-UNSERVED = "IS NOT SERVED"  # in what a worker says whose model could not be loaded; TorchServe logs what workers say as INFO
+STOPPED = "Torchserve stopped."  # the frontend prints the cause of its end after this, not as a record of the log
+UNSERVED = "IS NOT SERVED"  # a worker prints this if its model could not be loaded; TorchServe logs whatever workers print as INFO
 FAULT = re.compile(r"ERROR|WARN|Error|Exception|Invalid")
-# What the launcher always says of vmargs, frames of a stack, and a fault of TorchServe's own in ending before it was up.
+# The launcher's usual warning about vmargs, the frames of a stack, and an error of TorchServe's own when it ends before it is up.
 NOISE = re.compile(
     r"Warning: TorchServe is using non-default JVM parameters|\s+at |\s+\.\.\. \d+ more"
     r"|Exception in thread \"Thread-\d+\" java.lang.NullPointerException"
@@ -17,8 +17,8 @@ LINES = 5
 def cause(log: str) -> list[str]:
     """The last lines of a console's log that say what went wrong.
 
-    These are warnings and errors, a worker's word that it serves no model, and what is printed without a level: by the launcher and
-    Java before the log begins, and by the frontend after its last record.
+    These are warnings, errors, and a worker's message that it serves no model. Lines without a level count too: the launcher and
+    Java print some before the log begins, and the frontend prints some after its last record.
     """
     told, is_outside = [], True
     for line in log.splitlines():

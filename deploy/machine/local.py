@@ -1,4 +1,4 @@
-"""Servers on this machine: whether a port is free for one, its end, and requests that go straight to it."""
+"""Servers on this machine: checking that a port is free, ending processes, and asking without a proxy."""
 
 import errno
 import socket
@@ -9,9 +9,9 @@ import requests
 
 
 def is_free(port: int, host: str = "127.0.0.1") -> bool:
-    """Whether a server may listen on `host`:`port` now; raises OSError where none ever may."""
+    """Whether a server can listen on `host`:`port` now; raises OSError if no server ever can."""
     with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: one that has just ended is no hindrance
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do; one that has just ended does not count
         try:
             probe.bind((host, port))
         except OSError as err:
@@ -22,7 +22,7 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
 
 
 def end_family(pid: int, timeout_s: float) -> None:
-    """End a process and all that it started, by force where they take longer."""
+    """Ask a process and all that it started to end, and kill those that take longer than the time-out."""
     family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
     for process in family:  # the launcher does not pass signals on to Java
         with suppress(psutil.NoSuchProcess):
@@ -34,10 +34,10 @@ def end_family(pid: int, timeout_s: float) -> None:
 
 
 def client(ca: str = "") -> requests.Session:
-    """A session that takes neither a proxy nor a .netrc from the environment: http_proxy is seldom unset for loopback.
+    """A session that ignores proxies and .netrc in the environment, because http_proxy is seldom unset for loopback.
 
     Args:
-        ca: the file of the certificates that it trusts over TLS; else those of the public authorities.
+        ca: the file with the certificates that it trusts over TLS; "" trusts the public authorities.
     """
     session = requests.Session()
     session.trust_env = False

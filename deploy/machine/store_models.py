@@ -10,10 +10,10 @@ from digitkit.artifacts.store import latest_archives, model_name
 
 
 def served_models(store: Path, chosen: Sequence[str] = ()) -> tuple[str, ...]:
-    """The names of the models that a server starts with: those that are chosen, else one for each archive in its store.
+    """The names of the models that a server starts with: the chosen ones, or without a choice one for each archive in its store.
 
     Raises:
-        ServerError: none is chosen, and the store holds no archive.
+        ServerError: no model is chosen, and the store holds no archive.
     """
     found = tuple(chosen) or tuple(archive.stem for archive in latest_archives(store))
     if not found:
@@ -22,17 +22,17 @@ def served_models(store: Path, chosen: Sequence[str] = ()) -> tuple[str, ...]:
 
 
 def archives(store: Path, models: Sequence[str]) -> list[Path]:
-    """The archives of these models in a store, of every version, in the order of their names."""
+    """The archives of all versions of these models in a store, sorted by name."""
     return [archive for archive in sorted(store.glob("*.mar")) if model_name(archive) in models]
 
 
 def check_archives(store: Path, models: Sequence[str]) -> None:
-    """An archive is code: it is served only if it is the file that its card describes; raises ServerError."""
+    """Return if every archive is the file that its card describes; raises ServerError otherwise, because an archive is code."""
     for archive in dict.fromkeys([*(store / f"{name}.mar" for name in models), *archives(store, models)]):
         try:
             check_card(archive)
         except CardError as err:
-            first = "remove the archive, then " if archive.exists() else ""  # make sees no more than that it is there
+            first = "remove the archive, then " if archive.exists() else ""  # make does not rebuild a file that exists
             raise ServerError(f"{err}; {first}make export builds it") from err
 
 
@@ -40,7 +40,7 @@ def listed(models: Sequence[str], known: Mapping[str, ListedModel], store: Path)
     """What the list says of each of these models.
 
     Raises:
-        ServerError: one is not listed, so that nothing could tell whether it works.
+        ServerError: a model is not listed, so nothing could tell whether it works.
     """
     for name in models:
         if name not in known:

@@ -1,1 +1,1 @@
-"""Prometheus, Alertmanager and the probe: what watches a server, and the rules by which."""
+"""What watches a server: Prometheus, Alertmanager and the probe, with their rules."""

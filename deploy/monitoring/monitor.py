@@ -1,7 +1,7 @@
 """Prometheus, Alertmanager and the probe beside a running server: `python -m deploy.monitoring.monitor start` or `stop`.
 
-Their configuration is in deploy/monitoring, and works there by itself; here only the ports are moved, as the server's are, and
-alerts are sent to the webhook that is named.
+Their configuration is in deploy/monitoring and works there by itself. This command only moves the ports as the server's are moved, and
+sends alerts to the webhook that is named.
 """
 
 import argparse
@@ -40,9 +40,9 @@ class Monitor:
     """What watches one server.
 
     Attributes:
-        server: that is watched, running or not.
-        source: the folder of the configuration.
-        webhook: the address that alerts are sent to; "" for none, then they only stand on Alertmanager's page.
+        server: the server that is watched, running or not.
+        source: the folder with the configuration.
+        webhook: the address that alerts are sent to; if it is "", they only appear on Alertmanager's page.
     """
 
     server: Server
@@ -60,7 +60,7 @@ class Monitor:
         """Start all three, and return their processes once they answer; stop() ends them.
 
         Raises:
-            MonitorError: the webhook is no address, a program is missing, a port in use, or one of them does not answer;
+            MonitorError: the webhook is not an address, a program is missing, a port is in use, or one of the three does not answer;
                 nothing is left running then.
         """
         self._check_webhook()
@@ -94,12 +94,12 @@ class Monitor:
         return self.folder / "alertmanager.yml"
 
     def is_sent(self) -> bool:
-        """Whether what is running sends its alerts to the webhook, or to nobody where there is none."""
+        """Whether the running Alertmanager sends its alerts to the webhook, or to nobody if there is no webhook."""
         receivers = yaml.safe_load(self._routes.read_text())["receivers"]
         return {hook["url"] for receiver in receivers for hook in receiver.get("webhook_configs", [])} == {self.webhook} - {""}
 
     def stop(self) -> bool:
-        """End what start() started; False where nothing of it was running."""
+        """End what start() started; False if nothing of it was running."""
         running = self.processes()
         for process in running:
             with suppress(psutil.NoSuchProcess):
@@ -112,18 +112,18 @@ class Monitor:
         return bool(running)
 
     def processes(self) -> list[psutil.Process]:
-        """Those of start() that are still running."""
+        """The processes of start() that are still running."""
         found = []
         for path in self.folder.glob("*.pid"):
             with suppress(psutil.Error, ValueError):
                 process = psutil.Process(int(path.read_text()))
                 command = self.commands()[path.stem]
-                if process.cmdline()[1 : len(command)] == command[1:]:  # whichever models it was started for
+                if process.cmdline()[1 : len(command)] == command[1:]:  # the flag --models comes after these words, and may differ
                     found.append(process)
         return found
 
     def commands(self) -> dict[str, list[str]]:
-        """The command of each process; raises MonitorError where a program is missing."""
+        """The command of each process; raises MonitorError if a program is missing."""
         prometheus = [
             *(find("prometheus"), f"--config.file={self.folder / 'prometheus.yml'}", f"--storage.tsdb.path={self.folder / 'data'}"),
             *(f"--web.listen-address={self.address(PROMETHEUS)}", "--log.level=warn"),
@@ -135,7 +135,7 @@ class Monitor:
         return {"prometheus": prometheus, "alertmanager": alertmanager, "probe": self.probe_command()}
 
     def probe_command(self) -> list[str]:
-        """The command of the probe, which needs no program beside this Python."""
+        """The command of the probe, which needs nothing but this Python."""
         listen, server = self.address(PROBE).rpartition(":")[2], self.server
         return [
             *(sys.executable, "-m", "deploy.monitoring.probe", "--port", str(server.port), "--state", str(server.state.resolve())),
@@ -174,7 +174,7 @@ class Monitor:
 
 
 def sent_to(webhook: str, routes: str) -> str:
-    """Alertmanager's configuration `routes` with every receiver sending its alerts, and that they are over, to `webhook`."""
+    """Alertmanager's configuration `routes`, with every receiver telling `webhook` when an alert fires and when it is over."""
     configuration = yaml.safe_load(routes)
     for receiver in configuration["receivers"]:
         receiver["webhook_configs"] = [{"url": webhook, "send_resolved": True}]
@@ -211,7 +211,7 @@ def main() -> None:
         sys.exit(f"{parser.prog}: {err}")
     print(f"Prometheus:   http://{monitor.address(PROMETHEUS)}   Alertmanager: http://{monitor.address(ALERTMANAGER)}")
     host = urlsplit(flags.webhook).netloc.rpartition("@")[2]
-    print(f"Alerts are sent to {host}" if host else "Alerts only stand on Alertmanager's page: make monitor WEBHOOK=http://… sends them")
+    print(f"Alerts are sent to {host}" if host else "Alerts only appear on Alertmanager's page: make monitor WEBHOOK=http://… sends them")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""What only somebody outside of the workers can tell: `python -m deploy.monitoring.probe` serves it on port 9115, loopback by default.
+"""What can only be seen from outside the workers: `python -m deploy.monitoring.probe` serves it on port 9115, loopback by default.
 
-GET /ready says whether every model answers, /ready/MODEL whether one does: 200 or 503, for load balancers; no token is needed.
+GET /ready says whether every model answers, /ready/MODEL whether one does: 200 or 503, for load balancers, without a token.
 GET /metrics is for Prometheus: each scrape asks every model for a picture whose answer is known, counts its workers that are READY,
 and reads when the tokens expire. `python -m deploy.monitoring.probe check` asks once, and ends with 0 or 1.
 """
@@ -29,10 +29,10 @@ READY, METRICS = "/ready", "/metrics"
 JSON, EXPOSITION = "application/json", "text/plain; version=0.0.4"
 
 HELP = {
-    "digits_probe_success": "Whether the model read the known picture right.",
+    "digits_probe_success": "Whether the model read the known picture correctly.",
     "digits_probe_duration_seconds": "Seconds until it answered.",
     "digits_workers_ready": "Workers of the model that are READY.",
-    "digits_workers_wanted": "Workers that the model is to have at least.",
+    "digits_workers_wanted": "Workers that the model should have at least.",
     "digits_token_expires_timestamp_seconds": "When the token expires, in seconds since 1970.",
 }
 
@@ -40,7 +40,7 @@ Sample = tuple[str, str, float]  # metric, its label, value
 
 
 def probe(server: Server, models: Iterable[ListedModel]) -> Iterator[Sample]:
-    """What Prometheus is told; whatever cannot be found out is left out, and a probe without an answer has failed."""
+    """The samples for Prometheus; what cannot be found out is left out, and a model that does not answer counts as failed."""
     for model in models:
         label, started = f'model_name="{model.name}"', time.perf_counter()
         yield "digits_probe_success", label, not why_not_ready(server, model, SCRAPE_TIMEOUT_S)
@@ -61,7 +61,7 @@ def workers(server: Server, model: str, label: str) -> Iterator[Sample]:
 
 
 def expiries(server: Server) -> dict[str, float]:
-    """When each token expires, in seconds since 1970; none where there is no key file."""
+    """When each token expires, in seconds since 1970; empty if there is no key file."""
     try:
         keys = json.loads((server.folder / "key_file.json").read_text())
         return {kind: datetime.fromisoformat(key["expiration time"]).timestamp() for kind, key in keys.items() if "expiration time" in key}
@@ -70,7 +70,7 @@ def expiries(server: Server) -> dict[str, float]:
 
 
 def exposition(samples: Iterator[Sample]) -> str:
-    """Samples in Prometheus' text format, each metric's together under its help."""
+    """Samples in Prometheus' text format, grouped by metric below its help text."""
     rows = list(samples)
     lines = []
     for name, text in HELP.items():
@@ -95,7 +95,7 @@ class Probe(ThreadingHTTPServer):
         self.readiness = Readiness(server, timeout_s)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A balancer hangs up once it has read the status: no traceback for that."""
+        """Print no traceback when a load balancer closes the connection as soon as it has read the status."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
@@ -133,11 +133,11 @@ class _Answers(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def log_message(self, format: str, *values: object) -> None:
-        """Say nothing: a line for each scrape tells nobody anything."""
+        """Log nothing, because a line for each scrape would be of no use."""
 
 
 def check(server: Server, timeout_s: float) -> None:
-    """Print that every model is ready, or end with 1 and why one is not."""
+    """Print that every model is ready, or end with exit code 1 and the reasons why some are not."""
     readiness = Readiness(server, timeout_s)
     reasons = {model: why for model, why in readiness.why_not(readiness.models).items() if why}
     if reasons:
@@ -157,11 +157,11 @@ def main() -> None:
     )
     parser.add_argument("action", nargs="?", choices=("serve", "check"), default="serve")
     add_server_flags(parser)
-    parser.add_argument("--state", type=Path, default=Server.state, help="folder in which the server keeps its tokens, under its port")
-    parser.add_argument("--store", type=Path, default=ROOT / "model_store", help="folder whose archives, as it starts, name the models")
-    parser.add_argument("--model-list", type=Path, default=LIST, help="what each of them must answer to its known picture")
+    parser.add_argument("--state", type=Path, default=Server.state, help="folder with the server's tokens, in PORT/key_file.json")
+    parser.add_argument("--store", type=Path, default=ROOT / "model_store", help="folder whose archives name the models")
+    parser.add_argument("--model-list", type=Path, default=LIST, help="list that says how each model must answer its known picture")
     parser.add_argument("--listen", type=address, default=(LOOPBACK, PORT), help="PORT or HOST:PORT of the probe itself")
-    parser.add_argument("--timeout", type=float, default=TIMEOUT_S, help="seconds that a model has for its answer, to be ready")
+    parser.add_argument("--timeout", type=float, default=TIMEOUT_S, help="seconds within which a model must answer to count as ready")
     flags = parser.parse_args()
     server = Server(flags.port, flags.store, flags.state, models=flags.models, model_list=flags.model_list)
     try:
@@ -172,7 +172,7 @@ def main() -> None:
                 listening.serve_forever()
     except ServerError as err:
         sys.exit(f"{parser.prog}: {err}")
-    except (OSError, OverflowError) as err:  # the second is of no port at all
+    except (OSError, OverflowError) as err:  # OverflowError means that the number is not a port
         sys.exit(f"{parser.prog}: {':'.join(map(str, flags.listen))}: {err}")
     except KeyboardInterrupt:
         pass

@@ -1,7 +1,7 @@
-"""Whether models answer: each is sent the picture that models.toml names, by the way that clients go, and must read it in time.
+"""Whether models answer: each is sent the picture that models.toml names, as clients send theirs, and must read it in time.
 
-Nothing of TorchServe's own tells: /ping, /v2/health/ready and ModelReady are true while a model is still loading, while its worker
-has just been killed or stands still, and while it has no worker at all. docs/faults.md has what was seen.
+TorchServe's own checks do not tell this: /ping, /v2/health/ready and ModelReady are true while a model is still loading, while its
+worker has just been killed or hangs, and while it has no worker at all. docs/faults.md has the measurements.
 """
 
 import threading
@@ -23,7 +23,7 @@ FRESH_S = 1.0  # an answer serves all who ask within this time: a hundred load b
 
 
 def why_not_ready(server: Server, model: ListedModel, timeout_s: float = TIMEOUT_S) -> str:
-    """Why a model is not ready, in words that name no folder; "" where it has read its known picture."""
+    """Why a model is not ready, in words that name no folder; "" if it has read its known picture."""
     try:
         url, picture = server.inference + predict_path(model.name), model.probe.picture.read_bytes()
         answer = ask(url, picture, headers=server.headers(), timeout_s=timeout_s)
@@ -41,7 +41,7 @@ def why_not_ready(server: Server, model: ListedModel, timeout_s: float = TIMEOUT
 
 
 def _object(answer: requests.Response) -> Mapping[str, Any]:
-    """The JSON object of an answer, an empty one where there is none."""
+    """The JSON object of an answer; an empty one if the body is something else."""
     try:
         told = answer.json()
     except ValueError:
@@ -50,13 +50,13 @@ def _object(answer: requests.Response) -> Mapping[str, Any]:
 
 
 class Readiness:
-    """Whether the models of a server are ready, asked anew when what is known is older than FRESH_S. For any number of threads.
+    """Whether the models of a server are ready; asks again when the last answer is older than FRESH_S. Threads may share it.
 
     Args:
-        server: whose models are meant, those that it serves now.
+        server: the server, whose models at this moment are meant.
         timeout_s: seconds that a model has for its answer; nobody waits longer than that.
     Raises:
-        ServerError: it serves a model that is not listed, or none.
+        ServerError: it serves a model that is not listed, or it serves no model.
     """
 
     def __init__(self, server: Server, timeout_s: float = TIMEOUT_S) -> None:
@@ -67,14 +67,14 @@ class Readiness:
         return tuple(self._checks)
 
     def why_not(self, models: Iterable[str]) -> dict[str, str]:
-        """Why each of these models is not ready, "" where it is. All are asked at the same time."""
+        """Why each of these models is not ready; "" for one that is. All are asked at the same time."""
         checks = [self._checks[model] for model in models]
         with ThreadPoolExecutor(max(1, len(checks))) as pool:
             return {check.model.name: why for check, why in zip(checks, pool.map(_Check.why_not, checks), strict=True)}
 
 
 class _Check:
-    """What is known of one model. Who comes while it is asked waits for that answer."""
+    """What is known of one model. Callers that come while it is being asked wait for that answer."""
 
     def __init__(self, server: Server, model: ListedModel, timeout_s: float) -> None:
         self.model = model

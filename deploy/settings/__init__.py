@@ -1,1 +1,1 @@
-"""config.properties: read, checked and moved to other ports."""
+"""config.properties: reading it, checking it and moving it to other ports."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from deploy.errors import ServerError
 from deploy.machine.local import is_free
 
-# What TorchServe's own pattern takes, but for https:// and unix:, which are refused below.
+# The addresses that TorchServe's own pattern accepts, except https:// and unix:, which are refused below.
 HTTP_ADDRESS = re.compile(r"http://([^:/\[\]\s]+):(\d{1,5})", re.IGNORECASE)
 REFUSED = {
     "https:": "TorchServe's own TLS (1.2 alone, two ciphers) is not supported here; let a proxy do TLS, as in deploy/proxy",
@@ -20,7 +20,7 @@ EVERY_ADDRESS, THIS_MACHINE = "0.0.0.0", "127.0.0.1"
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A host and a port, under the key of config.properties that names them."""
+    """A host and a port, with the key of config.properties that names them."""
 
     key: str
     host: str
@@ -33,7 +33,7 @@ class Address:
 
     @property
     def target(self) -> str:
-        """host:port for who asks from this machine."""
+        """host:port for clients on this machine."""
         return f"{THIS_MACHINE if self.host == EVERY_ADDRESS else self.host}:{self.port}"
 
     @property
@@ -42,18 +42,18 @@ class Address:
 
     @property
     def is_open(self) -> bool:
-        """Whether other machines reach it; raises ServerError as check_host() does."""
+        """Whether other machines can reach it; raises ServerError as check_host() does."""
         return not ipaddress.IPv4Address(self.check_host()).is_loopback
 
     def check_host(self) -> str:
-        """The host's IPv4 address; raises ServerError where there is none."""
+        """The host's IPv4 address; raises ServerError if it has none."""
         try:
             return socket.gethostbyname(self.host)
         except (OSError, UnicodeError) as err:
             raise ServerError(f"{self.key} names {self.host!r}; accepted is a host's name that is known here, or an IPv4 address") from err
 
     def is_free(self) -> bool:
-        """Whether a server may listen there now; raises ServerError where none ever may."""
+        """Whether a server can listen there now; raises ServerError if no server ever can."""
         try:
             return is_free(self.port, self.check_host())
         except OSError as err:

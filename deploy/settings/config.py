@@ -15,7 +15,7 @@ from deploy.settings.properties import read_properties, write_properties
 from deploy.settings.values import check_keys, check_management, check_value
 
 CONFIG = Path(__file__).resolve().parents[2] / "config.properties"
-# TorchServe's own defaults: what stands in no file has to be moved, too.
+# TorchServe's own defaults: ports that config.properties does not name have to be moved too.
 DEFAULTS = {
     "inference_address": "http://127.0.0.1:8080",
     "management_address": "http://127.0.0.1:8081",
@@ -24,13 +24,13 @@ DEFAULTS = {
     "grpc_inference_port": "7070",
     "grpc_management_address": "127.0.0.1",
     "grpc_management_port": "7071",
-    "initial_worker_port": "9000",  # it names the workers' sockets, .ts.sock.9000 and up
+    "initial_worker_port": "9000",  # the workers' sockets are named after it: .ts.sock.9000 and up
     "enable_metrics_api": "true",
 }
-DEFAULT_PORT = to_address("inference_address", DEFAULTS["inference_address"]).port  # where config.properties names no other
+DEFAULT_PORT = to_address("inference_address", DEFAULTS["inference_address"]).port  # unless config.properties names another
 LOWEST_PORT, HIGHEST_PORT = 1024, 65535
-VARIABLE = re.compile(r"\$\$([^$]+[^$])\$\$")  # TorchServe puts the variable of the environment in its place
-LOGGING_FILE = re.compile(r"(?<=-Dlog4j\.configurationFile=)[^\s:]+")  # what has a colon is a URL
+VARIABLE = re.compile(r"\$\$([^$]+[^$])\$\$")  # TorchServe replaces it by the environment variable
+LOGGING_FILE = re.compile(r"(?<=-Dlog4j\.configurationFile=)[^\s:]+")  # with a colon it would be a URL
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ class Config:
 
     Attributes:
         path: of the file.
-        values: as they stand there, or replaced.
-        distance: of every port from that in the file.
+        values: those of the file, some of them replaced.
+        distance: how far every port is moved from the one in the file.
     """
 
     path: Path
@@ -49,10 +49,10 @@ class Config:
 
     @classmethod
     def read(cls, path: Path, replaced: Mapping[str, str]) -> "Config":
-        """The file's settings, with some replaced.
+        """The file's settings, some of them replaced.
 
         Raises:
-            ServerError: a key that TorchServe does not know, or a value that it cannot use or would take for another.
+            ServerError: TorchServe does not know a key, cannot use a value, or would read it as another one.
         """
         try:
             config = cls(path, read_properties(path.read_text(encoding="latin-1")) | dict(replaced))
@@ -67,11 +67,11 @@ class Config:
         return config
 
     def on(self, port: int) -> "Config":
-        """With every port as far from the file's as `port` is from the file's inference port."""
+        """These settings with every port moved by as much as `port` differs from the file's inference port."""
         return Config(self.path, self.values, port - self.inference.port + self.distance)
 
     def value(self, key: str) -> str:
-        """As TorchServe sees it; "" where there is none and no default that matters here."""
+        """The value of a key as TorchServe sees it; "" if there is none and no default that matters here."""
         return VARIABLE.sub(lambda found: _variable(key, found[1]), self.values.get(key, DEFAULTS.get(key, "")))
 
     def is_on(self, key: str) -> bool:
@@ -98,7 +98,7 @@ class Config:
         return self._grpc("grpc_management")
 
     def addresses(self) -> list[Address]:
-        """All that it listens on; raises ServerError where a port would be none."""
+        """All addresses that it listens on; raises ServerError if a port would be outside the valid range."""
         metrics = [self.metrics] if self.is_on("enable_metrics_api") else []
         found = [self.inference, self.management, *metrics, self.grpc_inference, self.grpc_management]
         ports = [address.port for address in found]
@@ -108,7 +108,7 @@ class Config:
         return found
 
     def warnings(self) -> list[str]:
-        """A sentence for each address that other machines reach."""
+        """A sentence for each address that other machines can reach."""
         has_tokens = not self.is_on("disable_token_authorization")
         asked = "tokens and pictures travel without TLS" if has_tokens else "whoever reaches it needs no token"
         risks = {self.metrics: "metrics are told to whoever asks"}
@@ -120,7 +120,7 @@ class Config:
         ]
 
     def files(self) -> list[Path]:
-        """Those that the settings name, metrics and logging; raises ServerError where one is missing."""
+        """The files that the settings name, for metrics and logging; raises ServerError if one is missing."""
         named = [self.value("metrics_config"), *LOGGING_FILE.findall(self.value("vmargs"))]
         found = [self.path.parent / name for name in named if name]
         for path in found:
@@ -129,9 +129,9 @@ class Config:
         return found
 
     def write(self, folder: Path) -> Path:
-        """The path of these settings in `folder`, in which the server is to be started, beside copies of files().
+        """Write these settings into `folder`, where the server will be started, with copies of files(); returns their path.
 
-        Named files go by their names alone: `vmargs` is split at spaces, so that a path of its own could not hold any.
+        The settings name the copies without a folder, because `vmargs` is split at spaces and a path may contain some.
         """
         for path in self.files():
             shutil.copyfile(path, folder / path.name)
@@ -140,7 +140,7 @@ class Config:
         return written
 
     def text(self) -> str:
-        """The properties for a server on these ports, with the names alone of files()."""
+        """The properties for a server on these ports, with files() named without their folders."""
         changed = {address.key: f"http://{address.bound}" for address in (self.inference, self.management, self.metrics)}
         changed |= {f"{each.key.removesuffix('address')}port": str(each.port) for each in (self.grpc_inference, self.grpc_management)}
         changed["initial_worker_port"] = str(int(self.value("initial_worker_port")) + self.distance)
@@ -165,7 +165,7 @@ def _variable(key: str, name: str) -> str:
 
 
 def to_port(text: str) -> int:
-    """The port that --port names, or where it is empty that of config.properties; ends the command where that cannot be used."""
+    """The port that --port names, or if it is empty that of config.properties; ends the command if it cannot be used."""
     try:
         return int(text) if text else Config.read(CONFIG, {}).inference.port
     except ValueError:

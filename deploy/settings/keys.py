@@ -1,4 +1,4 @@
-"""Every key that may stand in config.properties, by the kind of its value.
+"""Every key that config.properties may have, by the kind of its value.
 
 TorchServe 0.12 ignores a key that it does not know, so a misspelt one would leave the default in force. Source of the list: the string
 constants of org.pytorch.serve.util.ConfigManager in ts/frontend/model-server.jar, and what ts/model_server.py reads itself; a test
@@ -12,7 +12,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """The kind of a number: whole, unless it may be a part."""
+    """The kind of a number: whole unless it may be a fraction."""
 
     lowest: float
     highest: float = 2**31 - 1
@@ -105,6 +105,6 @@ KINDS: Final[dict[str, str | tuple[str, ...] | Range]] = {
     # Read by the launcher, ts/model_server.py.
     "vmargs": TEXT,
     "plugins_path": TEXT,
-    # Ours: TorchServe does not read it. Without it a management API that other machines reach is refused.
+    # This key is ours; TorchServe does not read it. Without it, a management API that other machines can reach is refused.
     "allow_open_management": TRUE_OR_FALSE,
 }

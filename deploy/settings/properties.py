@@ -5,20 +5,20 @@ from collections.abc import Iterator, Mapping
 
 from deploy.errors import ServerError
 
-# A key ends at the first space, `=` or `:` that no backslash stands before.
+# A key ends at the first space, `=` or `:` without a backslash before it.
 PAIR = re.compile(r"((?:\\.|[^\\=: \t\f])+)[ \t\f]*[=:]?[ \t\f]*(.*)")
 ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)")
 ESCAPED = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}
-# The launcher, a Python script, reads these itself: it knows no escapes, and no separator but `=`.
+# The launcher, a Python script, reads these itself: it knows no escapes and no separator other than `=`.
 READ_BY_LAUNCHER = ("vmargs", "plugins_path")
 
 
 def read_properties(text: str) -> dict[str, str]:
-    """The values by their keys, escapes resolved.
+    """The values by their keys, with escapes resolved.
 
     Raises:
-        ServerError: a line that is no property, a key that is there twice (Java would take the last), letters beyond ASCII
-            (Java reads them as Latin-1, so that those of UTF-8 come out as others).
+        ServerError: a line is not a property, a key appears twice (Java would take the last), or there are letters beyond ASCII
+            (Java reads UTF-8 as Latin-1, which gives other letters).
     """
     values: dict[str, str] = {}
     for line in _logical_lines(text):
@@ -40,14 +40,14 @@ def write_properties(values: Mapping[str, str]) -> str:
 
 
 def _logical_lines(text: str) -> Iterator[str]:
-    """Lines without comments and blank ones; one that ends with a backslash goes on in the next."""
+    """The lines that are neither comments nor blank; a line that ends with a backslash continues on the next."""
     begun = ""
     for natural in re.split(r"\r\n|\n|\r", text):
         line = begun + natural.lstrip(" \t\f")
         if not begun and (not line or line[0] in "#!"):
             continue
         begun = ""
-        if (len(line) - len(line.rstrip("\\"))) % 2:  # of an even number, each second one is escaped by that before it
+        if (len(line) - len(line.rstrip("\\"))) % 2:  # in an even number of backslashes, every second one is escaped by the one before it
             begun = line[:-1]
         else:
             yield line
@@ -59,7 +59,7 @@ def _resolve(text: str) -> str:
     if re.search(r"(?<!\\)(?:\\\\)*\\u(?![0-9a-fA-F]{4})", text):
         raise ServerError(f"{text!r} has \\u without four hexadecimal digits; Java does not read the file then")
     resolved = ESCAPE.sub(lambda found: chr(int(found[1][1:], 16)) if len(found[1]) == 5 else ESCAPED.get(found[1], found[1]), text)
-    return resolved.encode("utf-16", "surrogatepass").decode("utf-16", "replace")  # a pair of escapes may be one letter
+    return resolved.encode("utf-16", "surrogatepass").decode("utf-16", "replace")  # two escapes may be one letter together
 
 
 def _escape(value: str) -> str:

@@ -1,4 +1,4 @@
-"""The flags by which commands are told which server they mean."""
+"""The flags that tell a command which server is meant."""
 
 import argparse
 
@@ -7,8 +7,8 @@ from testbed.flags import names
 
 
 def add_server_flags(parser: argparse.ArgumentParser) -> None:
-    """Add --port and --models, as the server was started with."""
+    """Add --port and --models, which must have the values that the server was started with."""
     parser.add_argument(
-        "--port", type=to_port, default="", help="of the inference API, in place of config.properties'; the others move with it"
+        "--port", type=to_port, default="", help="of the inference API, instead of that in config.properties; the others move with it"
     )
-    parser.add_argument("--models", type=names, default="", help="that it serves, with commas between; else all in its store")
+    parser.add_argument("--models", type=names, default="", help="models that it serves, separated by commas (default: all in its store)")

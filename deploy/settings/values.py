@@ -1,4 +1,4 @@
-"""Whether TorchServe can use the values of config.properties: it ends over some, and takes others for their defaults without a word."""
+"""Whether TorchServe can use the values of config.properties: some end it, and others it silently replaces by their defaults."""
 
 import difflib
 import json
@@ -11,7 +11,7 @@ from deploy.settings.properties import READ_BY_LAUNCHER
 
 
 def check_keys(keys: Iterable[str]) -> None:
-    """Pass keys that TorchServe knows; raises ServerError, with the one that was probably meant."""
+    """Return if TorchServe knows all keys; raises ServerError, which suggests the key that was probably meant."""
     for key in keys:
         if key not in KINDS:
             near = difflib.get_close_matches(key, KINDS, n=1)
@@ -20,7 +20,7 @@ def check_keys(keys: Iterable[str]) -> None:
 
 
 def check_value(key: str, value: str) -> None:
-    """Pass a value of the key's kind; raises ServerError, with what is accepted."""
+    """Return if a value is of the key's kind; raises ServerError, which says what is accepted."""
     kind = KINDS[key]
     if kind == HTTP:
         to_address(key, value).check_host()
@@ -37,7 +37,7 @@ def check_value(key: str, value: str) -> None:
 
 
 def check_management(addresses: Iterable[Address], is_on: Callable[[str], bool]) -> None:
-    """Pass a management API for this machine alone, or one that was opened on purpose and asks for tokens; raises ServerError."""
+    """Return if only this machine reaches the management API, or it was opened on purpose and needs tokens; raises ServerError."""
     for address in addresses:
         if not address.is_open:
             continue

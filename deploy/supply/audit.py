@@ -1,7 +1,7 @@
-"""Audit what the product is made of: `python -m deploy.supply.audit`. It ends with 1 where something is wrong.
+"""Audit what the product is made of: `python -m deploy.supply.audit`. It ends with exit code 1 if something is wrong.
 
-Known vulnerabilities are looked up by pip-audit where its database can be reached. Where it cannot, that is said, and the rest is
-checked all the same: the locks, what is installed, and TorchServe's jar.
+Known vulnerabilities are looked up by pip-audit if its database can be reached. If it cannot, the audit says so and still checks
+the rest: the locks, what is installed, and TorchServe's jar.
 """
 
 import json
@@ -19,7 +19,7 @@ from deploy.supply.lock import REQUIREMENTS, ROOT, SERVING, Pin, read_lock
 
 SECURITY = ROOT / "SECURITY.md"
 NAMED_LIBRARY = re.compile(r"^\| `([a-z][\w-]*)` \| ([\w.]+) \|", re.M)
-OLD_DAYS = 90  # a lock that is older has missed a quarter of a year of fixes
+OLD_DAYS = 90  # an older lock has missed a quarter of a year of fixes
 DATABASE_TIMEOUT_S = 15
 Findings = list[str]
 
@@ -44,7 +44,7 @@ def note(text: str) -> None:
 def vulnerabilities() -> Findings:
     """The known vulnerabilities of the locked packages, by pip-audit."""
     pins = read_lock(REQUIREMENTS)
-    # One package first: where the database does not know even that, the others are not asked for.
+    # One package is looked up first: if the database does not even know that one, the others are not looked up.
     first, *_ = pins.values()
     if not any("vulns" in each for each in asked([first])):
         note("NOT CHECKED: no database of vulnerabilities can be reached from here; run it again where one can")
@@ -60,7 +60,7 @@ def vulnerabilities() -> Findings:
 
 
 def asked(pins: Iterable[Pin]) -> Sequence[dict[str, Any]]:
-    """pip-audit's answers about some packages; none where it reached no database."""
+    """pip-audit's answers about some packages; empty if it reached no database."""
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
         file.write("\n".join(pin.text for pin in pins))
         file.flush()
@@ -75,7 +75,7 @@ def asked(pins: Iterable[Pin]) -> Sequence[dict[str, Any]]:
 
 
 def age() -> Findings:
-    """Nothing: an old lock is a warning, which is printed."""
+    """No findings: an old lock is only a warning, which is printed."""
     command = ["git", "log", "-1", "--format=%ct", "--", REQUIREMENTS.name]
     try:
         printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
@@ -101,7 +101,7 @@ def hashes() -> Findings:
 
 
 def agreement() -> Findings:
-    """The packages that a serving machine's lock has otherwise than the whole one."""
+    """The packages of a serving machine's lock that differ from the lock of everything."""
     whole = read_lock(REQUIREMENTS)
     return [
         f"{name} {pin.version} of {path.name} is not what {REQUIREMENTS.name} has; `make lock` writes both"
@@ -112,7 +112,7 @@ def agreement() -> Findings:
 
 
 def environment() -> Findings:
-    """What is installed otherwise than locked, package by package and file by file."""
+    """The installed packages and files that differ from the lock."""
     installed = packages()
     changed = [f"{path} is not as {name} installed it" for name, package in installed.items() for path in altered(package)]
     versions = {name: package.version for name, package in installed.items()}
@@ -120,7 +120,7 @@ def environment() -> Findings:
 
 
 def jar() -> Findings:
-    """How TorchServe's jar differs from what SECURITY.md says of it."""
+    """How TorchServe's jar differs from what SECURITY.md says about it."""
     try:
         bundled = libraries(frontend_jar())
     except JarError as err:
@@ -129,7 +129,7 @@ def jar() -> Findings:
 
 
 def compared(bundled: Iterable[Library], named: dict[str, str]) -> Findings:
-    """How the libraries that tell their versions differ from those that are named, by name and version."""
+    """How the libraries with a known version differ from those in the table, by name and version."""
     held = {library.name: library.version for library in bundled if library.version}
     return [
         f"{name} is {held.get(name, 'not')} in the jar, and {named.get(name, 'not')} in {SECURITY.name}"

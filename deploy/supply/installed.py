@@ -12,7 +12,7 @@ OWN = "digits"  # installed from the checkout, so no lock names it
 
 
 def packages() -> dict[str, Distribution]:
-    """What is installed, by name, but for this project itself."""
+    """The installed packages by name, without this project itself."""
     found = {comparable(each.metadata["Name"]): each for each in distributions()}
     return {name: each for name, each in sorted(found.items()) if name != OWN}
 
@@ -30,7 +30,7 @@ def differences(pins: Mapping[str, Pin], versions: Mapping[str, str]) -> list[st
 
 
 def altered(package: Distribution) -> Iterator[Path]:
-    """The files of a package that are gone, or are not what they were when it was installed."""
+    """The files of a package that are missing or have changed since it was installed."""
     for file in package.files or []:
         if file.hash is None:  # compiled afterwards, or the list of hashes itself
             continue

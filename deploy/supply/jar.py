@@ -1,4 +1,4 @@
-"""The Java libraries in TorchServe's jar. It is one file made of many, so each tells its version in a way of its own."""
+"""The Java libraries in TorchServe's jar, which is many jars in one file; each library tells its version in its own way."""
 
 import re
 import zipfile
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-# Group and name in Maven's repository, the file that tells the version, and what stands there before it. The first three are notes of
-# the libraries' makers, the others classes that hold their version as a text. All modules of Netty, Log4j and gRPC are of one version.
+# Group and name in Maven's repository, the file that tells the version, and the text before it. The first three files are notes by
+# the libraries' authors, the others classes with the version as a text. All modules of Netty, Log4j and gRPC have one version.
 VERSIONED = (
     ("io.netty", "netty-all", "META-INF/io.netty.versions.properties", rb"^netty-common\.version="),
     ("org.apache.logging.log4j", "log4j-core", "META-INF/DEPENDENCIES", rb"org\.apache\.logging\.log4j:log4j-core:jar:"),
@@ -16,7 +16,7 @@ VERSIONED = (
     ("com.google.code.gson", "gson", "com/google/gson/internal/GsonBuildConfig.class", rb""),
 )
 VERSION = rb"(\d+\.\d+\.\d+[\w.]*)"
-# Libraries that tell no version, by the folder of their classes. What else is in the jar came along with Groovy.
+# Libraries that do not tell their versions, by the folder of their classes. Everything else in the jar belongs to Groovy.
 UNVERSIONED = (
     ("com.google.guava", "guava", "com/google/common/"),
     ("com.google.protobuf", "protobuf-java", "com/google/protobuf/"),
@@ -33,7 +33,7 @@ UNVERSIONED = (
 
 @dataclass(frozen=True, slots=True, order=True)
 class Library:
-    """A library by its group and name in Maven's repository; the version is empty where the jar does not tell it."""
+    """A library by its group and name in Maven's repository; the version is empty if the jar does not tell it."""
 
     group: str
     name: str
@@ -41,7 +41,7 @@ class Library:
 
 
 class JarError(Exception):
-    """TorchServe's jar is missing or is none."""
+    """TorchServe's jar is missing or cannot be read."""
 
 
 def frontend_jar() -> Path:
@@ -53,13 +53,13 @@ def frontend_jar() -> Path:
 
 
 def libraries(path: Path) -> list[Library]:
-    """The libraries in a jar; raises JarError where it is none, or a library does not tell its version where it should."""
+    """The libraries in a jar; raises JarError if it is not a jar, or if a library's version is not where it should be."""
     try:
         with zipfile.ZipFile(path) as jar:
             names = jar.namelist()
             versioned = [Library(group, name, _version(jar.read(place), before)) for group, name, place, before in VERSIONED]
     except (OSError, LookupError, zipfile.BadZipFile) as err:
-        raise JarError(f"{path} is not the jar of TorchServe 0.12.0: {err}; make setup installs it anew") from err
+        raise JarError(f"{path} is not the jar of TorchServe 0.12.0: {err}; make setup installs it again") from err
     others = [Library(group, name, "") for group, name, folder in UNVERSIONED if any(each.startswith(folder) for each in names)]
     return sorted([*versioned, *others])
 

@@ -1,4 +1,4 @@
-"""The lock files, which `make lock` writes: exact versions, with the sha256 of every file that may be installed for one."""
+"""The lock files, which `make lock` writes: exact versions, each with the sha256 of every file that may be installed for it."""
 
 import re
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from packaging.markers import Marker
 
 ROOT = Path(__file__).resolve().parents[2]
 REQUIREMENTS = ROOT / "requirements.txt"  # of everything
-# Of a machine that serves both models, and of one that serves `digits_onnx` alone.
+# For a machine that serves both models, and for one that serves only `digits_onnx`.
 SERVING = (ROOT / "requirements-serve.txt", ROOT / "requirements-serve-onnx.txt")
 ENTRY = re.compile(
     r"^(?P<name>[\w.-]+)(?:\[[\w,-]+\])?==(?P<version>[^\s;\\]+)(?: ; (?P<marker>[^\\\n]+))?(?P<hashes>.*(?:\n +--hash=.*)*)$", re.M
@@ -21,7 +21,7 @@ class Pin:
     """One locked package.
 
     Attributes:
-        name: as packages are compared by, in small letters with hyphens.
+        name: in the form in which packages are compared, lower case with hyphens.
         text: its lines in the lock file.
     """
 
@@ -32,9 +32,9 @@ class Pin:
 
 
 def read_lock(path: Path) -> dict[str, Pin]:
-    """The pins of a lock file for this Python by their names; raises OSError where it cannot be read.
+    """The pins of a lock file for this Python, by name; raises OSError if it cannot be read.
 
-    A lock may have two versions of a package for different Pythons, each with a marker that says for which.
+    A lock may have two versions of a package, each with a marker that says for which Python it is.
     """
     return {
         name: Pin(name, entry["version"], frozenset(HASH.findall(entry["hashes"])), entry[0])
@@ -45,5 +45,5 @@ def read_lock(path: Path) -> dict[str, Pin]:
 
 
 def comparable(name: str) -> str:
-    """The name of a package in the form in which two spellings of it are equal."""
+    """The name of a package in its normal form, which is the same for all spellings."""
     return re.sub(r"[-_.]+", "-", name).lower()

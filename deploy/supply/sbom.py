@@ -1,7 +1,7 @@
 """Write bills of materials as CycloneDX 1.6: `python -m deploy.supply.sbom` makes one of the environment and one of each archive.
 
-The environment's holds every installed package, and within TorchServe the Java libraries of its jar. What a server needs is
-"required", what only training, tests and measurements need is "excluded". An archive's holds every file in it with its sha256.
+The one of the environment lists every installed package, and below TorchServe the Java libraries of its jar. What a server needs is
+"required"; what only training, tests and measurements need is "excluded". The one of an archive lists every file in it with its sha256.
 """
 
 import argparse
@@ -45,7 +45,7 @@ def write(bom: Bom, path: Path) -> None:
 
 
 def environment() -> Bom:
-    """Every package that is installed here; raises JarError where TorchServe is not."""
+    """Every package that is installed here; raises JarError if TorchServe is not installed."""
     serving, _ = SERVING
     served = read_lock(serving).keys()
     about = Component(
@@ -83,7 +83,7 @@ def _package(name: str, package: Distribution, *, is_served: bool) -> Component:
 
 
 def _licenses(package: Distribution) -> list[str]:
-    """The licence as the package tells it: an expression, or else a name, or else its classifiers."""
+    """The licence that the package states: an expression, otherwise a name, otherwise its classifiers."""
     told = [text for field in ("License-Expression", "License") for text in package.metadata.get_all(field) or []]
     short = [text for text in told if "\n" not in text and 0 < len(text) <= LONGEST_LICENSE_NAME]
     classifiers = [each.rpartition(" :: ")[2] for each in package.metadata.get_all("Classifier") or [] if each.startswith("License :: ")]
@@ -91,7 +91,7 @@ def _licenses(package: Distribution) -> list[str]:
 
 
 def _jar() -> list[Component]:
-    """The Java libraries; a version that the jar does not tell is left out."""
+    """The Java libraries; a version is left out if the jar does not tell it."""
     return [
         Component(group=each.group, name=each.name, version=each.version or None, purl=url, bom_ref=str(url))
         for each in libraries(frontend_jar())

@@ -1,1 +1,1 @@
-"""What runs inside Locust: its users, what they send, the shape of the load, and what Locust counted at its end."""
+"""What runs inside Locust: its users, what they send, the shape of the load, and the result at the end."""

@@ -1,6 +1,6 @@
-"""How a case goes through each door, and how its answers come out: pure functions between cases and bytes.
+"""How a case is sent through each endpoint, and how its answers are read: pure functions between cases and bytes.
 
-Whatever the door, answers come out as REST's objects, one for each picture: a prediction, an explanation, or an error.
+From every endpoint the answers are REST's objects, one for each picture: a prediction, an explanation, or an error.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from testbed.endpoints import JSON, encode_form, encode_inputs, encode_instances
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """One request of REST, and the status that its answer must have."""
+    """A REST request and the status that its answer must have."""
 
     path: str
     body: bytes
@@ -22,7 +22,7 @@ class Post:
 
 
 def to_rest(case: Case, model: str) -> Post:
-    """The picture as the body, or several as the parts of a form."""
+    """A single picture as the body, several as the parts of a form."""
     if len(case.pictures) > 1:
         body, content_type = encode_form(case.pictures)
         return Post(predict_path(model), body, content_type)
@@ -33,7 +33,7 @@ def to_rest(case: Case, model: str) -> Post:
 
 
 def from_rest(body: bytes, count: int) -> list[Any]:
-    """One picture is answered by an object, `count` pictures by a list."""
+    """The answers to `count` pictures: one picture is answered with an object, several with a list."""
     answers = read_json(body)
     return answers if count > 1 and isinstance(answers, list) else [answers]
 
@@ -64,7 +64,7 @@ def from_grpc(body: bytes) -> list[Any]:
 
 
 def from_tensors(outputs: dict[str, list[Any]]) -> list[Any]:
-    """The answers in the data of each output by its name: what all say of one picture, or its error where that is not empty."""
+    """The answers in the output tensors: for each picture the values of all tensors, or its error if that text is not empty."""
     try:
         errors = outputs["error"]
         columns = {name: _rows(data, len(errors)) for name, data in outputs.items() if name != "error"}
@@ -74,8 +74,8 @@ def from_tensors(outputs: dict[str, list[Any]]) -> list[Any]:
 
 
 def _rows(data: list[Any], count: int) -> list[Any]:
-    """The data of a tensor for each of `count` pictures: a value, or a list of values where it has several for each."""
+    """The part of a tensor's data that belongs to each of `count` pictures: a value, or a list if there are several."""
     width = len(data) // max(1, count)
     if not data or len(data) != width * count:
-        raise WrongAnswer("malformed: tensors that are not of one length")
+        raise WrongAnswer("malformed: the tensors differ in length")
     return data if width == 1 else [data[i * width : (i + 1) * width] for i in range(count)]

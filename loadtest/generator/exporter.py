@@ -1,4 +1,4 @@
-"""Locust's own figures for Prometheus, so that the client's side and the server's stand on one dashboard."""
+"""Locust's own figures for Prometheus, so that one dashboard shows the client's and the server's side."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -16,7 +16,7 @@ LABELS: Final = ("target", "profile", "door", "kind")
 
 
 class LocustCollector(Collector):
-    """Reads Locust's statistics when it is asked; on a master they are those of all workers."""
+    """Reads Locust's statistics at each scrape; on a master they cover all workers."""
 
     def __init__(self, environment: Environment) -> None:
         options = environment.parsed_options
@@ -28,9 +28,9 @@ class LocustCollector(Collector):
         users = GaugeMetricFamily("locust_users", "Users of a closed workload, or sources of an open one.", labels=LABELS[:2])
         users.add_metric(self.test, self.environment.runner.user_count if self.environment.runner else 0)
         yield users
-        requests = CounterMetricFamily("locust_requests", "Requests that ended, well or not.", labels=LABELS)
+        requests = CounterMetricFamily("locust_requests", "Requests that ended, successfully or not.", labels=LABELS)
         failures = CounterMetricFamily("locust_failures", "Requests without the right answer.", labels=LABELS)
-        latency = HistogramMetricFamily("locust_response_time_seconds", "From sending, or from when it was due.", labels=LABELS)
+        latency = HistogramMetricFamily("locust_response_time_seconds", "Latency from sending, or from the due time.", labels=LABELS)
         late = HistogramMetricFamily("locust_late_seconds", "How late the load generator sent what was due.", labels=LABELS[:2])
         for (kind, door), entry in list(self.environment.stats.entries.items()):
             if (kind, door) == LATE:

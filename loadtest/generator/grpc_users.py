@@ -1,6 +1,6 @@
 """Locust's users over gRPC: TorchServe's own service and the Open Inference Protocol.
 
-gRPC has no client in Locust, so these fire its request event themselves.
+Locust has no client for gRPC, so these users fire its request event themselves.
 """
 
 import json
@@ -18,7 +18,7 @@ from loadtest.generator.users import TIMEOUT_S, Sender
 from loadtest.profile import Profile
 from testbed.answers import WrongAnswer, check_answers
 
-# Else all users of a process would share one connection, and a proxy of the environment would stand between.
+# Without these options all users of a process would share one connection, and a proxy of the environment would be used.
 OWN_CONNECTION = (("grpc.use_local_subchannel_pool", 1), ("grpc.enable_http_proxy", 0))
 
 
@@ -51,7 +51,7 @@ class GrpcSender(Sender):
         self.channel.close()
 
     def call_for(self, case: Case) -> tuple[list[Any], int]:
-        """The answers to a case, and their size in bytes; raises grpc.RpcError or WrongAnswer."""
+        """The answers to a case and their size in bytes; raises grpc.RpcError or WrongAnswer."""
         raise NotImplementedError
 
     def ask(self, case: Case, due: float) -> None:
@@ -86,7 +86,7 @@ class GrpcUser(GrpcSender):
 
 
 class OipUser(GrpcSender):
-    """The Open Inference Protocol, which knows no explanations."""
+    """The Open Inference Protocol, which has no explanations."""
 
     door = "oip"
     kinds = ("single", "list", "bad")
@@ -104,6 +104,6 @@ class OipUser(GrpcSender):
 
 
 def _to_list(contents: Any) -> list[Any]:
-    """The values of whichever field of InferTensorContents is filled; TorchServe sends each text as JSON, in quotes."""
+    """The values of the field of InferTensorContents that is filled; TorchServe sends each text as JSON, in quotes."""
     ((field, values),) = [(field.name, values) for field, values in contents.ListFields()] or [("", [])]
     return [json.loads(text) for text in values] if field == "bytes_contents" else list(values)

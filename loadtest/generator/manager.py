@@ -1,4 +1,4 @@
-"""Management traffic: one user who describes, scales and makes default the model that the others ask."""
+"""Management traffic: one user describes the model under load, scales it and makes it the default."""
 
 import json
 from itertools import cycle
@@ -20,9 +20,9 @@ ACTIONS = (
 
 
 class Manager(FastHttpUser):
-    """Works through ACTIONS in turn, and leaves the model with the workers that it had."""
+    """Works through ACTIONS in turn, and at the end gives the model as many workers as it had before."""
 
-    fixed_count = 1  # Locust starts exactly one, whatever the load
+    fixed_count = 1  # Locust starts exactly one, regardless of the load
     insecure = False
     connection_timeout = network_timeout = TIMEOUT_S
     wait_time = constant(PAUSE_S)

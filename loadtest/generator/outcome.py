@@ -31,7 +31,7 @@ def save_result(environment: Environment, *, course: Course, accuracy: float, pa
 
 
 def _to_figures(total: StatsEntry, course: Course, accuracy: float) -> Figures:
-    """Those of the knee where there is one, else Locust's own of all that was measured."""
+    """The figures at the knee if there is one, otherwise Locust's own over the whole measurement."""
     if knee := course.knee:
         return Figures(
             p50_ms=knee.p50_ms, p95_ms=knee.p95_ms, p99_ms=knee.p99_ms, fail_ratio=knee.fail_ratio, rps=knee.rps, accuracy=accuracy

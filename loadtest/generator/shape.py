@@ -1,4 +1,4 @@
-"""The stages of a profile as a shape of Locust's: how many users there are when, and what the counters said at each second."""
+"""The stages of a profile as a Locust load shape: how many users there are at each second, and what the counters said then."""
 
 from collections.abc import Generator
 from dataclasses import dataclass, replace
@@ -18,7 +18,7 @@ LATE: Final = ("later than due", "load generator")  # name and type of the entry
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Locust's counters at one time; latencies and lateness as counts by milliseconds."""
+    """Locust's counters at one moment; latencies and lateness are counts by milliseconds."""
 
     at_s: float
     requests: int
@@ -44,17 +44,17 @@ class Snapshot:
 
 
 class Course(LoadTestShape):
-    """Takes the users through warm-up, stages and the last answers; Locust asks it every second."""
+    """Leads the users through the warm-up, the stages and the last answers; Locust asks it every second."""
 
-    began: Snapshot  # what the stage is counted from
+    began: Snapshot  # the counters at the start of the stage
 
     def prepare(self, profile: Profile, budget: Budget, *, warm_up_s: float, users: list[type[User]]) -> None:
-        """Set what is to happen; `users` are the classes that the profile needs."""
+        """Set the stages to run; `users` are the classes that the profile needs."""
         self.profile, self.budget, self.warm_up_s, self.users = profile, budget, warm_up_s, users
         self.reset_time()
 
     def reset_time(self) -> None:
-        """Begin anew; Locust calls it at the start of each test."""
+        """Begin from the start; Locust calls this at the start of each test."""
         super().reset_time()  # type: ignore[no-untyped-call]
         self.plan: Generator[Stage, bool, None] = self.profile.plan()
         self.stage: Stage | None = Stage("warm-up", self.profile.first_load, self.warm_up_s)
@@ -64,7 +64,7 @@ class Course(LoadTestShape):
         self.stages: list[Window] = []
 
     def tick(self) -> tuple[int, float, list[type[User]]] | None:
-        """How many users there shall be, how many may come in a second, and of which classes; None ends the test."""
+        """The number of users, how many may start in a second, and their classes; None ends the test."""
         now = self._elapsed_s()
         while self.stage and now >= self.ends_at:
             self._next_stage(now)
@@ -73,11 +73,11 @@ class Course(LoadTestShape):
         if self.warm:
             snapshot = self._look(self.stage, now)
             if self.profile.ramp and self.began.at_s + self.zero < self.ends_at - self.stage.seconds + SETTLE_S:
-                self.began = snapshot  # a step is counted from its first look after that
+                self.began = snapshot  # a step is counted from its first snapshot after that
         return self._count(self.stage.load), self._spawn_rate(), self.users
 
     def finish(self) -> None:
-        """Take the last answers, which came after the end of the last stage, into account."""
+        """Count the last answers, which came after the end of the last stage."""
         if self.warm and self.snapshots:
             last, _ = self.snapshots[-1]
             self._look(last, self._elapsed_s())
@@ -90,7 +90,7 @@ class Course(LoadTestShape):
 
     @property
     def knee(self) -> Window | None:
-        """The highest step of the ramp that held; where none did, the first one."""
+        """The highest step of the ramp that held; the first step if none did."""
         return highest_held(self.stages) or (self.stages[0] if self.profile.ramp and self.stages else None)
 
     def _elapsed_s(self) -> float:
@@ -114,7 +114,7 @@ class Course(LoadTestShape):
         self.ends_at = now + self.stage.seconds
 
     def _close(self, stage: Stage, now: float) -> bool:
-        """Note what the stage did, and whether a ramp's step held."""
+        """Record the result of the stage, and whether a ramp's step held."""
         window = self._look(stage, now).since(self.began, stage)
         if self.profile.ramp:
             window = replace(window, held=holds(window, self.budget))
@@ -128,9 +128,9 @@ class Course(LoadTestShape):
         return snapshot
 
     def _drain(self, now: float) -> tuple[int, float, list[type[User]]] | None:
-        """The end. A local runner waits for the last answers itself; a master would not, so first all users of its workers go.
+        """The end. A local runner waits for the last answers itself. A master does not, so all users of its workers are ended first.
 
-        Every worker has then reported what it saw last.
+        Every worker has then sent its last report.
         """
         assert self.runner is not None
         if not isinstance(self.runner, runners.MasterRunner):
@@ -144,7 +144,7 @@ class Course(LoadTestShape):
         return max(1, round(users)) + self.profile.management
 
     def _spawn_rate(self) -> float:
-        """Users of a closed workload come one after another during the warm-up, lest their requests march in step."""
+        """Users of a closed workload start one after another during the warm-up, so that their requests are not synchronised."""
         if self.warm or self.profile.workload == "open" or self.ends_at < 1:
             return AT_ONCE
         return self._count(self.profile.first_load) / (self.ends_at + 1)
@@ -155,5 +155,5 @@ def _percentile(counts_ms: dict[int, int], share: float) -> float:
 
 
 def log_late(stats: RequestStats, late_ms: float) -> None:
-    """Count how late a request was sent: in an entry of its own, which is in no total and reaches the master by itself."""
+    """Count how late a request was sent, in a separate entry that no total includes and that Locust sends to the master anyway."""
     stats.get(*LATE).log(max(0, round(late_ms)), 0)

@@ -18,7 +18,7 @@ PROTOS: Final = ("inference", "open_inference_grpc")
 
 def compile_protos(folder: Path) -> None:
     """Write the stubs of TorchServe's own .proto files to `folder`."""
-    package = importlib.util.find_spec("ts")  # not imported: it leaves a file open
+    package = importlib.util.find_spec("ts")  # not imported, because it leaves a file open
     assert package is not None and package.origin is not None
     jar = Path(package.origin).parent / "frontend" / "model-server.jar"
     with zipfile.ZipFile(jar) as archive:

@@ -19,7 +19,7 @@ EXPLAINED: Final = 16  # pictures that are explained: by occlusion each costs as
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One request: its pictures, and what each of them must be answered."""
+    """One request: its pictures, and the answer that each of them must get."""
 
     kind: str
     pictures: tuple[bytes, ...]
@@ -28,12 +28,12 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Pictures with the answers that they got before the load, as they were parsed: plain values, which Locust's master sends its workers.
+    """Pictures and the parsed answers that they got before the load: plain values, which Locust's master can send to its workers.
 
     Attributes:
         task: of the model.
         pictures, answers: of every picture that is sent, as an encoded file.
-        explanations: of the first EXPLAINED ones, or none where the profile asks for none.
+        explanations: of the first EXPLAINED ones; empty if the profile has no explanations.
     """
 
     task: str
@@ -45,8 +45,8 @@ class Known:
 class Traffic:
     """Endless requests of every kind.
 
-    All users draw from one round of pictures, so no two that are under way at once are the same. Where the server mixes two
-    of them up, both answers are wrong, unless the two are answered alike: one pair in twenty, both the same digit.
+    All users draw from one cycle of pictures, so no two pictures in flight are the same. If the server mixes two
+    of them up, both answers are wrong, unless both pictures have the same answer, as one pair in twenty does.
     """
 
     def __init__(self, known: Known) -> None:
@@ -82,7 +82,7 @@ def _case(kind: str, pairs: Iterator[tuple[bytes, Any]] | Sequence[tuple[bytes, 
 
 
 def bad_pictures(png: bytes) -> list[tuple[bytes, Refusal]]:
-    """Bodies that are refused, each with the code and type that docs/api.md promises; `png` is any good picture."""
+    """Bodies that must be refused, each with the code and type that docs/api.md promises; `png` is any good picture."""
     return [
         (b"no picture", Refusal(400, "UnreadablePicture")),
         (png[: len(png) // 2], Refusal(400, "UnreadablePicture")),

@@ -1,4 +1,4 @@
-"""Locust's users: each sends the requests of a profile's traffic through one door, closed or open."""
+"""Locust's users: each sends the requests of a profile's traffic through one endpoint, in a closed or an open workload."""
 
 import random
 from collections.abc import Callable
@@ -22,20 +22,20 @@ TIMEOUT_S = 10.0  # for an answer
 
 
 def trusting(certificates: str) -> Callable[..., ssl.SSLContext] | None:
-    """What makes the TLS of Locust's clients: `certificates`, in PEM form, are trusted alone; None trusts the public authorities."""
+    """A factory of TLS contexts that trust only `certificates`, in PEM form; None if there are none: the public authorities are trusted."""
     return partial(_context, certificates) if certificates else None
 
 
 def _context(certificates: str, cafile: str = "") -> ssl.SSLContext:
-    """TLS that trusts `certificates`, and not those of `cafile`, which Locust's client brings along."""
+    """A context that trusts `certificates`, not those of `cafile`, which Locust's client passes."""
     return ssl.create_default_context(cadata=certificates)
 
 
 class Sender(User):
     """One user of a closed workload, or one source of SOURCE_RATE arrivals a second of an open one.
 
-    A closed user waits for its answer before it sends again: where the server slows down, so does it. A source sends when a
-    request is due, whatever became of those before, and counts latency from then on: what waits is never left out.
+    A closed user waits for its answer before it sends again, so it slows down with the server. A source sends each request
+    when it is due, whether or not the earlier ones were answered. Latency counts from that scheduled time, so a stall is not hidden
     """
 
     abstract = True
@@ -43,11 +43,11 @@ class Sender(User):
     kinds: ClassVar[tuple[str, ...]] = KINDS
     is_open: ClassVar[bool]
     traffic: ClassVar[Traffic]
-    certificates: ClassVar[str] = ""  # that are trusted over TLS, see trusting()
+    certificates: ClassVar[str] = ""  # trusted over TLS, see trusting()
 
     @classmethod
     def prepare(cls, profile: Profile, traffic: Traffic) -> None:
-        """Take shares and workload from the profile; the weights are Locust's own."""
+        """Take the shares and the workload from the profile; `weight` and `tasks` are attributes that Locust reads."""
         Sender.traffic, Sender.is_open = traffic, profile.workload == "open"
         cls.weight = int(profile.doors[cls.door])
         cls.tasks = [TASKS[kind] for kind in cls.kinds for _ in range(int(profile.traffic.get(kind, 0)))]
@@ -57,13 +57,13 @@ class Sender(User):
         self.model: str = options.model
         self.under_way = Group()
         self.due = perf_counter()
-        gevent.sleep(self.wait_time())  # the sources of a stage come at once, their first arrivals do not
+        gevent.sleep(self.wait_time())  # the sources of a stage start together, but their first arrivals do not
 
     def on_stop(self) -> None:
         self.under_way.join(timeout=TIMEOUT_S)
 
     def wait_time(self) -> float:
-        """Seconds to the next request: none for a closed user, to the next arrival of a Poisson process for a source."""
+        """Seconds to the next request: 0 for a closed user; for a source, the time to the next arrival of a Poisson process."""
         if not self.is_open:
             return 0.0
         self.due += random.expovariate(SOURCE_RATE)
@@ -77,7 +77,7 @@ class Sender(User):
             self.ask(case, perf_counter())
 
     def ask(self, case: Case, due: float) -> None:
-        """Send a request, check its answer, and tell Locust of both; `due` is perf_counter's time to count from."""
+        """Send a request, check its answer, and report both to Locust; latency counts from `due`, a time of perf_counter."""
         raise NotImplementedError
 
     def _ask_when_due(self, case: Case, due: float) -> None:
@@ -93,7 +93,7 @@ def _to_task(kind: str) -> Callable[[Sender], None]:
     return send
 
 
-TASKS: Final = {kind: _to_task(kind) for kind in KINDS}  # Locust's --tags chooses among them, too
+TASKS: Final = {kind: _to_task(kind) for kind in KINDS}  # Locust's --tags can choose among them
 
 
 class RestSender(Sender, FastHttpUser):
@@ -102,7 +102,7 @@ class RestSender(Sender, FastHttpUser):
     abstract = True
     insecure = False  # a server's certificate is checked
     connection_timeout = network_timeout = TIMEOUT_S
-    concurrency = int(TIMEOUT_S * SOURCE_RATE) * 2  # connections: nothing that is due ever waits for one
+    concurrency = int(TIMEOUT_S * SOURCE_RATE) * 2  # connections, so that a due request never waits for one
 
     def on_start(self) -> None:
         super().on_start()
@@ -123,7 +123,7 @@ class RestSender(Sender, FastHttpUser):
             response.request_meta["request_type"] = self.door
             response.request_meta["response_time"] = (perf_counter() - due) * 1000
             if response.status_code != post.status:
-                if response.request_meta["exception"] is None:  # else Locust itself counts it as failed, and names the status
+                if response.request_meta["exception"] is None:  # otherwise Locust itself counts it as failed and names the status
                     response.failure(f"status {response.status_code}, not {post.status}")
                 return
             try:
@@ -146,7 +146,7 @@ class RestUser(RestSender):
 
 
 class V2User(RestSender):
-    """The Open Inference Protocol over REST, which knows no explanations."""
+    """The Open Inference Protocol over REST, which has no explanations."""
 
     door = "v2"
     kinds = ("single", "list", "bad")

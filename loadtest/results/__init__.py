@@ -1,1 +1,1 @@
-"""What a load test has measured: its figures, beside those of an earlier one, and how both are kept and shown."""
+"""The results of a load test: its figures, the comparison with an earlier test, and how they are stored and shown."""

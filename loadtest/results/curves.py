@@ -12,14 +12,14 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from loadtest.results.figures import Window
 from loadtest.results.overview import Summary
 
-COLOURS: Final = ("#2463c4", "#c2570c", "#0f766e", "#7c3aed")  # by target, in turn; told apart in grey too
+COLOURS: Final = ("#2463c4", "#c2570c", "#0f766e", "#7c3aed")  # of the targets, in turn; they can be told apart in grey print too
 SOFT: Final = "#5b6472"
 FAINT: Final = "#8a94a6"
 TICKS_MS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000)
 
 
 def draw_latency(summary: Summary) -> bytes:
-    """Latency in ms, logarithmic, over the share of requests that were faster, one line a target, with the budgets."""
+    """Latency in ms, logarithmic, over the share of requests that were faster: a line for each target, with its budgets."""
     figure = Figure(figsize=(7.2, 3.0), dpi=200, layout="constrained")
     axes = figure.add_subplot()
     for result, colour in zip(summary.targets, cycle(COLOURS), strict=False):
@@ -61,7 +61,7 @@ def draw_seconds(summary: Summary) -> bytes:
 
 
 def draw_ramp(summary: Summary) -> bytes:
-    """p99 in ms over the arrival rate, both logarithmic, one line a target, with its budget and its knee."""
+    """p99 in ms over the arrival rate, both logarithmic: a line for each target, with its budget and its knee."""
     figure = Figure(figsize=(7.2, 3.4), dpi=200, layout="constrained")
     axes = figure.add_subplot()
     for result, colour in zip(summary.targets, cycle(COLOURS), strict=False):
@@ -92,7 +92,7 @@ def draw_ramp(summary: Summary) -> bytes:
 
 
 def _or_gap(value_ms: float, window: Window) -> float:
-    """A second without an answer leaves a gap in the line."""
+    """The value, or NaN for a second without an answer, which leaves a gap in the line."""
     return max(1.0, value_ms) if window.requests else math.nan
 
 

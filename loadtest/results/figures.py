@@ -12,9 +12,9 @@ class Measure:
 
     Attributes:
         label: for people.
-        unit: after the number.
+        unit: shown after the number.
         decimals: of the number as shown, at most.
-        scale: shown number over measured number.
+        scale: the factor from the measured to the shown number.
     """
 
     label: str
@@ -23,13 +23,13 @@ class Measure:
     scale: float = 1.0
 
     def show(self, value: float) -> str:
-        """The number with its unit: "1,203 /s", "98.9 %". One that would be rounded away is written out: "0.0004 %"."""
+        """The number with its unit: "1,203 /s", "98.9 %". A number that would be rounded to 0 is written out: "0.0004 %"."""
         number = value * self.scale
         rounded = round(number, self.decimals) or number
         return f"{rounded:,.0f} {self.unit}" if rounded == int(rounded) else f"{rounded:g} {self.unit}"
 
 
-# Every figure that has a budget, in the order of all tables.
+# Every figure that has a budget, in the order of the tables.
 MEASURES: Final = {
     "p50_ms": Measure("p50", "ms", 0),
     "p95_ms": Measure("p95", "ms", 0),
@@ -42,14 +42,14 @@ MEASURES: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """The figures of one target; their names are those of MEASURES, their meaning is Locust's.
+    """The figures of one target, with the names in MEASURES and as Locust defines them.
 
     Attributes:
-        p50_ms, p95_ms, p99_ms: latency as Locust rounds it, to 1 ms below 100, else to 10: in a closed workload from sending
+        p50_ms, p95_ms, p99_ms: latency as Locust rounds it, to 1 ms below 100 and to 10 above: in a closed workload from sending
             to the last byte, in an open one from the time at which the request was due.
         fail_ratio: the share of requests without an answer, with a wrong status, or with wrong content.
         rps: requests a second that did not fail.
-        accuracy: the share of the test pictures that are read right, 0 to 1.
+        accuracy: the share of the test pictures that are read correctly, 0 to 1.
     """
 
     p50_ms: float
@@ -62,13 +62,13 @@ class Figures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """What happened in a stretch of the test: a stage, or a second of it. Answers count where they end.
+    """What happened in a part of the test, a stage or a second. An answer counts in the part in which it arrives.
 
     Attributes:
         name: of the stage.
         load: users or arrivals a second.
         start_s: seconds after the warm-up.
-        late_p99_ms: how late the load generator itself was with 99 % of an open workload's requests.
+        late_p99_ms: how late the load generator itself sent an open workload's requests, 99th percentile.
         held: whether a step of a ramp kept its budgets; None in other profiles.
     """
 
@@ -95,7 +95,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """What became of one kind of request through one door, over the whole test."""
+    """The results of one kind of request through one endpoint, over the whole test."""
 
     door: str
     kind: str
@@ -112,7 +112,7 @@ class Result:
 
     Attributes:
         target: the model's name in TorchServe.
-        figures: those that have a budget; of a ramp they are those at its knee, or of its first step where none held.
+        figures: those that have a budget; for a ramp, at its knee, or in its first step if none held.
         requests: how many were measured.
         percentiles_ms: latency by share of requests, "0.5" to "1.0".
         failures: how many requests failed, by reason.
@@ -132,7 +132,7 @@ class Result:
 
     @property
     def knee(self) -> Window | None:
-        """The highest step of a ramp that held; None where none did, or where there is no ramp."""
+        """The highest step of a ramp that held; None if none did, or if there is no ramp."""
         return highest_held(self.stages)
 
 
@@ -141,7 +141,7 @@ def highest_held(stages: list[Window]) -> Window | None:
 
 
 def to_result(content: dict[str, Any]) -> Result:
-    """The result whose fields, as asdict() gives them, were read from JSON."""
+    """The result from its fields, as asdict() gave them and JSON holds them."""
     windows = {name: [Window(**each) for each in content[name]] for name in ("stages", "seconds")}
     kinds = [Kind(**each) for each in content["kinds"]]
     return Result(**content | windows | {"kinds": kinds, "figures": Figures(**content["figures"])})

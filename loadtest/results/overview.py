@@ -1,4 +1,4 @@
-"""The summary of a load test: kept as JSON and CSV, shown as tables. `python -m loadtest.results.overview` shows that of `make run`."""
+"""The summary of a load test, stored as JSON and CSV and shown as tables; `python -m loadtest.results.overview` shows `make run`'s."""
 
 import csv
 import json
@@ -21,7 +21,7 @@ REPORTS: Final = Path("reports/loadtest")
 SUMMARY: Final = "summary.json"
 STAGE_COLUMNS: Final = ("stage", "load", "right/s", "p50 ms", "p95 ms", "p99 ms", "late ms", "failed", "")
 KIND_COLUMNS: Final = ("door", "kind", "share", "requests", "p50 ms", "p95 ms", "p99 ms", "failed")
-LATE_MS: Final = 10.0  # of the load generator, from which on it is worth a word
+LATE_MS: Final = 10.0  # from this lateness of the load generator on, the summary mentions it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +37,7 @@ class Summary:
         targets: what each of them did, in the order of the test.
         budgets: the limits of each target, by its name.
         baseline: the earlier test that this one is compared with.
-        ratio: how many times worse than the baseline's a figure may be.
+        ratio: how many times worse than in the baseline a figure may be.
     """
 
     profile: str
@@ -69,7 +69,7 @@ class Summary:
         return [f"{result.target} {check}" for result in self.targets for check in self.checks(result) if not check.kept]
 
     def changes(self) -> list[FigureChange]:
-        """Every figure of every target that the baseline has, too; none without a baseline."""
+        """Every figure of every target that the baseline has too; empty without a baseline."""
         then = {result.target: result for result in self.baseline.targets} if self.baseline else {}
         return [change for now in self.targets if now.target in then for change in compare_with(then[now.target], now)]
 
@@ -91,12 +91,12 @@ def write_summary(summary: Summary, folder: Path) -> None:
 
 
 def read_summary(path: Path) -> Summary:
-    """The summary of an earlier test; raises OSError, or ValueError, TypeError or KeyError for another file."""
+    """The summary in a file; raises OSError, or ValueError, TypeError or KeyError if the file is something else."""
     return _to_summary(json.loads(path.read_text()))
 
 
 def read_baseline(folder: str, profile: Profile) -> Summary:
-    """The summary in a folder; raises WrongSettings where there is none, or where it answers another question."""
+    """The summary in a folder; raises WrongSettings if there is none, or if it is of another profile or load."""
     path = Path(folder) / SUMMARY
     try:
         baseline = read_summary(path)
@@ -139,7 +139,7 @@ def to_stages(summary: Summary, result: Result) -> Table:
 
 
 def to_kinds(result: Result) -> Table:
-    """What became of each kind of request through each door."""
+    """The results of each kind of request through each endpoint."""
     table = Table(*KIND_COLUMNS, title=f"{result.target}, by door and kind of request", title_style="bold")
     for kind in result.kinds:
         table.add_row(*kind_cells(kind, result))
@@ -161,7 +161,7 @@ def kind_cells(kind: Kind, result: Result) -> Sequence[str]:
 
 
 def conclusions(summary: Summary) -> Iterator[str]:
-    """What the figures alone do not say: where the knee is, and whether the load generator was the bottleneck."""
+    """What the figures alone do not say: the knee, and whether the load generator was the bottleneck."""
     for result in summary.targets:
         limit_ms = summary.budgets[result.target]["p99_ms"]
         if any(stage.held is not None for stage in result.stages):
@@ -177,7 +177,7 @@ def conclusions(summary: Summary) -> Iterator[str]:
 
 
 def failures(summary: Summary) -> Iterator[str]:
-    """A line for each reason why requests failed, with how many did."""
+    """A line for each reason why requests failed, with their number."""
     for result in summary.targets:
         yield from (f"{result.target}: {count:,} times {reason}" for reason, count in result.failures.items())
 

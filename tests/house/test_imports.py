@@ -42,7 +42,7 @@ def test_a_module_comes_first_and_each_file_once_in_a_stable_order() -> None:
 
 def test_another_name_is_no_module_of_ours() -> None:
     assert find("numpy") is None
-    with pytest.raises(ModuleNotFoundError, match="letters is no module of this project"):
+    with pytest.raises(ModuleNotFoundError, match="letters is not a module of this project"):
         needs("letters")
 
 

@@ -1,1 +1,1 @@
-"""Measuring servers and models side by side, on this machine and in one run."""
+"""Measuring servers and models side by side, on one machine and in one run."""

@@ -1,6 +1,6 @@
-"""What a batch costs a worker: `python -m bench.batches`, for the messages as frames.py reads them and as TorchServe does.
+"""What a batch costs a worker: `python -m bench.batches` compares reading messages with frames.py and with TorchServe's own code.
 
-Both are workers as TorchServe starts them, asked in turn over its own protocol: without the frontend, and without the network.
+Both are workers as TorchServe starts them, and are asked in turn over its own protocol, without frontend or network.
 """
 
 import argparse
@@ -22,18 +22,18 @@ from testbed.pictures import DATA_ROOT, PicturesError, load_pictures
 
 SIZES = (1, 16, 64)
 ROUNDS = 7
-REQUESTS = 3200  # in a round: a quarter of a second, since processor time is counted in hundredths
+REQUESTS = 3200  # in a round: they take a quarter of a second, and processor time is counted in hundredths of one
 
 
 def as_torchserve_reads(archive: Path, folder: Path) -> Path:
-    """A copy of the archive whose frames.py is for another TorchServe, and so leaves this one alone."""
+    """A copy of the archive whose frames.py is for another TorchServe, and therefore does not replace this one's code."""
     copy, own, none = folder / archive.name, frames.VERSION.encode(), b"none"
     rewrite(archive, copy, lambda name, content: content.replace(own, none) if name == "digitkit/serving/frames.py" else content)
     return copy
 
 
 def cost(worker: Worker, pictures: Sequence[bytes], size: int) -> float:
-    """Processor microseconds of the worker for each request, in batches of `size`."""
+    """Processor time of the worker for each request in us, in batches of `size`."""
     before = worker.process.cpu_times()
     for _ in range(REQUESTS // size):
         worker.ask(pictures[:size])
@@ -42,7 +42,7 @@ def cost(worker: Worker, pictures: Sequence[bytes], size: int) -> float:
 
 
 def measure(archive: Path, pictures: Sequence[bytes]) -> dict[str, dict[int, list[float]]]:
-    """The cost of a request in each round, by how the worker reads and by the size of the batch."""
+    """The cost of a request in each round, by how the worker reads messages and by batch size."""
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         archives = {"as frames.py reads": archive, "as TorchServe reads": as_torchserve_reads(archive, Path(folder))}
         workers = {name: stack.enter_context(started(each)) for name, each in archives.items()}

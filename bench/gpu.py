@@ -1,6 +1,6 @@
-"""The forms of the model on a GPU: each from host memory to host memory, its compute alone, and the copy alone.
+"""The forms of the model on a GPU, each timed from host memory to host memory, for its compute alone, and for the copy alone.
 
-Every way here also runs on the CPU with `device="cpu"`, which is how the tests hold it to the same answers without a GPU.
+Every way also runs on the CPU with `device="cpu"`, by which the tests check without a GPU that the answers are the same.
 """
 
 import time
@@ -33,25 +33,25 @@ ROUNDS = 50  # of compute alone and of the copy alone
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One way to run the model for batches of one size, its arrays on the device made beforehand.
+    """One way to run the model for batches of one size; its arrays on the device are made beforehand.
 
     Attributes:
         run: from canvases in host memory to logits in host memory.
-        compute: the same for the canvases that are on the device already; it returns when the logits are there. None where
-            the two cannot be told apart.
+        compute: the same for canvases that are already on the device; it returns when the logits are there. None if
+            the compute cannot be timed without the copy.
     """
 
     run: Run
     compute: Step | None
 
 
-Make = Callable[[int], Way]  # of a batch size
+Make = Callable[[int], Way]  # makes a way for a batch size
 
 
 def measure(
     weights: Path, graphs: dict[str, Path], test: LabelledCanvases, *, device: str = "cuda"
 ) -> tuple[list[dict[str, Any]], list[str]]:
-    """A row for each way and batch size, and a sentence for each way that cannot be had here.
+    """A row for each way and batch size, and a sentence for each way that does not run on this machine.
 
     Args:
         weights: digits.pt with its card.
@@ -64,13 +64,13 @@ def measure(
     for name, make in makers(weights, graphs, device).items():
         try:
             rows += [{"model": name, "batch": batch} | _row(make(batch), test, expected, batch, device) for batch in BATCHES]
-        except Exception as err:  # the libraries of a GPU fail with errors of every class, and one way less is no fault of the others
+        except Exception as err:  # GPU libraries fail with errors of any class, and the other ways can still be measured
             missing.append(f"{name}: {type(err).__name__}: {str(err).strip().partition(chr(10))[0]}")
     return rows, missing
 
 
 def makers(weights: Path, graphs: dict[str, Path], device: str) -> dict[str, Make]:
-    """What makes each way for a batch size, by name."""
+    """By name, the function that makes each way for a batch size."""
     trained = net.read(weights)
     eager = Folded(trained.members(), relu_last=True)
     last = Folded(trained.members(), relu_last=True).to(memory_format=torch.channels_last)
@@ -98,8 +98,8 @@ def as_served(load: Callable[[], Backend], batch: int) -> Way:
 
 
 def compiled(model: Any, device: str, batch: int) -> Way:
-    """PyTorch compiled for this batch size; on a GPU its calls are recorded and played back."""
-    torch.compiler.reset()  # it compiles one function for a few sizes and models only, and then runs it eager without a word
+    """PyTorch compiled for this batch size; on a GPU its calls are recorded and replayed."""
+    torch.compiler.reset()  # after a few sizes and models it would silently run a function eagerly
     return by_torch(torch.compile(model, mode="reduce-overhead", dynamic=False), device, batch)
 
 
@@ -135,7 +135,7 @@ def by_onnx(build: Callable[[], InferenceSession], wanted: str, device: str, bat
     binding.bind_ortvalue_input(ort.INPUT, given)
     binding.bind_ortvalue_output(ort.LOGITS, logits)
     options = RunOptions()
-    options.add_run_config_entry("gpu_graph_id", str(batch))  # of CUDA graphs a session keeps one for each name
+    options.add_run_config_entry("gpu_graph_id", str(batch))  # a session keeps a CUDA graph for each name
 
     def run(canvases: NDArray[np.uint8]) -> NDArray[np.float32]:
         given.update_inplace(canvases)
@@ -151,7 +151,7 @@ def wait(device: str) -> None:
 
 
 def copy(batch: int, device: str) -> Step:
-    """What copies a batch of canvases to the device and its logits back, from and to page-locked memory."""
+    """A function that copies a batch of canvases to the device and its logits back, using page-locked memory."""
     locked = torch.empty((batch, SIDE_PX, SIDE_PX), dtype=torch.uint8, pin_memory=device == "cuda")
     given = torch.empty_like(locked, device=device)
     logits = torch.empty((batch, len(LABELS)), device=device)

@@ -1,8 +1,8 @@
-"""What a worker's metrics cost: `python -m bench.metrics_cost`, with wrk against a worker that records by turns.
+"""What a worker's metrics cost: `python -m bench.metrics_cost` loads a worker with wrk while it records them in every other turn.
 
-Its archive is a copy in which signals start and stop recording; all else is one process, as two starts of a server differ by more than
-metrics cost. Each turn with them is compared with the mean of the two turns without them beside it: a machine that grows slower or
-faster by and by changes no ratio. Throughput is what counts, processor time of the whole server for a request is steadier.
+Its archive is a copy in which signals start and stop the recording. The process stays the same, as two starts of a server differ by more
+than metrics cost. Each turn with metrics is compared with the mean of the two turns around it without them, so that a machine that
+gradually becomes slower or faster changes no ratio. Throughput is the goal; the server's processor time for a request varies less.
 """
 
 import argparse
@@ -32,35 +32,35 @@ from testbed.flags import positive
 from testbed.pictures import DATA_ROOT, load_pictures
 from testbed.processes import cpu_seconds, workers
 
-START, STOP = signal.SIGUSR1, signal.SIGUSR2  # recording, which is on at first
+START, STOP = signal.SIGUSR1, signal.SIGUSR2  # the recording, which is on at first
 SWITCH: Final = f"""
 import signal
 record = Metrics.record
 signal.signal({START.value}, lambda *_: setattr(Metrics, "record", record))
 signal.signal({STOP.value}, lambda *_: setattr(Metrics, "record", lambda self, *batch: None))
 """
-WARM_S: Final = 10  # until Java has compiled what is called often
-# A turn is 3 s that are left out and 5 s that are measured. What it records is handed on 5 s after its start, which is measured, and 5 s
-# later, which falls into what is left out of the next turn.
+WARM_S: Final = 10  # until Java has compiled the code that is called often
+# A turn has 3 s that are not measured and 5 s that are. A worker hands its counts on every 5 s: once within the measured part, and once
+# in the part of the next turn that is not measured.
 SETTLE_S: Final = 3
 MEASURED_S: Final = int(FLUSH_S)
 
 
 class Turn(NamedTuple):
-    """What wrk counted in a turn, and processor time in us of the server's processes for each request."""
+    """Requests a second that wrk counted in a turn, and processor time of the server's processes for each request in us."""
 
     requests_s: float
     cpu_us: float
 
 
 def switchable(archive: Path, copy: Path) -> None:
-    """A copy of an archive, with its card, whose workers stop recording at STOP and go on at START."""
+    """A copy of an archive, with its card, whose workers stop recording at STOP and start again at START."""
     rewrite(archive, copy, lambda name, content: content + SWITCH.encode() if name == "digitkit/serving/metrics.py" else content)
     write_card(copy, **facts(check_card(archive)))
 
 
 def worker_of(server: Server) -> psutil.Process:
-    """The one worker of a server; raises ServerError where it has another number of them."""
+    """The only worker of a server; raises ServerError if it does not have exactly one."""
     found = workers(server.pid())
     if len(found) != 1:
         raise ServerError(f"the server has {len(found)} workers; this measures one")
@@ -68,7 +68,7 @@ def worker_of(server: Server) -> psutil.Process:
 
 
 def requests_per_s(server: Server, model: str, picture: Path, *, connections: int, seconds: int) -> float:
-    """What wrk counts against one model; raises ServerError where an answer was no 200."""
+    """The requests a second that wrk counts for one model; raises ServerError if an answer was not 200."""
     script = picture.with_suffix(".lua")
     script.write_text(
         f'wrk.method = "POST"\nwrk.headers["Authorization"] = "Bearer {server.token()}"\n'
@@ -78,14 +78,14 @@ def requests_per_s(server: Server, model: str, picture: Path, *, connections: in
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(script), url]
     printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     if "Non-2xx" in printed:
-        raise ServerError(f"wrk counted answers that are no 200: {printed}")
+        raise ServerError(f"wrk counted answers other than 200: {printed}")
     found = re.search(r"Requests/sec:\s+([\d.]+)", printed)
     assert found is not None
     return float(found[1])
 
 
 def take_turns(server: Server, picture: Path, *, connections: int, rounds: int) -> NDArray[np.float64]:
-    """All turns, (2 * rounds + 1, 2), a row being a Turn; those at odd places record."""
+    """All turns, (2 * rounds + 1, 2), with a Turn in each row; those at odd indices record."""
     worker, pid = worker_of(server), server.pid()
     assert pid is not None
     load = partial(requests_per_s, server, server.models[0], picture, connections=connections)
@@ -102,12 +102,12 @@ def take_turns(server: Server, picture: Path, *, connections: int, rounds: int) 
 
 
 def ratios(turns: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Each turn at an odd place, (2 * N + 1, …), over the mean of the two beside it: (N, …)."""
+    """Each turn at an odd index, (2 * N + 1, …), divided by the mean of its two neighbours: (N, …)."""
     return np.asarray(turns[1::2] / ((turns[:-1:2] + turns[2::2]) / 2))
 
 
 def interval(values: NDArray[np.float64]) -> tuple[float, float]:
-    """Where the median lies with 95 %, by the bootstrap (Efron 1979)."""
+    """The 95 % confidence interval of the median, by the bootstrap (Efron 1979)."""
     drawn = np.random.default_rng(0).choice(values, size=(10_000, len(values)))
     low, high = np.quantile(np.median(drawn, axis=1), [0.025, 0.975])
     return float(low), float(high)
@@ -118,7 +118,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--archive", type=Path, default=ROOT / "model_store" / "digits_onnx.mar", help="with its card beside it")
     parser.add_argument("--port", type=int, default=DEFAULT_PORT + 1000)
     parser.add_argument("--connections", type=positive, default="64")
-    parser.add_argument("--rounds", type=positive, default="9", help="turns with metrics, 16 s each with one without them")
+    parser.add_argument("--rounds", type=positive, default="9", help="turns with metrics; each takes 16 s, with one without metrics")
     parser.add_argument("--data-root", type=Path, default=DATA_ROOT)
     flags = parser.parse_args(arguments)
     if shutil.which("wrk") is None:

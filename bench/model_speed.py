@@ -1,4 +1,4 @@
-"""How fast models answer, timed in turn, so that a machine that slows down slows all of them down."""
+"""How fast models answer, timed in turn, so that a machine that slows down affects all of them."""
 
 import time
 from collections.abc import Mapping
@@ -17,10 +17,10 @@ LEAST_CALLS = 3
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """Of one model at one batch size.
+    """The speed of one model at one batch size.
 
     Attributes:
-        pictures_s: of the fastest round: others were held up by the rest of the machine.
+        pictures_s: pictures a second in the fastest round; slower rounds were disturbed by other work of the machine.
         median_us: of a call.
         p99_us: of a call.
     """
@@ -43,7 +43,7 @@ def speeds(runs: Mapping[str, Run], canvases: NDArray[np.uint8], batch: int) -> 
 
 
 def _calls(run: Run, given: NDArray[np.uint8]) -> list[float]:
-    """Seconds of each call in one round."""
+    """The seconds that each call took in one round."""
     calls: list[float] = []
     ends = time.perf_counter() + ROUND_S
     while len(calls) < LEAST_CALLS or time.perf_counter() < ends:

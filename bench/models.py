@@ -28,24 +28,26 @@ OUT = Path("reports/bench-models")
 SEED = "seed CNN, float32"
 EAGER = "PyTorch float32"
 LIBRARIES = {"pytorch": "PyTorch", "onnx": "ONNX"}
-WARM = 64  # requests to a worker before its memory is read
+WARM = 64  # requests that a worker answers before its memory is read
 
 
 def forms() -> dict[str, ListedModel]:
-    """The models of every form of the weights by the names that they have in the tables, the weights' own among them."""
+    """The models of every form of the weights, and of the weights themselves, by the names that the tables use."""
     return {f"{LIBRARIES[model.target]} {model.form}": model for model in models_of(DIGITS)}
 
 
 def files(weights: Path, seed: Path) -> dict[str, Path]:
-    """The weights or the graph of each form of `weights` that was exported, by its name, and the seed CNN's graph."""
+    """By name, the file of each exported form of `weights`, and the seed CNN's graph."""
     recipe = check_card(weights).recipe
     exported = {name: STORE / model.artifact for name, model in forms().items() if (STORE / model.artifact).is_file()}
-    ours = {name: path for name, path in exported.items() if check_card(path).recipe == recipe}  # others are left from other weights
+    ours = {
+        name: path for name, path in exported.items() if check_card(path).recipe == recipe
+    }  # the others were exported from other weights
     return {EAGER: weights} | ours | {SEED: seed}
 
 
 def models(weights: Path, seed: Path, threads: int) -> dict[str, Run]:
-    """What there is to compare, by name, all on the CPU."""
+    """The models to compare by name, all on the CPU."""
     found = {}
     for name, path in files(weights, seed).items():
         found[name] = net.load(path, device="cpu").run if path.suffix == ".pt" else ort.load(path, device="cpu", threads=threads).run
@@ -54,7 +56,7 @@ def models(weights: Path, seed: Path, threads: int) -> dict[str, Run]:
 
 
 def facts(weights: Path, seed: Path, test: LabelledCanvases) -> list[dict[str, Any]]:
-    """A row for each model: what it is made of, how well it reads, and what its worker costs."""
+    """A row for each model: its size, its accuracy, and what its worker costs."""
     costs = {path: multiply_adds(net.read(path)) for path in (weights, seed.with_suffix(".pt")) if path.is_file()}
     pictures = [encode_png(picture) for picture in test.pictures[:WARM]]
     rows, runs, served = [], models(weights, seed, 1), forms()
@@ -74,7 +76,7 @@ def facts(weights: Path, seed: Path, test: LabelledCanvases) -> list[dict[str, A
 def measure(weights: Path, seed: Path, test: LabelledCanvases) -> list[dict[str, Any]]:
     """A row for each model, number of threads and batch size."""
     rows = []
-    for threads in sorted({1, len(os.sched_getaffinity(0))}):  # one, and every core that it may use
+    for threads in sorted({1, len(os.sched_getaffinity(0))}):  # one core, and all that this process may use
         runs = models(weights, seed, threads)
         for batch in BATCHES:
             for name, speed in speeds(runs, test.pictures, batch).items():
@@ -87,7 +89,7 @@ def _columns(speed: Speed) -> dict[str, int]:
 
 
 def table(rows: list[dict[str, Any]], title: str) -> Table:
-    """Rows as a table for the console, with the columns of the first row that has most."""
+    """Rows as a table for the console, with the columns of the first of the longest rows."""
     columns = max((list(row) for row in rows), key=len)
     shown = Table(*columns, title=title)
     for row in rows:
@@ -103,7 +105,7 @@ def write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
 
 
 def plot(path: Path, rows: list[dict[str, Any]]) -> None:
-    """Pictures a second over the batch size, one thread, a line for each model."""
+    """A plot of pictures a second over the batch size on one thread, with a line for each model."""
     figure = Figure(figsize=(8, 5), layout="constrained")
     axes = figure.subplots()
     for name in dict.fromkeys(row["model"] for row in rows):

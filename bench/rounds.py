@@ -1,7 +1,7 @@
 """Measure every target at every number of connections, round after round.
 
-Each round starts every server anew: an idle neighbour would hold memory and wake up now and then, a machine that slows down
-slows all targets of a round, and two starts of the same Java server differ by more than two loads of one.
+Each round starts every server again: an idle server would hold memory and wake up now and then, a machine that slows down
+affects all targets of a round, and two starts of the same Java server differ by more than two loads of one.
 """
 
 import tempfile
@@ -24,30 +24,30 @@ from testbed.endpoints import NPY, PNG, encode_npy, pixels
 from testbed.pictures import LabelledPicture
 from testbed.processes import cpu_seconds, memory_mb
 
-LEAST_ACCURACY = 0.9  # below, a target decodes or scales the pictures wrongly: the released weights read 99.6 %
-# After a start, until the JVM has compiled what is called most: processor time for a request to digits_onnx fell from 830 us in
+LEAST_ACCURACY = 0.9  # below this, a target decodes or scales the pictures wrongly: the released weights read 99.6 %
+# After a start, until the JVM has compiled the code that is called most: processor time for a request to digits_onnx fell from 830 us in
 # the first second of such a load to 300 in the sixth, and stayed there.
 WARM_S = 6.0
 WARM_CONNECTIONS = 64
-CHECK_S = 0.5  # before every load, at its connections: the driver knows which request an answer belongs to
-OVERLOADED = 0.01  # share of refused requests, from which p99 is theirs
+CHECK_S = 0.5  # of the bundled driver before every load and with as many connections: it knows which request an answer belongs to
+OVERLOADED = 0.01  # share of refused requests from which on p99 is the latency of a refusal
 BARE = "bare"
 BARE_BATCHES = (1, 32, 64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoundRow:
-    """What one target did at one number of connections in one round; for the bare model that is the size of the batch.
+    """The result of a target at one number of connections (for the bare model, the size of the batch) in one round.
 
     Attributes:
-        workers: that the target's server was told to have; 0 are as many as it takes by itself.
+        workers: the number that the target's server was told to have; 0 leaves the choice to the server.
         answers_s: right answers a second.
-        pictures_s: pictures in them.
+        pictures_s: pictures a second in right answers.
         refused: share of the requests that were refused, 0 to 1.
         cpu_us: processor time of all of the server's processes for each right answer.
         memory_mb: of all of the server's processes after the load, as PSS.
-        start_s: from the start command to the first right answer.
-        accuracy: of single pictures, asked one by one, 0 to 1.
+        start_s: seconds from the start command to the first right answer.
+        accuracy: the share of single pictures that are read correctly one by one, 0 to 1.
     """
 
     round: int
@@ -66,7 +66,7 @@ class RoundRow:
 
     @property
     def is_overloaded(self) -> bool:
-        """Whether so many requests were refused that the latencies are those of refusals."""
+        """Whether so many requests were refused that the latencies are mostly those of refusals."""
         return self.refused > OVERLOADED
 
 
@@ -75,8 +75,8 @@ class RoundPlan:
     """How a run measures.
 
     Attributes:
-        pictures: of the test set; every server is asked for all of them one by one before any load.
-        connections: at which the targets are loaded.
+        pictures: test pictures; every server is sent all of them one by one before any load.
+        connections: the numbers at which the targets are loaded.
         seconds: of each load.
         port: on which every server is started in turn.
         drive: the load generator.
@@ -102,7 +102,7 @@ def measure_bare(run: Run, round_number: int, plan: RoundPlan) -> list[RoundRow]
 
 
 def measure_service(service: Service, targets: Mapping[str, Target], round_number: int, plan: RoundPlan) -> Iterator[RoundRow]:
-    """Start a server, check it, and load each of its targets, by name; rows as they are measured.
+    """Start a server, check it, and load each of its targets, given by name; yields rows as they are measured.
 
     Raises:
         TargetError: it does not start, or gives a wrong answer.
@@ -112,7 +112,7 @@ def measure_service(service: Service, targets: Mapping[str, Target], round_numbe
         right = sum(digit == str(picture.label) for digit, picture in zip(digits, plan.pictures, strict=True))
         accuracy = right / len(plan.pictures)
         if accuracy < LEAST_ACCURACY:
-            raise TargetError(f"it reads {right} of {len(plan.pictures)} pictures right, {LEAST_ACCURACY:.0%} are the least")
+            raise TargetError(f"it reads {right} of {len(plan.pictures)} pictures correctly; at least {LEAST_ACCURACY:.0%} are needed")
         warm_up = Path(scratch, "warm-up")
         write_requests(warm_up, requests_of(Target(service.name), service, running, plan.pictures, digits))
         checked(plan.drive(warm_up, running.port, WARM_CONNECTIONS, WARM_S))
@@ -130,7 +130,7 @@ def measure_service(service: Service, targets: Mapping[str, Target], round_numbe
 
 
 def loaded(requests_file: Path, running: Running, connections: int, plan: RoundPlan) -> tuple[LoadResult, float]:
-    """A load whose every answer was checked, and the processor seconds that the server used for it."""
+    """A load in which every answer was checked, and the processor seconds that the server used for it."""
     try:
         checked(with_driver(requests_file, running.port, connections, CHECK_S))
         before = cpu_seconds(running.pid)
@@ -141,19 +141,19 @@ def loaded(requests_file: Path, running: Running, connections: int, plan: RoundP
 
 
 def checked(load: LoadResult) -> LoadResult:
-    """The load, if no answer was wrong, and one was right."""
+    """The load; raises TargetError if an answer was wrong, or none was right."""
     if load.wrong:
-        raise TargetError(f"{load.wrong:,} of {load.right + load.wrong:,} answers name other digits than were asked for")
+        raise TargetError(f"{load.wrong:,} of {load.right + load.wrong:,} answers name digits of other requests")
     if not load.right:
         raise TargetError(f"no request was answered, {load.refused:,} were refused")
     return load
 
 
 def digits_alone(running: Running, path: str, pictures: Sequence[LabelledPicture]) -> list[str]:
-    """The digit that a server reads in each picture while it has nothing else to do.
+    """The digit that a server reads in each picture while it is idle.
 
     Raises:
-        TargetError: another status than 200, or an answer without a digit.
+        TargetError: a status other than 200, or an answer without a digit.
     """
     url, digits = f"http://127.0.0.1:{running.port}{path}", []
     with client() as session:
@@ -172,7 +172,7 @@ def digits_alone(running: Running, path: str, pictures: Sequence[LabelledPicture
 def requests_of(
     target: Target, service: Service, running: Running, pictures: Sequence[LabelledPicture], digits: Sequence[str]
 ) -> list[CheckedRequest]:
-    """The requests that a target is loaded with, and the digits that the server gave for their pictures one by one."""
+    """The requests that a target is loaded with, and the digits that the server read in their pictures one by one."""
     path = target.path or service.path
     if not target.pictures:
         return [CheckedRequest(post(path, b"", running.headers), "")]

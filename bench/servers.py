@@ -1,6 +1,6 @@
-"""Our server beside others on this machine: `python -m bench.servers` prints ratios and a table, and writes reports/bench.
+"""Our server compared with others on this machine: `python -m bench.servers` prints ratios and a table, and writes reports/bench.
 
-Exit code 0: every target was measured and gave only right answers. 1: one was not, and is named; the figures of the others are
+Exit code 0: every target was measured and gave only right answers. 1: some did not, and are named; the figures of the others are
 kept. 2: wrong settings.
 """
 
@@ -25,7 +25,7 @@ from testbed.command import ending
 from testbed.flags import names, positive, positive_list
 from testbed.pictures import DATA_ROOT, PicturesError, load_pictures
 
-PICTURES = 200  # asked one by one after every start: 1 s of ours, 7 s of the slowest
+PICTURES = 200  # sent one by one after every start: our server takes 1 s for them, the slowest one 7 s
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 FAILED = 1
 
@@ -53,7 +53,7 @@ def parse_flags(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def measure(flags: argparse.Namespace) -> tuple[list[RoundRow], list[str]]:
-    """The rows of all rounds, and a sentence for each server that failed; it is left out of the rounds after."""
+    """The rows of all rounds, and a sentence for each server that failed, which the following rounds leave out."""
     plan = RoundPlan(
         pictures=load_pictures(flags.data_root, PICTURES),
         connections=flags.connections,
@@ -92,7 +92,7 @@ def say(line: str) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the bench and return the exit code."""
     flags = parse_flags(arguments)
-    for variable in THREAD_VARIABLES:  # what the shell says of threads is no setting of any target
+    for variable in THREAD_VARIABLES:  # the shell's settings for threads must not reach any target
         os.environ.pop(variable, None)
     try:
         rows, failures = measure(flags)

@@ -1,7 +1,7 @@
-"""Find the settings for this machine: `python -m bench.tune` writes a model-config.yaml and a table of what was tried.
+"""Find the best settings for this machine: `python -m bench.tune` writes a model-config.yaml and a table of its trials.
 
-It starts from the shipped settings and changes one knob at a time, keeping what answers more requests a second at 64 connections,
-until a whole round over all knobs changes nothing or the time is over. Every answer of every trial is checked.
+It starts from the shipped settings and changes one knob at a time, keeping the value that answers more requests a second at 64 connections,
+until a whole round over all knobs changes nothing or the time is up. Every answer of every trial is checked.
 
 Exit code 0: the settings are written. 1: the shipped settings themselves could not be measured. 2: wrong settings.
 """
@@ -40,7 +40,7 @@ from testbed.pictures import DATA_ROOT, PicturesError, load_pictures
 OUT = Path("reports/tune")
 SHIPPED = Path("handlers/model-config.yaml")
 CONNECTIONS = (1, 64)
-CLEARLY = 1.03  # times as many answers a second: a smaller gain is noise, and the settings stay
+CLEARLY = 1.03  # a trial must answer that many times as many requests a second: a smaller gain is noise
 FAILED = 1
 
 
@@ -49,10 +49,10 @@ class Knobs:
     """The settings that are searched.
 
     Attributes:
-        workers: processes.
-        threads: of each, to compute with.
-        batch: requests in one, at most.
-        delay_ms: that a batch waits to fill.
+        workers: the number of processes.
+        threads: that each of them computes with.
+        batch: the largest number of requests in one.
+        delay_ms: how long a batch waits to fill.
     """
 
     workers: int
@@ -62,14 +62,14 @@ class Knobs:
 
     @property
     def config(self) -> dict[str, int]:
-        """As model-config.yaml names them."""
+        """The settings by their names in model-config.yaml."""
         workers = {"minWorkers": self.workers, "maxWorkers": self.workers}
         return workers | {"threads": self.threads, "batchSize": self.batch, "maxBatchDelay": self.delay_ms}
 
 
 @dataclass(frozen=True, slots=True)
 class KnobsTrial:
-    """What settings did: answers a second and latencies in ms at 64 connections, the median latency of one client alone, memory in MB."""
+    """The result of settings: answers a second and latencies in ms at 64 connections, the median latency of one client, memory in MB."""
 
     knobs: Knobs
     answers_s: float
@@ -87,7 +87,7 @@ def choices(cores: int) -> dict[str, tuple[int, ...]]:
 
 
 def search(shipped: Knobs, measure: Callable[[Knobs], KnobsTrial | None], values: Mapping[str, Sequence[int]]) -> Iterator[KnobsTrial]:
-    """Every trial in turn, the shipped settings first; `measure` gives None where settings do not work.
+    """Every trial in turn, the shipped settings first; `measure` returns None if settings do not work.
 
     Raises:
         TargetError: the shipped settings do not work.
@@ -112,12 +112,12 @@ def search(shipped: Knobs, measure: Callable[[Knobs], KnobsTrial | None], values
 
 
 def better(best: KnobsTrial, trial: KnobsTrial) -> KnobsTrial:
-    """`trial` where it is clearly faster, else `best`, which was there first."""
+    """`trial` if it is clearly faster, otherwise `best`, which was measured first."""
     return trial if trial.answers_s > CLEARLY * best.answers_s else best
 
 
 def measurer(archive: Path, plan: RoundPlan) -> Callable[[Knobs], KnobsTrial | None]:
-    """Measures settings with a server of its own for each."""
+    """Measures settings by starting a server for each."""
 
     def measure(knobs: Knobs) -> KnobsTrial | None:
         with tempfile.TemporaryDirectory() as scratch:
@@ -174,7 +174,7 @@ def parse_flags(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench.tune", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     known = [model.name for model in models_of(DIGITS)]
     parser.add_argument("--target", default=MAIN, help=f"one of {', '.join(known)}")
-    parser.add_argument("--minutes", type=positive, default="5", help="after which no trial is begun")
+    parser.add_argument("--minutes", type=positive, default="5", help="after which no trial is started")
     parser.add_argument("--seconds", type=positive, default="2", help="of each load")
     parser.add_argument("--port", type=positive, default="18480", help="of every server in turn")
     parser.add_argument("--data-root", type=Path, default=DATA_ROOT, help="the folder that holds MNIST/raw")

@@ -1,7 +1,7 @@
-"""A worker of TorchServe without TorchServe: start time and memory of an archive, as the server would see them.
+"""A worker of TorchServe without its frontend: the start time and memory of an archive, as the server would see them.
 
-It starts what the server starts and speaks TorchServe 0.12's protocol to it (ts/protocol/otf_message_handler.py): integers of
-four bytes, big-endian, each text after its length, -1 at the end of a list.
+It starts the process that the server starts, and speaks TorchServe 0.12's protocol (ts/protocol/otf_message_handler.py): integers of
+four bytes, big-endian, each text preceded by its length, and -1 at the end of a list.
 """
 
 import os
@@ -26,7 +26,7 @@ BATCH = 64  # batchSize in model-config.yaml
 
 
 class WorkerError(Exception):
-    """The worker did not start, or it answered something that no worker of TorchServe answers."""
+    """The worker did not start, or its answer does not follow TorchServe's protocol."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,8 @@ class Worker:
     """A worker that has loaded its model.
 
     Attributes:
-        process: of Python.
-        connection: to its socket.
+        process: the Python process.
+        connection: the connection to its socket.
         start_s: seconds from the start of the process to the loaded model.
     """
 
@@ -62,17 +62,17 @@ class Worker:
             bodies.append(_read_text(self.connection))
 
     def resident_mib(self) -> float:
-        """Memory that the process holds in RAM, shared libraries included."""
+        """Resident memory of the process, shared libraries included."""
         return float(self.process.memory_info().rss / 2**20)
 
     def has_loaded(self, library: str) -> bool:
-        """Whether a shared library whose file name starts with `library` is in its memory."""
+        """Whether it has loaded a shared library whose file name starts with `library`."""
         return any(Path(region.path).name.startswith(library) for region in self.process.memory_maps())
 
 
 @contextmanager
 def started(archive: Path) -> Iterator[Worker]:
-    """A worker with the model of `archive`, ended when the block ends.
+    """A context with a worker that has loaded the model of `archive`; the worker ends with it.
 
     Raises:
         WorkerError: it did not load the model; the message holds the end of its log.

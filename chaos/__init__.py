@@ -1,1 +1,1 @@
-"""What happens to requests when something breaks: faults, overload and soak, under open load, against a server of its own."""
+"""What happens to requests when something breaks: faults, overload and soak tests, under open load, on separate servers."""

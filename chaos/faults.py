@@ -1,4 +1,4 @@
-"""The faults: what breaks, and how. Each returns when its cause is over; what follows until all is well is recovery."""
+"""The faults: what breaks, and how. Each returns when its cause is over; the time until all is well again is the recovery."""
 
 import asyncio
 import resource
@@ -17,28 +17,34 @@ from chaos.scene import MODEL, Scene, renew_token, token_expiry
 from digitkit.artifacts.card import card_path
 from testbed.archives import alter
 
-OVERLOAD, OVERLOAD_S = 5.0, 2.0  # times the knee, in all; seconds: half the knee that is left takes 16 to work off what they bring
+OVERLOAD, OVERLOAD_S = (
+    5.0,
+    2.0,
+)  # times the knee, for this many seconds; the usual load is half the knee, so the other half needs 16 s to clear the backlog
 HANG_UPS_A_SECOND, HANG_UP_S = 200.0, 5.0
 SLOW_CLIENTS, DRIBBLE_S, BYTE_S = 300, 6.0, 0.1
 FULL_S = 4.0
-OPERATOR_S = 1.0  # that a token stays expired before somebody renews it
+OPERATOR_S = 1.0  # for which a token stays expired before the operator renews it
 NEW_VERSION = "2.0"
 POISON_A_SECOND, POISON_S = 100.0, 5.0
 BIG_BODIES, BIG_BYTES = 40, 9_900_000
-IDLE, LOOK_AT_S = 300, (1.0, 12.0)  # seconds: the proxy has let in whom it lets in; it has cut off who sends nothing
-FEW_FILES = 256  # of the frontend, as where nobody raised `ulimit -n`
+IDLE, LOOK_AT_S = (
+    300,
+    (1.0, 12.0),
+)  # seconds after which the proxy has accepted all that it accepts, and has cut off those that send nothing
+FEW_FILES = 256  # that the frontend may open, as on a machine where nobody raised `ulimit -n`
 
 
 @dataclass(frozen=True, slots=True)
 class InjectedFault:
-    """A way to break.
+    """A way in which a server breaks.
 
     Attributes:
-        name: in the table and as a flag.
-        what: in words.
-        strike: does it.
-        short_tokens: whether it needs a server of its own whose tokens last a minute.
-        behind_proxy: whether everybody comes through HAProxy, because TorchServe alone has no remedy.
+        name: its name in the table and as a flag.
+        what: its description.
+        strike: the function that causes it.
+        short_tokens: whether it needs a separate server whose tokens last a minute.
+        behind_proxy: whether all clients come through HAProxy, because TorchServe alone has no remedy.
     """
 
     name: str
@@ -79,7 +85,7 @@ async def slow_clients(scene: Scene) -> None:
 
 
 async def new_version(scene: Scene) -> None:
-    """Register version 2.0, make it the default, delete 1.0: a whole roll-out."""
+    """Do a whole roll-out: register version 2.0, make it the default, and delete 1.0."""
     archive = alter(scene.server.model_store / f"{MODEL}.mar", scene.server.model_store / "new.mar", version=NEW_VERSION)
     old = (await asyncio.to_thread(scene.manage, "GET", f"/models/{MODEL}")).json()[0]["modelVersion"]
     try:
@@ -92,7 +98,7 @@ async def new_version(scene: Scene) -> None:
 
 
 async def broken_archive(scene: Scene) -> None:
-    """Register version 3.0, whose weights are cut in half: its worker refuses every request, and the default stays."""
+    """Register version 3.0, whose weights are cut in half: its worker refuses every request, and the default version stays."""
     archive = alter(scene.server.model_store / f"{MODEL}.mar", scene.server.model_store / "broken.mar", version="3.0", damaged=True)
     try:
         answer = await asyncio.to_thread(
@@ -107,7 +113,7 @@ async def broken_archive(scene: Scene) -> None:
 
 
 async def full_disk(scene: Scene) -> None:
-    """No log file can grow: each write to one fails, as on a full disk. Needs no root, and is undone at the end."""
+    """Let every write to a log file fail, as on a full disk; this needs no root, and is undone at the end."""
     frontend = scene.frontend()
     before = frontend.rlimit(resource.RLIMIT_FSIZE)
     assert before is not None
@@ -117,20 +123,20 @@ async def full_disk(scene: Scene) -> None:
 
 
 async def expired_token(scene: Scene) -> None:
-    """Wait until the token has expired, and a second later renew it, as a timer of the operator should have."""
+    """Wait until the token has expired, and renew it a second later, as the operator's timer should have done earlier."""
     await asyncio.sleep((token_expiry(scene.server) - datetime.now(UTC)).total_seconds() + OPERATOR_S)
     await asyncio.to_thread(renew_token, scene.server)
 
 
 async def poison_files(scene: Scene) -> None:
-    """NumPy files whose header lies about the shape, beside the good requests; who sends them asks once."""
+    """Send NumPy files whose header lies about the shape, beside the good requests and without retries."""
     sender, answers = Client(scene.pool, scene.client.read_token, patience_s=0), deque[Record]()
     await open_load(sender, [poison(MODEL)], POISON_A_SECOND, seconds=POISON_S, records=answers)
     scene.notes.append(f"poison files answered {_tally([answer.status for answer in answers])}")
 
 
 async def big_bodies(scene: Scene) -> None:
-    """Large bodies without a token; they would all be read into the frontend's memory before it looks for one."""
+    """Send large bodies without a token, all of which the frontend would read into memory before it looks for one."""
     before, _ = scene.resident_mib()
     poured = await pour(scene.pool.url, unauthorised(MODEL, BIG_BYTES), BIG_BODIES)
     after, _ = scene.resident_mib()
@@ -140,7 +146,7 @@ async def big_bodies(scene: Scene) -> None:
 
 
 async def idle_connections(scene: Scene) -> None:
-    """More connections that send nothing than the frontend may open files, while good clients open new ones."""
+    """Open more idle connections than the frontend may open files, while good clients open new connections."""
     frontend = scene.frontend()
     before = frontend.rlimit(resource.RLIMIT_NOFILE)
     assert before is not None
@@ -156,7 +162,7 @@ async def idle_connections(scene: Scene) -> None:
 
 
 def _tally(statuses: Sequence[int]) -> str:
-    """Which statuses came how often; 0 stands for a connection that was cut off before the answer was read."""
+    """How often each status came; 0 stands for a connection that was cut off before the answer was read."""
     return ", ".join(f"{count} x {status or 'cut off'}" for status, count in Counter(statuses).most_common())
 
 
@@ -172,7 +178,7 @@ FAULTS = (
     InjectedFault("overload", "five times the knee for 2 s", overload),
     InjectedFault("hang-ups", "200 clients a second that reset their connection", hang_ups),
     InjectedFault("slow-clients", "300 connections that send 10 bytes a second", slow_clients),
-    InjectedFault("frontend-killed", "SIGKILL to the frontend; the supervisor starts it anew", kill_frontend),
+    InjectedFault("frontend-killed", "SIGKILL to the frontend; the supervisor restarts it", kill_frontend),
     InjectedFault("disk-full", "no log file can grow for 4 s", full_disk),
     InjectedFault("broken-archive", "a version whose weights are damaged is registered", broken_archive),
     InjectedFault("new-version", "a version is registered, made the default, the old one deleted", new_version),

@@ -1,7 +1,7 @@
-"""`python -m chaos.overload`: five times the knee on servers with queues of several lengths, to choose job_queue_size by.
+"""`python -m chaos.overload`: five times the knee on servers with queues of several lengths, to choose job_queue_size.
 
-Each request brings 32 pictures, so that the worker is what cannot keep up: of single pictures, five times the knee is more than the
-driver gets done on two cores, and its own slowness is all that is measured. The clients ask once: what is offered is no more.
+Each request brings 32 pictures, so that the worker is the part that cannot keep up: with single pictures, five times the knee is more
+than the driver can send on two cores, and the driver's slowness would be measured. The clients do not retry, which would add load.
 """
 
 import argparse
@@ -35,13 +35,13 @@ PICTURES, STACK = 320, 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OverloadPlan:
-    """How a server is overloaded.
+    """How the servers are overloaded.
 
     Attributes:
-        port: of its inference API.
-        pictures, each: that are sent, and how many in one request.
-        proxy: whether HAProxy stands in front, with the example configuration.
-        knee: requests a second; 0 to look for it.
+        port: of the inference API.
+        pictures, each: the pictures that are sent, and how many of them in one request.
+        proxy: whether HAProxy is in front, with the example configuration.
+        knee: requests a second; 0 if it has to be found.
     """
 
     port: int
@@ -53,16 +53,16 @@ class OverloadPlan:
 
 @dataclass(frozen=True, slots=True)
 class Overload:
-    """What a queue does under five times the knee.
+    """The result for a queue under five times the knee.
 
     Attributes:
         queue: job_queue_size.
-        offered, accepted: requests a second, and those of them that were answered right.
-        p50_ms, p99_ms: of those, from the intended send time.
-        refused_p50_ms, refused_p99_ms: of the 503s.
-        driver_p99_ms: how late the driver sent: part of all the others.
-        failed: requests that were neither answered right nor refused with 503.
-        memory_mib: of frontend and workers, before and after.
+        offered, accepted: requests a second, and how many of them were answered correctly.
+        p50_ms, p99_ms: their latencies from the scheduled send time.
+        refused_p50_ms, refused_p99_ms: the latencies of the 503s.
+        driver_p99_ms: how late the driver sent, which is part of all other latencies.
+        failed: requests that were neither answered correctly nor refused with 503.
+        memory_mib: resident memory of frontend and workers, before and after.
     """
 
     queue: int
@@ -78,7 +78,7 @@ class Overload:
 
 
 async def measure(server: Server, url: str, plan: OverloadPlan, queue: int) -> tuple[Overload, float]:
-    """The figures of one queue at `url`, and the knee, which is looked for where it is 0."""
+    """The figures of one queue at `url`, and the knee, which is found first if it is given as 0."""
     pool, knee = Pool(url), plan.knee
     try:
         client = Client(pool, server.token, patience_s=0)
@@ -97,7 +97,7 @@ async def measure(server: Server, url: str, plan: OverloadPlan, queue: int) -> t
 
 
 def figures(queue: int, records: Sequence[Record] | deque[Record], memory: tuple[float, float]) -> Overload:
-    """The figures of the requests that were meant to leave after the first second."""
+    """The figures of the requests that were scheduled after the first second."""
     begin = records[0].intended + START_S
     counted = [record for record in records if record.intended >= begin]
     right = [1000 * record.first_s for record in counted if record.first is Outcome.RIGHT]
@@ -118,7 +118,7 @@ def figures(queue: int, records: Sequence[Record] | deque[Record], memory: tuple
 
 
 def run(queue: int, plan: OverloadPlan) -> tuple[Overload, float]:
-    """The figures of one queue on a server of its own, and the knee, which is looked for where it is 0."""
+    """The figures of one queue on its own server, and the knee, which is found first if it is given as 0."""
     with tempfile.TemporaryDirectory(prefix="overload-") as state:
         server = Server(plan.port, ROOT / "model_store", Path(state), {"job_queue_size": str(queue)})
         with supervised(server), haproxy(server, CONNECTIONS) if plan.proxy else nullcontext(server.inference) as url:

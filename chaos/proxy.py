@@ -1,4 +1,4 @@
-"""HAProxy in front of the server under load, with the example configuration that is shipped, and the probe that tells it the health."""
+"""HAProxy in front of the server under load, with the shipped example configuration and the probe that tells it the server's health."""
 
 import os
 import shutil
@@ -13,15 +13,15 @@ from deploy.server import ROOT, Server, ServerError
 
 CONFIG = ROOT / "deploy" / "proxy" / "haproxy.cfg"
 START_S = 10.0
-PROXY_BESIDE, PROBE_BESIDE = 50, 51  # from the server's port to theirs
+PROXY_BESIDE, PROBE_BESIDE = 50, 51  # distances of their ports from the server's
 
 
 @contextmanager
 def haproxy(server: Server, client_connections: int) -> Iterator[str]:
-    """The address of an HAProxy that asks `server` and lets in that many connections of one address.
+    """The address of an HAProxy that forwards to `server` and accepts that many connections from one address.
 
     Raises:
-        ServerError: it is not installed, or it or the probe does not start.
+        ServerError: HAProxy is not installed, or it or the probe does not start.
     """
     port, probe = server.port + PROXY_BESIDE, server.port + PROBE_BESIDE
     ports = {"DIGITS_PORT": port, "DIGITS_TORCHSERVE": server.port, "DIGITS_PROBE": probe, "DIGITS_CLIENT_CONNECTIONS": client_connections}
@@ -35,7 +35,7 @@ def haproxy(server: Server, client_connections: int) -> Iterator[str]:
 
 
 def find_haproxy() -> str:
-    """The path of HAProxy; raises ServerError where it is not installed."""
+    """The path of HAProxy; raises ServerError if it is not installed."""
     binary = shutil.which("haproxy", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
     if binary is None:
         raise ServerError("haproxy is not installed; apt-get install haproxy")

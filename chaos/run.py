@@ -1,4 +1,4 @@
-"""`python -m chaos.run` breaks a server under load in thirteen ways and prints what became of the requests."""
+"""`python -m chaos.run` breaks a server under load in thirteen ways and prints what happened to the requests."""
 
 import argparse
 import asyncio
@@ -27,7 +27,7 @@ from testbed.pictures import DATA_ROOT, LabelledPicture, load_pictures
 OUT = Path("reports/chaos")
 PICTURES = 200
 SHORT_TOKENS = {"token_expiration_min": "1"}
-LET_IN, GOOD_CONNECTIONS = 100, 90  # connections of one address through the proxy, as shipped; all good clients come from one
+LET_IN, GOOD_CONNECTIONS = 100, 90  # connections from one address: the shipped proxy's limit, and what all good clients together use of it
 
 
 def main() -> None:
@@ -57,14 +57,14 @@ def main() -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultPlan:
-    """What a run needs.
+    """The parameters of a run.
 
     Attributes:
         port: of the inference API of its server.
         store: the folder with the archives.
-        pictures: that are sent.
-        knee: requests a second; 0 to look for it.
-        out: where the server's console is kept.
+        pictures: the pictures that are sent.
+        knee: requests a second; 0 if it has to be found.
+        out: the folder for the server's console log.
     """
 
     port: int
@@ -77,7 +77,7 @@ class FaultPlan:
 def run(faults: Sequence[InjectedFault], plan: FaultPlan, report: Callable[[str], None]) -> list[Trial]:
     """The trials of `faults`; those behind the proxy and those that need short tokens come last, on servers started for them."""
     if any(fault.behind_proxy for fault in faults):
-        find_haproxy()  # before minutes of work
+        find_haproxy()  # to fail before minutes of work
     trials, knees = list[Trial](), dict.fromkeys((False, True), plan.knee)
     for behind_proxy, short in ((False, False), (True, False), (False, True)):
         chosen = [fault for fault in faults if (fault.behind_proxy, fault.short_tokens) == (behind_proxy, short)]
@@ -119,12 +119,12 @@ async def _try_all(
 
 
 def _keep_console(server: Server, out: Path) -> None:
-    if (server.folder / "console.log").is_file():  # else it was never started
+    if (server.folder / "console.log").is_file():  # otherwise the server was never started
         shutil.copy(server.folder / "console.log", out)
 
 
 def line(trial: Trial, fault: InjectedFault) -> str:
-    """A trial as soon as it is over."""
+    """Print a trial as soon as it is over."""
     return f"{fault.name}: {fault.what}; {', '.join([f'well again after {trial.recovery_s:.1f} s', *trial.notes])}"
 
 

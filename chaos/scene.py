@@ -1,4 +1,4 @@
-"""Where faults happen: a server of its own under a supervisor, with archives whose worker is given up after 3 s."""
+"""Where faults happen: a separate server under a supervisor, with archives whose worker counts as stuck after 3 s."""
 
 import asyncio
 import json
@@ -26,17 +26,17 @@ from testbed.archives import alter
 from testbed.connection import Pool
 from testbed.processes import frontend, resident_mib
 
-PORT = 19_080  # of a server of its own, beside the one that make run started
+PORT = 19_080  # of the separate server, which may run beside the one that make run started
 FORESEEN = (ServerError, JavaError, NotServed)
 MODEL = "digits_onnx"  # the one under load
-# Seconds until a stopped worker is killed and started anew: the shipped 30 s would only make the run longer. A batch may then take
-# 2 s at most, below it as in the shipped archive.
+# Seconds until a stopped worker is killed and restarted: the shipped 30 s would only make the run longer. A batch may then take
+# at most 2 s, which is less, as in the shipped archive.
 RESPONSE_TIMEOUT_S = 3
 IMPATIENT = {"responseTimeout": RESPONSE_TIMEOUT_S, "limits": {"batch_seconds": 2}}
-# Models can be registered and deleted on this server alone, as by its operator during a roll-out: the shipped settings forbid both.
+# Only on this server can models be registered and deleted, as by an operator during a roll-out: the shipped settings forbid both.
 OPEN_TO_MODELS = {"enable_model_api": "true"}
 POLL_S = 0.1
-HIGHEST_KNEE = 4_000.0  # requests a second: of more, a driver in Python cannot send five times as many
+HIGHEST_KNEE = 4_000.0  # requests a second; beyond it, a driver in Python cannot send five times as many
 
 
 @dataclass
@@ -44,15 +44,15 @@ class Scene:
     """A server under load.
 
     Attributes:
-        server: on ports of its own, in a folder of its own.
-        pool: connections of the good clients.
-        client: who keeps to the rule.
-        questions: with their right answers.
+        server: with its own ports and its own folder.
+        pool: the connections of the good clients.
+        client: the client that follows the rule of asking again.
+        questions: the questions, with their right answers.
         knee: requests a second that it carries.
-        share: of the knee that the load is.
-        records: of the fault that is on.
-        background: loads beside the usual one.
-        notes: what a fault has to tell beyond the counts.
+        share: the load as a share of the knee.
+        records: those of the present fault.
+        background: additional loads beside the usual one.
+        notes: what a fault reports beyond the counts.
     """
 
     server: Server
@@ -74,7 +74,7 @@ class Scene:
         return psutil.Process(int(self.server.describe(MODEL)["workers"][0]["pid"]))
 
     def resident_mib(self) -> tuple[float, float]:
-        """Memory of the frontend, and of all workers together."""
+        """Resident memory of the frontend, and of all workers together."""
         return resident_mib(self.server.pid())
 
     def manage(self, method: str, path: str, **query: str) -> requests.Response:
@@ -86,7 +86,7 @@ class Scene:
 
 @contextmanager
 def impatient_store(source: Path) -> Iterator[Path]:
-    """A folder with copies of the archives in `source` that are always built, with a time-out of 3 s; raises CardError, OSError."""
+    """A folder with copies of the default archives in `source`, with a time-out of 3 s; raises CardError, OSError."""
     with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
         for model in [model.name for model in models_of(DIGITS) if model.built]:
             alter(source / f"{model}.mar", Path(folder, f"{model}.mar"), config=IMPATIENT)
@@ -95,7 +95,7 @@ def impatient_store(source: Path) -> Iterator[Path]:
 
 @contextmanager
 def supervised(server: Server) -> Iterator[None]:
-    """`server` running under deploy.supervise; raises as supervise() where it does not get ready."""
+    """`server` running under deploy.supervise; raises as supervise() does if it does not become ready."""
     ended, failures = threading.Event(), list[BaseException]()
 
     def run() -> None:
@@ -118,12 +118,12 @@ def supervised(server: Server) -> Iterator[None]:
 
 
 def token_expiry(server: Server) -> datetime:
-    """When the inference token ends."""
+    """When the inference token expires."""
     return datetime.fromisoformat(_keys(server)["inference"]["expiration time"])
 
 
 def token_or_none(server: Server) -> str:
-    """The inference token of now; "" while a server that starts anew has written none yet."""
+    """The present inference token; "" while a restarting server has not written one yet."""
     try:
         return server.token()
     except ServerError:
@@ -131,7 +131,7 @@ def token_or_none(server: Server) -> str:
 
 
 def renew_token(server: Server) -> None:
-    """Make a new inference token, as an operator does with the key for the API; the old one is refused from now on."""
+    """Create a new inference token with the key for the API, as an operator does; the old one is refused from then on."""
     headers = {"Authorization": f"Bearer {_keys(server)['API']['key']}"}
     ask(f"{server.management}/token?type=inference", headers=headers, timeout_s=START_TIMEOUT_S).raise_for_status()
 

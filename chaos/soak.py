@@ -1,4 +1,4 @@
-"""`python -m chaos.soak --minutes 30`: mixed traffic at 60 % of the knee; does memory grow, do answers slow down, does anything fail?"""
+"""`python -m chaos.soak --minutes 30`: does memory grow, do answers become slower or fail, with mixed traffic at 60 % of the knee?"""
 
 import argparse
 import asyncio
@@ -29,20 +29,20 @@ from testbed.pictures import DATA_ROOT, load_pictures
 
 OUT = Path("reports/soak")
 SHARE = 0.6  # of the knee
-BINS = 60  # a half hour has one every 30 s
+BINS = 60  # one every 30 s in half an hour
 PICTURES = 100
-BUDGET_S = 0.5  # the p99 at the knee: an explanation by occlusion costs as much as 785 predictions, and what is behind it waits
-MEMORY_GROWTH, P99_GROWTH = 0.01, 0.10  # at most: of memory over the last two thirds, of p99 from the first sixth to the last
+BUDGET_S = 0.5  # the p99 at the knee: an explanation by occlusion costs as much as 785 predictions, and requests behind it wait
+MEMORY_GROWTH, P99_GROWTH = 0.01, 0.10  # the allowed growth of memory over the last two thirds, and of p99 from the first sixth to the last
 
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """A stretch of the soak.
+    """A part of the soak test.
 
     Attributes:
         at_s: when it ended, in seconds from the start.
-        requests, failed: that were sent in it, and those of them that were not answered right.
-        p50_ms, p99_ms: of all of them.
+        requests, failed: how many were sent in it, and how many of them were not answered correctly.
+        p50_ms, p99_ms: the latencies of all of them.
         frontend_mib, workers_mib: resident memory at its end.
         driver_p99_ms: how late the driver itself sent.
     """
@@ -59,7 +59,7 @@ class Bin:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What is asked of a soak: what it was, and whether it holds."""
+    """A criterion of the soak test: what was measured, and whether it is met."""
 
     what: str
     value: str
@@ -68,7 +68,7 @@ class Verdict:
 
 
 async def soak(scene: Scene, minutes: float) -> list[Bin]:
-    """The bins of that many minutes of open load."""
+    """The parts of that many minutes of open load."""
     loop = asyncio.get_running_loop()
     start, step = loop.time(), 60 * minutes / BINS
     load = asyncio.create_task(open_load(scene.client, scene.questions, SHARE * scene.knee, seconds=60 * minutes, records=scene.records))
@@ -78,7 +78,7 @@ async def soak(scene: Scene, minutes: float) -> list[Bin]:
             await asyncio.sleep(start + number * step - loop.time())
             frontend, workers = scene.resident_mib()
             if number == BINS:
-                await load  # what it sends last, a moment after the end of its time, belongs to the last bin
+                await load  # its last requests, sent a moment after its time, belong to the last bin
             done = _take(scene.records, start + number * step if number < BINS else math.inf)
             while not all(record.done for record in done):
                 await asyncio.sleep(0.01)
@@ -103,7 +103,7 @@ def _bin(at_s: float, records: Sequence[Record], frontend: float, workers: float
 
 
 def judge(bins: Sequence[Bin]) -> list[Verdict]:
-    """Memory over the last two thirds by a line of least squares, p99 of the last sixth beside the first by medians, and errors."""
+    """The criteria: memory over the last two thirds by a least-squares line, the median p99 of the last and the first sixth, and errors."""
     late = bins[len(bins) // 3 :]
     verdicts = []
     for name in ("frontend", "workers"):
@@ -119,7 +119,7 @@ def judge(bins: Sequence[Bin]) -> list[Verdict]:
 
 
 def growth(times: Sequence[float], values: Sequence[float]) -> float:
-    """By what share of its start the straight line through the values grows from the first time to the last; 0 of one value."""
+    """The growth of a straight line through the values from the first time to the last, as a share of its start; 0 for one value."""
     n, mean_t, mean_v = len(times), sum(times) / len(times), sum(values) / len(values)
     spread = sum((t - mean_t) ** 2 for t in times)
     slope = sum((t - mean_t) * (v - mean_v) for t, v in zip(times, values, strict=True)) / spread if n > 1 else 0.0
@@ -127,7 +127,7 @@ def growth(times: Sequence[float], values: Sequence[float]) -> float:
 
 
 def plot(path: Path, bins: Sequence[Bin]) -> None:
-    """Latency, memory and failures over time."""
+    """A table of latency, memory and failures over time."""
     minutes = [b.at_s / 60 for b in bins]
     figure = Figure(figsize=(9, 8), layout="constrained")
     latency, memory, failures = figure.subplots(3, 1, sharex=True, height_ratios=(3, 3, 1))
@@ -161,7 +161,7 @@ def table(verdicts: Sequence[Verdict]) -> Table:
 
 
 def run(server: Server, data_root: Path, minutes: float, *, knee: float = 0.0) -> tuple[float, list[Bin]]:
-    """The knee under mixed traffic, looked for where it is 0, and the bins; raises NotServed, PicturesError."""
+    """The knee under mixed traffic, which is found first if it is given as 0, and the bins; raises NotServed, PicturesError."""
 
     async def all_of_it() -> tuple[float, list[Bin]]:
         pool = Pool(server.inference)

@@ -1,4 +1,4 @@
-"""What the trials are shown as: two tables, and a CSV of the same and more."""
+"""The results of the trials as two tables, and as a CSV with more columns."""
 
 import csv
 from collections.abc import Sequence
@@ -13,17 +13,17 @@ from chaos.trial import Trial
 ORDER = (Outcome.RIGHT, Outcome.ERROR, Outcome.LOST, Outcome.WRONG)
 TIMES = ("before_p99_s", "during_p50_s", "during_p99_s", "refused_p99_s", "late_p99_s")
 SHOWN_ERRORS = 3
-WIDTH = 150  # columns, where no terminal says how many it has
+WIDTH = 150  # columns, if there is no terminal that tells its own
 
 
 def console() -> Console:
-    """Where tables go; wide enough for them in a log."""
+    """The console for the tables, wide enough for them in a log too."""
     found = Console(highlight=False)
     return found if found.is_terminal else Console(highlight=False, width=WIDTH)
 
 
 def counts(trials: Sequence[Trial]) -> Table:
-    """What became of the requests: at their first attempt, and in the end."""
+    """The outcomes of the requests at their first attempt and in the end."""
     table = Table(title="Requests: at the first attempt | with retries")
     for column in ("fault", "sent", *ORDER, *ORDER, "well after"):
         table.add_column(column, justify="left" if column == "fault" else "right")
@@ -34,7 +34,7 @@ def counts(trials: Sequence[Trial]) -> Table:
 
 
 def latencies(trials: Sequence[Trial]) -> Table:
-    """How long first attempts took, how much memory there was, and what those that failed got."""
+    """The latencies of first attempts, the memory, and the statuses of failed attempts."""
     table = Table(title="First attempts in ms: p99 before, right ones from the fault until well, errors; memory in MiB")
     for column in (
         "fault",

@@ -1,4 +1,4 @@
-"""One fault under load: two seconds as usual, the fault, and on until all is well again."""
+"""One fault under load: two seconds of usual load, the fault, and the time until all is well again."""
 
 import asyncio
 import math
@@ -13,31 +13,31 @@ from chaos.percentiles import percentile
 from chaos.scene import Scene
 
 BEFORE_S = 2.0
-LATE_S = 0.5  # a right answer that took longer is none of a server that is well
-CALM_S = 2.0  # without a late, refused or lost request, and it has recovered
+LATE_S = 0.5  # a server that takes longer for a right answer has not recovered yet
+CALM_S = 2.0  # without a late, refused or lost request, after which the server has recovered
 LONGEST_S = 70.0  # of recovery
 LOOK_S = 0.25
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What a fault did to the requests.
+    """The effect of a fault on the requests.
 
     Attributes:
-        fault: its name.
+        fault: the name of the fault.
         rate: requests a second of the load.
-        first: how many requests had which outcome at their first attempt: what clients get that never ask twice.
+        first: how many requests had which outcome at their first attempt, which is what clients without retries get.
         final: the same after retries.
-        attempts: per request, mean.
-        recovery_s: from the end of the cause to the last request that was not answered right in time; infinite if that never came.
-        before_p99_s: of right answers before the fault.
-        during_p50_s, during_p99_s: of right first answers from the fault to recovery.
-        refused_p99_s: of errors at the first attempt.
+        attempts: the mean number for each request.
+        recovery_s: from the end of the cause to the last request without a right answer in time; infinite if there was no end to them.
+        before_p99_s: the latency of right answers before the fault.
+        during_p50_s, during_p99_s: the latencies of right first answers from the fault to the recovery.
+        refused_p99_s: the latency of errors at the first attempt.
         late_p99_s: how late the driver itself sent.
-        memory_mib: of frontend and workers before the fault, and at most after it.
-        versions: of the model, in how many right first answers.
-        errors: how many first attempts got which status; 0 where there was no answer.
-        notes: what else is to be told.
+        memory_mib: of frontend and workers, before the fault and at its highest after it.
+        versions: how many right first answers came from which version of the model.
+        errors: how many first attempts got which status; 0 stands for no answer.
+        notes: further remarks.
     """
 
     fault: str
@@ -58,7 +58,7 @@ class Trial:
 
     @property
     def passed(self) -> bool:
-        """Whether nothing was wrong, nothing lost for a client that asks again, and all was well in the end."""
+        """Whether no answer was wrong, a client that asks again lost nothing, and the server recovered."""
         return (
             not self.first[Outcome.WRONG]
             and not self.final[Outcome.WRONG]
@@ -68,7 +68,7 @@ class Trial:
 
 
 async def try_fault(scene: Scene, fault: InjectedFault) -> Trial:
-    """Strike under load and watch."""
+    """Cause the fault under load, and record what happens."""
     loop = asyncio.get_running_loop()
     scene.records.clear()
     scene.notes.clear()
@@ -93,7 +93,7 @@ async def try_fault(scene: Scene, fault: InjectedFault) -> Trial:
 
 
 async def _wait_calm(scene: Scene, struck: float, ended: float) -> float:
-    """The moment at which the last request left that was not answered right in time; infinity where there is no end to them."""
+    """The send time of the last request without a right answer in time; infinity if there was no end to them."""
     loop = asyncio.get_running_loop()
     while loop.time() - ended < LONGEST_S:
         await asyncio.sleep(LOOK_S)

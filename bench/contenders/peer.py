@@ -1,4 +1,4 @@
-"""A peer, another model server with the same graph, as a server of the bench; bench/peers/ holds what it runs."""
+"""A peer, another model server with the same graph, as a server of the benchmark; bench/peers/ holds its code."""
 
 import os
 import subprocess
@@ -30,7 +30,7 @@ def _start(name: str, graph: Path, workers: int, port: int, picture: LabelledPic
         raise TargetError(f"{python} is missing; make bench PEERS={name} builds its environment")
     told = {"DIGITS_GRAPH": str(graph.resolve()), "DIGITS_PEER_PORT": str(port), "DIGITS_PEER_WORKERS": str(workers)}
     told |= {"MOSEC_PORT": str(port), "MOSEC_ADDRESS": "127.0.0.1"}
-    told |= {"BENTOML_DO_NOT_TRACK": "True"}  # it reports its use to its maker, as ONNX Runtime would
+    told |= {"BENTOML_DO_NOT_TRACK": "True"}  # otherwise it reports its use to its makers, as ONNX Runtime would
     with tempfile.TemporaryFile() as log:
         before = time.perf_counter()
         command = [str(python), "-m", f"bench.peers.{name}"]

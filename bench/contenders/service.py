@@ -1,4 +1,4 @@
-"""A server of the bench: how it is started, and how it is asked for a single picture."""
+"""A server of the benchmark: how it is started, and how it is sent a single picture."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -19,7 +19,7 @@ POLL_S = 0.01
 
 
 class TargetError(Exception):
-    """A target that does not start, or does not answer as it should."""
+    """A target does not start, or does not answer correctly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +28,9 @@ class Running:
 
     Attributes:
         port: on 127.0.0.1.
-        pid: of the process that all its others descend from.
+        pid: of the process that started all its others.
         start_s: seconds from the start command to the first right answer.
-        headers: that every request needs.
+        headers: the headers that every request needs.
     """
 
     port: int
@@ -47,10 +47,10 @@ class Service:
     """A server, and how it is started on a port.
 
     Attributes:
-        name: that targets know it by.
-        workers: that it is told to have; 0 are as many as it takes by itself.
-        path: that takes a picture.
-        start: the context of the server while it answers, which is given a picture to know that by.
+        name: the name by which targets refer to it.
+        workers: the number that it is told to have; 0 leaves the choice to the server.
+        path: the path that takes a picture.
+        start: a context in which the server answers; it is given a picture to check that with.
     """
 
     name: str
@@ -62,7 +62,7 @@ class Service:
 def answers_right(
     port: int, path: str, picture: LabelledPicture, *, headers: Callable[[], Mapping[str, str]], is_up: Callable[[], bool]
 ) -> None:
-    """Wait until a server reads `picture` right; raises TargetError where it ends, or does not within START_TIMEOUT_S."""
+    """Wait until a server reads `picture` correctly; raises TargetError if it ends, or does not do so within START_TIMEOUT_S."""
     deadline = time.monotonic() + START_TIMEOUT_S
     url, last = f"http://127.0.0.1:{port}{path}", "none"
     with client() as session:
@@ -71,7 +71,7 @@ def answers_right(
                 raise TargetError("it ended while it was starting")
             try:
                 answer = ask(url, picture.png, headers=headers(), timeout_s=REQUEST_TIMEOUT_S, session=session)
-            except (requests.RequestException, ServerError) as err:  # it does not listen yet, or has no token yet
+            except (requests.RequestException, ServerError) as err:  # it does not listen yet, or its token is not written yet
                 last = type(err).__name__
             else:
                 if answer.status_code == 200 and digits_in(answer.content, 1) == str(picture.label):

@@ -12,7 +12,7 @@ from deploy.model_list import DIGITS, models_of
 STORE = Path("model_store")
 STOCK_ARCHIVE = Path("build/bench/stock.mar")
 STOCK_CONFIG = Path(__file__).parent.with_name("stock") / "config.properties"
-MAIN = "digits_onnx"  # the model whose server is also asked for lists of pictures, and for /ping
+MAIN = "digits_onnx"  # the model whose server is also sent lists of pictures and /ping
 PEERS = ("mosec", "fastapi", "litserve", "bentoml")
 
 
@@ -22,9 +22,9 @@ class Target:
 
     Attributes:
         service: the name of the server that answers.
-        path: on that server; "" for the one that takes a picture.
+        path: on that server; "" for the path that takes a picture.
         pictures: in each request: none, one as a PNG, or many as a NumPy file.
-        connections: at which it is loaded; () for those of the run.
+        connections: the numbers at which it is loaded; () for those of the run.
     """
 
     service: str
@@ -34,7 +34,7 @@ class Target:
 
 
 def ours() -> tuple[str, ...]:
-    """Our models that are always built; raises ServerError where the list of models cannot be read."""
+    """Our models that are built by default; raises ServerError if the list of models cannot be read."""
     return tuple(model.name for model in models_of(DIGITS) if model.built)
 
 
@@ -45,12 +45,12 @@ def forms() -> dict[str, tuple[str, ...]]:
 
 
 def optional() -> tuple[str, ...]:
-    """The targets that are measured only where they are asked for."""
+    """The targets that are only measured on request."""
     return (*(model.name for model in models_of(DIGITS) if not model.built), *PEERS)
 
 
 def targets() -> dict[str, Target]:
-    """Every line that the result may have, by its name."""
+    """Every line that the result may have, by name."""
     return {
         MAIN: Target(MAIN),
         f"{MAIN}-64": Target(MAIN, pictures=64, connections=(1, 4)),
@@ -63,7 +63,7 @@ def targets() -> dict[str, Target]:
 
 
 def services(workers: Sequence[int]) -> list[Service]:
-    """Every server of the targets: ours in every form and the peers, once for each number of workers."""
+    """Every server of the targets: ours in every form, and the peers once for each number of workers."""
     found = []
     for number in workers:
         found += [torchserve(model.name, STORE / f"{model.name}.mar", number) for model in models_of(DIGITS)]

@@ -1,4 +1,4 @@
-"""TorchServe with one archive, ours or the baseline's, as a server of the bench."""
+"""TorchServe with one archive, ours or the baseline's, as a server of the benchmark."""
 
 import shutil
 import tempfile
@@ -18,7 +18,7 @@ from testbed.pictures import LabelledPicture
 
 
 def torchserve(name: str, archive: Path, workers: int = 0, *, config: Path = CONFIG, variables: Mapping[str, str] | None = None) -> Service:
-    """The service: TorchServe with one archive alone; `variables` are added to its environment."""
+    """The service: TorchServe with only one archive; `variables` are added to its environment."""
     start = partial(_start, archive, workers, config=config, variables=dict(variables or {}))
     return Service(name, workers, predict_path(archive.stem), start)
 
@@ -27,7 +27,7 @@ def torchserve(name: str, archive: Path, workers: int = 0, *, config: Path = CON
 def _start(
     archive: Path, workers: int, port: int, picture: LabelledPicture, *, config: Path, variables: dict[str, str]
 ) -> Iterator[Running]:
-    """TorchServe with `archive` alone in its store, in a folder that is deleted with it."""
+    """TorchServe with only `archive` in its store, in a folder that is deleted at the end."""
     with tempfile.TemporaryDirectory() as scratch:
         store = Path(scratch, "store")
         store.mkdir()
@@ -53,13 +53,13 @@ def _start(
 
 
 def _scale(server: Server, model: str, workers: int) -> None:
-    """Wait until a model has all of its workers, `workers` of them or as many as its settings say."""
+    """Wait until a model has all its workers: `workers` of them, or as many as its settings say."""
     if workers > 1:
         query = {"min_worker": str(workers), "max_worker": str(workers), "synchronous": "true"}
         with client() as session:
             answer = session.put(f"{server.management}/models/{model}", params=query, headers=server.headers("management"), timeout=120)
         if answer.status_code != 200:
-            raise TargetError(f"it does not take {workers} workers: {answer.text.strip()}")
+            raise TargetError(f"it does not accept {workers} workers: {answer.text.strip()}")
     deadline = time.monotonic() + START_TIMEOUT_S
     while not server.is_ready(model):
         if time.monotonic() > deadline:

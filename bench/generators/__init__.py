@@ -1,1 +1,1 @@
-"""What sends the load of the bench: wrk with a script of its own, or the bundled driver; both check every answer."""
+"""The load generators of the benchmark: wrk with our script, or the bundled driver; both check every answer."""

@@ -1,6 +1,6 @@
 """The bundled load generator, in a process of its own: `python -m bench.generators.driver FILE --port P` prints the counts as JSON.
 
-Each connection sends one request after the other and compares every answer with the very request that it belongs to.
+Each connection sends one request after the other, and checks every answer against its own request.
 """
 
 import argparse
@@ -21,7 +21,7 @@ OK = 200
 
 @dataclass
 class Counts:
-    """What the answers were; `seconds` is each one's latency."""
+    """The counts of the answers; `seconds` holds the latency of each."""
 
     right: int = 0
     refused: int = 0
@@ -30,7 +30,7 @@ class Counts:
 
 
 async def connect_and_send(requests: Iterator[CheckedRequest], port: int, ends: float, counts: Counts) -> None:
-    """One connection until `ends`; one that breaks counts as a refused request, and another takes its place."""
+    """Send on one connection until `ends`; a broken connection counts as a refused request and is replaced."""
     while time.perf_counter() < ends:
         try:
             connection = await connect("127.0.0.1", port, TIMEOUT_S)
@@ -41,7 +41,7 @@ async def connect_and_send(requests: Iterator[CheckedRequest], port: int, ends: 
                 connection.close()
         except Lost:
             counts.refused += 1
-            await asyncio.sleep(0.01)  # a server that refuses connections is not asked again at once
+            await asyncio.sleep(0.01)  # a pause before asking a server again that refuses connections
 
 
 async def _ask(connection: Connection, request: CheckedRequest, counts: Counts) -> None:

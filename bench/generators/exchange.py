@@ -1,4 +1,4 @@
-"""The requests of a run as they go over the wire, each with the digits that belong to it. Both load generators send these bytes."""
+"""The requests of a run as bytes, each with the digits of its right answer. Both load generators send these bytes."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ class CheckedRequest:
 
     Attributes:
         content: all of it, headers and body.
-        digits: that the answer must name, in order: one a picture, none for a request without pictures.
+        digits: those that the answer must name, in order: one for each picture, "" for a request without pictures.
     """
 
     content: bytes
@@ -30,7 +30,7 @@ def post(path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
 
 
 def digits_in(answer: bytes, count: int) -> str:
-    """The digits that an answer names: the first numeral of one about a single picture, every "digit" of a list."""
+    """The digits that an answer names: the first numeral of a single answer, or every "digit" of a list."""
     if count > 1:
         return b"".join(LISTED_DIGIT.findall(answer)).decode()
     found = DIGIT.search(answer) if count else None
@@ -38,12 +38,12 @@ def digits_in(answer: bytes, count: int) -> str:
 
 
 def write_requests(path: Path, requests: Sequence[CheckedRequest]) -> None:
-    """For each request a line, "DIGITS BYTES", and then its bytes."""
+    """Write a line "DIGITS BYTES" and the bytes for each request."""
     path.write_bytes(b"".join(f"{r.digits} {len(r.content)}\n".encode() + r.content for r in requests))
 
 
 def read_requests(path: Path) -> list[CheckedRequest]:
-    """What write_requests wrote."""
+    """The requests that write_requests wrote."""
     requests = []
     with path.open("rb") as file:
         while line := file.readline().decode():

@@ -1,4 +1,4 @@
-"""A server under load: wrk where it is installed, else the bundled driver. Every answer is checked by both."""
+"""A server under load: from wrk if it is installed, otherwise from the bundled driver. Both check every answer."""
 
 import json
 import os
@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SCRIPT = Path(__file__).with_name("check.lua")
-CORES = len(os.sched_getaffinity(0))  # that this process may use: in a container fewer than the machine has
+CORES = len(os.sched_getaffinity(0))  # those that this process may use, which in a container are fewer than the machine has
 WRK_THREADS = max(1, CORES // 2)  # the other half of the cores is the server's
-RUN = 4  # times that wrk sends a picture for each of its connections before the next one
+RUN = 4  # how often wrk sends a picture for each of its connections before it goes on to the next picture
 GRACE_S = 40.0  # for the last answers and for the process itself
 TIMEOUT_S = 30
 
@@ -23,14 +23,14 @@ class LoadError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class LoadResult:
-    """What came of one load.
+    """The result of one load.
 
     Attributes:
-        right: answers with the digits that their request waits for.
-        refused: answers with another status than 200, and broken connections.
+        right: answers with the digits that their request expects.
+        refused: answers with a status other than 200, and broken connections.
         wrong: answers with other digits.
-        seconds: it took.
-        p50_ms, p99_ms: latencies of all answers, refused ones too.
+        seconds: how long the load took.
+        p50_ms, p99_ms: latencies of all answers, including refusals.
     """
 
     right: int

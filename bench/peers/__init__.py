@@ -1,5 +1,5 @@
-"""Other model servers with the same graph: one file each, as its documentation teaches it, run in an environment of its own.
+"""Other model servers with the same graph: one file each, written as its documentation teaches, and run in its own environment.
 
-They share all that is no server's work (graph.py), and take from the environment what the bench tells them: DIGITS_GRAPH,
+They share the work that is not the server's (graph.py), and the benchmark configures them by environment variables: DIGITS_GRAPH,
 DIGITS_PEER_PORT and DIGITS_PEER_WORKERS.
 """

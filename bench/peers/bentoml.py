@@ -1,6 +1,6 @@
-"""BentoML, one picture at a time: only methods that take lists can gather batches, and single pictures are what is sent here.
+"""BentoML, one picture at a time: only methods that take lists can form batches, and here single pictures are sent.
 
-A second service that gathers what this one asks for, as its documentation has it under "Adaptive batching", broke the connection
+A second service that forms batches for this one, as its documentation shows under "Adaptive batching", broke the connection
 for one request in five at 64 connections (1.4.39).
 """
 

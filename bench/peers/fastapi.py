@@ -1,4 +1,4 @@
-"""FastAPI on uvicorn, as written by hand: no batching, the model runs in the event loop, which is fastest for a model this small."""
+"""FastAPI on uvicorn, written by hand: no batching, and the model runs in the event loop, which is fastest for so small a model."""
 
 import uvicorn
 from fastapi import FastAPI, Request

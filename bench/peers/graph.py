@@ -1,4 +1,4 @@
-"""The work that every peer does for a picture: decode it, run the graph on one thread, name the digit."""
+"""The work of every peer for a picture: decode it, run the graph on one thread, and name the digit."""
 
 import os
 from collections.abc import Sequence

@@ -11,7 +11,7 @@ from bench.peers.graph import BATCH, DELAY_MS, PATH, PORT, WORKERS, GraphModel, 
 
 
 class Digits(litserve.LitAPI):  # type: ignore[misc]
-    """Decoding and encoding happen one by one, prediction for a batch."""
+    """Decodes and encodes pictures one by one, and predicts for a batch."""
 
     def setup(self, device: str) -> None:
         self.model = GraphModel()

@@ -11,7 +11,7 @@ from bench.peers.graph import BATCH, DELAY_MS, PATH, WORKERS, GraphModel, decode
 
 
 class Digits(Worker):  # type: ignore[misc]
-    """A worker: its frontend hands it up to BATCH requests at a time."""
+    """A worker, which the frontend gives up to BATCH requests at a time."""
 
     def __init__(self) -> None:
         self.model = GraphModel()
@@ -23,10 +23,10 @@ class Digits(Worker):  # type: ignore[misc]
         return self.model(data)
 
     def serialize(self, data: dict[str, Any]) -> bytes:
-        return json.dumps(data).encode()  # by default it would be indented
+        return json.dumps(data).encode()  # the default would indent it
 
 
-if __name__ == "__main__":  # port and address come from MOSEC_PORT and MOSEC_ADDRESS
+if __name__ == "__main__":  # mosec takes the port and the address from MOSEC_PORT and MOSEC_ADDRESS
     server = Server()
     server.append_worker(Digits, num=WORKERS, max_batch_size=BATCH, max_wait_time=DELAY_MS, route=PATH)
     server.run()

@@ -1,1 +1,1 @@
-"""What the rounds have shown: goals with whether they are met, tables, and a plot."""
+"""The results of the rounds: the goals and whether they are met, tables, and a plot."""

@@ -18,9 +18,9 @@ MARKERS = ("o", "s", "^", "D")
 
 
 def plot(path: Path, rows: Sequence[RoundRow]) -> None:
-    """Right answers a second on the left, p50 with p99 above it on the right; a colour for each target, ours are thick.
+    """Draw right answers a second on the left, p50 and p99 on the right; each target has a colour, and ours have thick lines.
 
-    Latencies are left out where most answers were refusals, which are fast.
+    Latencies are left out if most answers were refusals, which are fast.
     """
     own_names = ours()
     colours = dict(zip((name for name, target in targets().items() if target.pictures <= 1), cycle(COLOURS), strict=False))
@@ -56,6 +56,6 @@ def _finish(axes: Axes, title: str, counts: Sequence[int]) -> None:
     axes.set(xscale="log", yscale="log", xlabel="connections", title=title)
     axes.set_xticks(counts, map(str, counts))
     axes.minorticks_off()
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))  # decades alone are too few for latencies
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))  # ticks at powers of ten alone are too few for latencies
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}" if value >= 1 else f"{value:g}"))
     axes.grid(alpha=0.3)

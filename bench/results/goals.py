@@ -1,4 +1,4 @@
-"""What the server is to reach: ratios within a round, as the machine's speed drifts from round to round, and a few figures."""
+"""The goals of the server: ratios within a round, because the machine's speed drifts between rounds, and a few absolute figures."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """A figure, or its ratio to another one, and what it is to reach: at most `bound`, or at least that."""
+    """A figure, or its ratio to another one, and its goal: at most `bound`, or at least `bound`."""
 
     what: str
     cell: Cell
@@ -30,7 +30,7 @@ class Goal:
         return value >= self.bound if self.sense == ">=" else value <= self.bound
 
     def values(self, rows: Sequence[RoundRow], workers: int) -> list[float]:
-        """One for each round in which it was measured, with our server having `workers`."""
+        """The value in each round in which it was measured, with `workers` workers of our server."""
         given, divisors = _by_round(rows, self.cell, workers), _by_round(rows, self.over, workers) if self.over else None
         if divisors is None:
             return list(given.values())
@@ -38,13 +38,13 @@ class Goal:
 
 
 def _by_round(rows: Sequence[RoundRow], cell: Cell, workers: int) -> dict[int, float]:
-    """The figure in each round; that of a target which chooses its number of workers itself stands for all numbers."""
+    """The figure in each round; for a target that chooses its number of workers itself, the same for all numbers."""
     found = [row for row in rows if (row.target, row.connections) == (cell.target, cell.connections) and row.workers in (0, workers)]
     return {row.round: getattr(row, cell.figure) for row in found}
 
 
 def goals() -> Iterator[Goal]:
-    """All of them, the stock handler first."""
+    """All goals, those against the stock handler first."""
     onnx, rate, p50, pictures = MAIN, "answers_s", "p50_ms", "pictures_s"
     for own, over, bound in (onnx, "stock-1thread", 10), ("digits", "stock-1thread", 6), (onnx, "stock", 100), ("digits", "stock", 100):
         yield Goal(f"{own} over {over}, requests/s at 64", Cell(own, 64, rate), Cell(over, 64, rate), ">=", bound)

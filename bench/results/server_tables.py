@@ -23,7 +23,7 @@ def show(rows: Sequence[RoundRow], folder: Path, how: str) -> None:
     """Print ratios and tables, and write all of them into `folder`.
 
     Args:
-        how: the run was made, for the title.
+        how: how the run was made, for the title.
     """
     console = Console(width=WIDTH, record=True, highlight=False)
     for table in (ratios(rows), requests_table(rows), pictures_table(rows)):
@@ -40,7 +40,7 @@ def show(rows: Sequence[RoundRow], folder: Path, how: str) -> None:
 
 
 def ratios(rows: Sequence[RoundRow]) -> Table:
-    """What is to be reached, as measured: each ratio is taken within a round."""
+    """The goals with the measured values; each ratio is taken within a round."""
     table = Table("ratio", "workers", "median", "lowest to highest", "goal", "", title="What is to be reached")
     for goal in goals():
         for workers in sorted({row.workers for row in rows if row.target == goal.cell.target}):
@@ -54,7 +54,7 @@ def ratios(rows: Sequence[RoundRow]) -> Table:
 
 
 def requests_table(rows: Sequence[RoundRow]) -> Table:
-    """One picture, or none, in a request: a line for each target."""
+    """The results with one picture or none in a request: a line for each target."""
     chosen = [row for row in rows if row.target not in (BARE, *lists())]
     counts = sorted({row.connections for row in chosen})
     at = AT if AT in counts else max(counts, default=0)
@@ -73,7 +73,7 @@ def requests_table(rows: Sequence[RoundRow]) -> Table:
 
 
 def pictures_table(rows: Sequence[RoundRow]) -> Table:
-    """Many pictures in a request, and the bare model with as many in a batch."""
+    """The results with many pictures in a request, and of the bare model with as many in a batch."""
     chosen = [row for row in rows if row.target in (BARE, *lists())]
     table = Table("target", "workers", "connections; batch", "pictures/s", "p50 ms", "p99 ms", title="Pictures a second")
     for target, workers, count in dict.fromkeys((row.target, row.workers, row.connections) for row in chosen):
@@ -89,7 +89,7 @@ def lists() -> list[str]:
 
 
 def _cell(rows: Sequence[RoundRow]) -> str:
-    """Requests a second, and below them the latencies, or the share that was refused."""
+    """Requests a second, and below them the latencies or the share of refusals."""
     if not rows:
         return ""
     refused, p50, p99 = (statistics.median(getattr(row, name) for row in rows) for name in ("refused", "p50_ms", "p99_ms"))
@@ -98,7 +98,7 @@ def _cell(rows: Sequence[RoundRow]) -> str:
 
 
 def middle(rows: Sequence[RoundRow], figure: Callable[[RoundRow], float]) -> str:
-    """The median of the rounds, and half of their range in percent of it."""
+    """The median of the rounds, and half their range in percent of it."""
     values = [figure(row) for row in rows]
     median = statistics.median(values)
     spread = (max(values) - min(values)) / 2 / median if median else 0.0
@@ -106,7 +106,7 @@ def middle(rows: Sequence[RoundRow], figure: Callable[[RoundRow], float]) -> str
 
 
 def number(value: float) -> str:
-    """Three figures at least: 7,892; 12.3; 0.413."""
+    """A number with at least three significant digits: 7,892; 12.3; 0.413."""
     if value >= 100:
         return f"{value:,.0f}"
     return f"{value:.3g}"

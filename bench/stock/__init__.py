@@ -1,1 +1,1 @@
-"""The baseline of the bench: TorchServe's own image handler with its default settings."""
+"""The baseline of the benchmark: TorchServe's own image handler with its default settings."""

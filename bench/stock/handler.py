@@ -1,6 +1,6 @@
 """The baseline: a digit handler as TorchServe's documentation teaches it, on TorchServe's own image classifier.
 
-All but the scaling of the pictures is TorchServe's: decoding, batching, softmax, the five best classes as the answer.
+Everything but the scaling of the pictures is TorchServe's: decoding, batching, softmax, the five best classes as the answer.
 """
 
 from torchvision import transforms

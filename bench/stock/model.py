@@ -1,4 +1,4 @@
-"""The net as TorchServe's base handler loads it: it calls the one class of this file without arguments."""
+"""The net in the form that TorchServe's base handler loads: it calls the only class of this file without arguments."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from digitkit.readers.digits.net import DigitNet
 
 
 class StockNet(DigitNet):
-    """The layers of the served net; scaling is left to the handler."""
+    """The layers of the served net; the handler scales the pictures."""
 
     def __init__(self) -> None:
         super().__init__(Path(__file__).with_name("architecture.txt").read_text())

@@ -1,1 +1,1 @@
-"""Who asks a server that is being broken: the good clients with their rule, and those that do harm."""
+"""The clients of a server in trouble: good ones, which follow the rule of asking again, and hostile ones."""

@@ -1,4 +1,4 @@
-"""Clients that do harm: they hang up before their answer, dribble their request, pour in bodies that nobody asked for, or just sit."""
+"""Hostile clients: they hang up before the answer, send very slowly, send large bodies without a token, or send nothing."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -9,17 +9,17 @@ from testbed.connection import address
 
 TICK_S = 0.02
 CHUNK_BYTES = 65_536
-ANSWER_S = 10.0  # for an answer once the body has been sent, or as much of it as was taken
-HOSTILE_ADDRESS = ("127.0.0.2", 0)  # whose connections a proxy counts apart from those of the good clients, who come from 127.0.0.1
+ANSWER_S = 10.0  # for an answer once the body, or as much of it as the server accepts, has been sent
+HOSTILE_ADDRESS = ("127.0.0.2", 0)  # a proxy counts its connections separately from the good clients' 127.0.0.1
 
 
 @dataclass(frozen=True, slots=True)
 class Poured:
-    """What became of one large body.
+    """The result of sending one large body.
 
     Attributes:
         status: of the answer, 0 for none.
-        taken: bytes of the body that were taken off the client's hands.
+        taken: bytes of the body that the client could send.
     """
 
     status: int
@@ -27,7 +27,7 @@ class Poured:
 
 
 async def hang_up(url: str, request: bytes, rate: float, seconds: float) -> int:
-    """Send `rate` requests a second, each on a connection of its own that is reset at once; returns how many."""
+    """Send `rate` requests a second, each on its own connection, which is reset at once; returns their number."""
     loop = asyncio.get_running_loop()
     start, sent = loop.time(), 0
     while (passed := loop.time() - start) < seconds:
@@ -42,7 +42,7 @@ async def hang_up(url: str, request: bytes, rate: float, seconds: float) -> int:
 
 
 class Held(asyncio.Protocol):
-    """A connection that is held open until the server ends it."""
+    """A connection that stays open until the server closes it."""
 
     def __init__(self) -> None:
         self.transport: asyncio.Transport | None = None
@@ -59,13 +59,13 @@ class Held(asyncio.Protocol):
         self.open = False
 
     def send(self, data: bytes) -> None:
-        """Send, unless the server has ended the connection."""
+        """Send, unless the server has closed the connection."""
         if self.open and self.transport is not None:
             self.transport.write(data)
 
 
 async def dribble(url: str, request: bytes, connections: int, seconds: float, pause_s: float) -> int:
-    """Hold open that many connections that send a byte every `pause_s` seconds; returns how many the server had not closed by the end."""
+    """Hold connections open that send a byte every `pause_s` seconds; returns how many the server had not closed by the end."""
     async with _held(url, connections, None) as held:
         for byte in request[: int(seconds / pause_s)]:
             for connection in held:
@@ -75,7 +75,7 @@ async def dribble(url: str, request: bytes, connections: int, seconds: float, pa
 
 
 async def sit(url: str, connections: int, moments_s: Sequence[float]) -> list[int]:
-    """Hold open that many connections that send nothing; returns how many the server had not closed that many seconds later."""
+    """Hold connections open that send nothing; returns how many the server had not closed after each of the given times."""
     loop = asyncio.get_running_loop()
     start, counts = loop.time(), []
     async with _held(url, connections, HOSTILE_ADDRESS) as held:
@@ -87,7 +87,7 @@ async def sit(url: str, connections: int, moments_s: Sequence[float]) -> list[in
 
 @asynccontextmanager
 async def _held(url: str, connections: int, source: tuple[str, int] | None) -> AsyncIterator[list[Held]]:
-    """Up to that many connections from an address: a server may refuse some."""
+    """Up to that many connections from an address; the server may refuse some."""
     held = [Held() for _ in range(connections)]
     try:
         for each in held:
@@ -98,11 +98,11 @@ async def _held(url: str, connections: int, source: tuple[str, int] | None) -> A
         for each in held:
             if each.transport is not None:
                 each.transport.abort()
-        await asyncio.sleep(0)  # transports close their sockets in the next turn of the loop
+        await asyncio.sleep(0)  # transports close their sockets in the next iteration of the loop
 
 
 async def pour(url: str, request: bytes, connections: int) -> list[Poured]:
-    """Send the same large request on that many connections at once; returns what became of each."""
+    """Send the same large request on that many connections at once; returns the result of each."""
     return await asyncio.gather(*(_pour_one(url, request) for _ in range(connections)))
 
 
@@ -110,7 +110,7 @@ async def _pour_one(url: str, request: bytes) -> Poured:
     reader, writer = await asyncio.open_connection(*address(url), local_addr=HOSTILE_ADDRESS)
     answer, sent = asyncio.create_task(reader.readuntil(b"\r\n")), 0
     try:
-        with suppress(OSError):  # refused clients find their connection reset, often before they have read why
+        with suppress(OSError):  # the connection of a refused client is reset, often before it has read the reason
             while sent < len(request) and not answer.done():
                 writer.write(request[sent : sent + CHUNK_BYTES])
                 await writer.drain()

@@ -1,7 +1,7 @@
-"""Open load: requests leave at a fixed rate whatever becomes of them, and latency counts from when each should have left.
+"""Open load: requests are sent at a fixed rate whatever their answers, and latency counts from the scheduled send time.
 
-Each request stands for a client that keeps to the rule of docs/api.md: it asks again, after a pause, while its answer says so
-or none came. What its first attempt got is what a client gets that never asks twice; both are in its record.
+Each request stands for a client that follows the rule of docs/api.md: it asks again after a pause if the answer allows it
+or none came. The outcome of its first attempt is what a client without retries would get; its record holds both.
 """
 
 import asyncio
@@ -20,21 +20,21 @@ TICK_S = 0.001
 
 @dataclass(slots=True)
 class Record:
-    """What became of one request.
+    """The outcome of one request.
 
     Attributes:
-        kind: of its question.
-        intended: when it should have left, in seconds of the event loop's clock.
-        late_s: how much later it left: the driver's own slowness.
+        kind: the kind of its question.
+        intended: the scheduled send time, in seconds of the event loop's clock.
+        late_s: how much later it was sent, which is the driver's own slowness.
         first: the first attempt's outcome.
         first_s: seconds from `intended` to that outcome.
         status: of the first answer, 0 for none.
-        version: of the model that gave the first answer.
+        version: the version of the model that gave the first answer.
         reason: why the first attempt was lost, "" otherwise.
         final: the last attempt's outcome.
         final_s: seconds from `intended` to that outcome.
-        attempts: so far.
-        done: whether `final` is final.
+        attempts: their number so far.
+        done: whether `final` will not change any more.
     """
 
     kind: str
@@ -52,7 +52,7 @@ class Record:
 
 
 class Client:
-    """Asks by the rule of testbed.retry: after a pause that grows, and with a fresh token once the old one is refused."""
+    """Follows the rule of testbed.retry: it asks again after growing pauses, and with a fresh token if the old one is refused."""
 
     def __init__(self, pool: Pool, read_token: Callable[[], str], *, attempt_s: float = ATTEMPT_S, patience_s: float = PATIENCE_S) -> None:
         self.pool, self.read_token = pool, read_token
@@ -60,7 +60,7 @@ class Client:
         self.token = read_token()
 
     async def ask(self, question: CheckedQuestion, record: Record) -> None:
-        """Fill in the record."""
+        """Ask until the outcome is final, and fill in the record."""
         now = asyncio.get_running_loop().time
         record.late_s = now() - record.intended
         while True:
@@ -97,9 +97,9 @@ async def open_load(
     records: deque[Record],
     stop: asyncio.Event | None = None,
 ) -> None:
-    """Send `rate` requests a second, evenly spaced, for `seconds` or until `stop`; returns once each has its final outcome.
+    """Send `rate` requests a second, evenly spaced, for `seconds` or until `stop`; returns when each has its final outcome.
 
-    A request's record is in `records` from when it leaves, and complete once it is `done`.
+    A request's record is added to `records` when it is sent, and is complete when it is `done`.
     """
     loop = asyncio.get_running_loop()
     start, running = loop.time(), set[asyncio.Task[None]]()

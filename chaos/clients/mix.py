@@ -1,4 +1,4 @@
-"""Mixed traffic: what clients of a server in production send, in stated shares, to all of its models."""
+"""Mixed traffic: requests as clients in production send them, in fixed shares, to all models of a server."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ CYCLE = 100
 
 
 def mixed(models: Sequence[str], pictures: Sequence[LabelledPicture]) -> list[CheckedQuestion]:
-    """A hundred questions for each model, its kinds spread evenly; `pictures` are used in turn."""
+    """A hundred questions for each model, with their kinds evenly spread; `pictures` are used in turn."""
     return [
         question(kind, models[i % len(models)], [pictures[(i * LIST + j) % len(pictures)] for j in range(LIST)])
         for i, kind in enumerate(kind for kind in spread() for _ in models)
@@ -21,13 +21,13 @@ def mixed(models: Sequence[str], pictures: Sequence[LabelledPicture]) -> list[Ch
 
 
 def spread() -> list[str]:
-    """The kinds of a hundred requests, each as evenly spaced as its share allows."""
+    """The kinds of a hundred requests, each spaced as evenly as its share allows."""
     places = sorted((n * CYCLE / share, kind) for kind, share in SHARES.items() for n in range(share))
     return [kind for _, kind in places]
 
 
 def question(kind: str, model: str, pictures: Sequence[LabelledPicture]) -> CheckedQuestion:
-    """One question of a kind."""
+    """A question of one kind."""
     if kind == "single":
         return single(model, pictures[0])
     if kind == "explanation":

@@ -1,4 +1,4 @@
-"""What is asked under load, and whether an answer is right: it is the one that the same question got before the load."""
+"""The questions asked under load. An answer is right if it is the one that the same question got before the load."""
 
 import json
 from collections.abc import Sequence
@@ -17,14 +17,14 @@ ALONE_S = 30.0  # for an answer before the load
 
 
 class NotServed(Exception):
-    """The server does not even answer without load as it should."""
+    """The server does not answer correctly even without load."""
 
 
 class Outcome(StrEnum):
     RIGHT = "right"
-    ERROR = "error"  # clear: a status and a body that say that and why to try again
+    ERROR = "error"  # a clear one: its status and its body say that the request may be repeated, and why
     LOST = "lost"  # no answer
-    WRONG = "wrong"  # another answer, or one without meaning: never to happen
+    WRONG = "wrong"  # another answer, or a meaningless one, which must never happen
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +34,10 @@ class CheckedQuestion:
     Attributes:
         kind: its name in a table.
         path: from the root of the inference API.
-        body: as sent.
-        headers: further lines of the head, each with its end.
-        status: of the right answer.
-        expected: the body of the right answer, empty while unknown.
+        body: the bytes that are sent.
+        headers: more header lines, each with its line end.
+        status: the status of the right answer.
+        expected: the body of the right answer; empty while it is unknown.
     """
 
     kind: str
@@ -48,12 +48,12 @@ class CheckedQuestion:
     expected: bytes = b""
 
     def request(self, token: str) -> bytes:
-        """The bytes to send."""
+        """The bytes of the request."""
         head = f"POST {self.path} HTTP/1.1\r\nHost: digits\r\nAuthorization: Bearer {token}\r\nContent-Length: {len(self.body)}\r\n"
         return f"{head}{self.headers}\r\n".encode() + self.body
 
     def judge(self, answer: HttpAnswer) -> Outcome:
-        """What an answer is worth."""
+        """The outcome that an answer means."""
         if answer.status == self.status and (answer.body == self.expected or _same(_parse(answer.body), _parse(self.expected))):
             return Outcome.RIGHT
         if may_ask_again(answer):
@@ -73,7 +73,7 @@ def stack(model: str, pictures: Sequence[LabelledPicture]) -> CheckedQuestion:
 
 
 def poison(model: str) -> CheckedQuestion:
-    """A NumPy file of 912 bytes whose header counts True pictures: it is read as any other until somebody uses its shape."""
+    """A NumPy file of 912 bytes whose header gives True as the number of pictures: reading it only fails when the shape is used."""
     header = b"{'descr': '|u1', 'fortran_order': False, 'shape': (True, 784), }"
     length = POISON_BYTES - NPY_PIXELS - len(NPY_MAGIC) - 2
     body = NPY_MAGIC + length.to_bytes(2, "little") + header.ljust(length - 1) + b"\n" + bytes(NPY_PIXELS)
@@ -81,13 +81,13 @@ def poison(model: str) -> CheckedQuestion:
 
 
 def unauthorised(model: str, body_bytes: int) -> bytes:
-    """The bytes of a request of that size without a token."""
+    """The bytes of a request without a token whose body has that size."""
     head = f"POST {predict_path(model)} HTTP/1.1\r\nHost: digits\r\nContent-Length: {body_bytes}\r\n\r\n"
     return head.encode() + bytes(body_bytes)
 
 
 async def ask_alone(pool: Pool, questions: Sequence[CheckedQuestion], token: str) -> list[CheckedQuestion]:
-    """The questions with their answers, each asked while the server has nothing else to do; raises NotServed."""
+    """The questions with their answers, asked one at a time without load; raises NotServed."""
     answered = []
     for question in questions:
         try:
@@ -113,7 +113,7 @@ def _parse(body: bytes) -> Any:
 
 
 def _same(found: Any, expected: Any) -> bool:
-    """Whether two parsed answers are equal but for the last decimals, which the size of a batch moves."""
+    """Whether two parsed answers are equal except in the last decimals, which depend on the size of the batch."""
     if isinstance(expected, float) and isinstance(found, int | float):
         return abs(found - expected) <= TOLERANCE
     if isinstance(expected, dict) and isinstance(found, dict):

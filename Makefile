@@ -94,7 +94,7 @@ monitor-stop: $(SETUP) ## end what make monitor started
 serve: $(ARCHIVES) ## serve in the foreground, Ctrl-C stops it
 	@env -u PYTHONPATH $(PY) -m deploy.server serve $(SERVER)
 
-rollback: $(SETUP) ## the version before answers by default from now on, without a restart; VERSION=1.1 for any that is served
+rollback: $(SETUP) ## make the previous version the default without a restart; VERSION=1.1 for any version that is served
 	@$(PY) -m deploy.rollback $(SERVER) $(if $(VERSION),--version $(VERSION))
 
 setup: $(SETUP) ## make .venv from the hash-locked requirements
@@ -109,7 +109,7 @@ train: runs/$(RECIPE)/digits.pt ## train RECIPE (quick), any field as a flag: ma
 runs/$(RECIPE)/digits.pt: $(call needs,training.train) | $(SETUP)
 	$(PY) -m training.train --recipe $(RECIPE) --run $(@D) --resume $(MNIST) $(FLAGS)
 
-# A file whose name says which weights the archives are from: another choice has no such file yet, so they are built anew.
+# A file whose name says which weights the archives are from: another choice has no such file yet, so they are built again.
 $(CHOSEN):
 	@rm -f $(STORE)/.from-*
 	@touch $@
@@ -117,7 +117,7 @@ $(CHOSEN):
 train-many: $(SETUP) ## train RECIPE with SEEDS (5) seeds and print the table
 	$(PY) -m training.train --recipe $(RECIPE) --run runs/$(RECIPE)-many --seeds $(SEEDS) $(MNIST) $(FLAGS)
 
-finetune: $(WEIGHTS) | $(SETUP) ## train WEIGHTS on the pictures in DATA=folder as well, and tell what was learned and what forgotten
+finetune: $(WEIGHTS) | $(SETUP) ## train WEIGHTS on the pictures in DATA=folder too, and print what was learned and what was forgotten
 	@$(PY) -m training.finetune --init-from $< --data $(DATA) $(MNIST) $(FLAGS)
 
 evaluate: $(REPORT) ## write reports/RECIPE/report.html about the trained weights
@@ -131,13 +131,13 @@ evaluate-real: $(WEIGHTS) | $(SETUP) ## read the real pictures in REAL_DATA, whi
 scenes: $(WEIGHTS) | $(SETUP) ## read drawn scenes as people send them, and print the table: SETS=tight,rows
 	@$(PY) -m training.evaluate.scenes.run --weights $< --out reports/$(NAME) $(MNIST) $(call flag,only,SETS)
 
-corruptions: $(WEIGHTS) | $(SETUP) ## read PICTURES (10000) test pictures under 15 corruptions, of WEIGHTS, and print the table
+corruptions: $(WEIGHTS) | $(SETUP) ## print the accuracy of WEIGHTS on PICTURES (10000) test pictures under 15 corruptions
 	@$(PY) -m training.evaluate.corrupted --weights $< --pictures $(PICTURES) $(MNIST)
 
 compare: $(WEIGHTS) | $(SETUP) ## accuracy, size, multiply-adds and speed of weights: make compare WEIGHTS="A B C"
 	@$(PY) -m export.compare --weights $(WEIGHTS) $(MNIST)
 
-bench-canvas: $(SETUP) ## measure how much processor time a picture's decoding and canvas take
+bench-canvas: $(SETUP) ## measure the processor time of decoding a picture and making its canvas
 	@$(PY) -m training.evaluate.canvas_cost $(MNIST)
 
 release: $(SETUP) ## train the release recipe with SEEDS seeds, publish the best on validation as the shipped weights: VERSION=1.1
@@ -145,7 +145,7 @@ release: $(SETUP) ## train the release recipe with SEEDS seeds, publish the best
 	$(PY) -m training.train --recipe release --run runs/release-many --seeds $(SEEDS) $(MNIST) $(FLAGS)
 	$(PY) -m training.release --version $(VERSION) --runs runs/release-many/seed-*
 
-export: $(ARCHIVES) ## build and check the archives; FORMS=float16,int8,bfloat16 for more of them, MODELS=names for others
+export: $(ARCHIVES) ## build and check the archives; FORMS=float16,int8,bfloat16 for more forms, MODELS=names for other models
 
 .SECONDEXPANSION:
 $(call told,archive): $$(or $$(call told,artifact@$$@),$$(WEIGHTS) $$(CHOSEN)) $$(call told,config@$$@) $(INSIDE) $(call needs,export.to_mar) | $(SETUP)
@@ -157,10 +157,10 @@ $(call told,onnx): $(WEIGHTS) $(CHOSEN) $(call needs,export.to_onnx) | $(SETUP)
 $(call told,pytorch): $(WEIGHTS) $(CHOSEN) $(call needs,export.to_torch) | $(SETUP)
 	$(PY) -m export.to_torch --weights $< --target $@ --form $(call told,form@$@) $(MNIST)
 
-bench: export build/bench/stock.mar $(CHOSEN_PEERS:%=.venv-peers/%/installed) ## our server beside others: PEERS, FORMS, TARGETS, WORKERS, BENCH_SECONDS, BENCH_ROUNDS, BENCH_CONNECTIONS
+bench: export build/bench/stock.mar $(CHOSEN_PEERS:%=.venv-peers/%/installed) ## compare our server with others: PEERS, FORMS, TARGETS, WORKERS, BENCH_SECONDS, BENCH_ROUNDS, BENCH_CONNECTIONS
 	@$(PY) -m bench.servers $(MNIST) $(BENCH_FLAGS)
 
-bench-batches: export ## processor time of a worker for a request, as frames.py reads batches and as TorchServe does
+bench-batches: export ## processor time of a worker for a request, with frames.py and with TorchServe's own reading of batches
 	@$(PY) -m bench.batches $(MNIST)
 
 tune: export ## find the best workers, threads, batch and delay on this machine: TARGET (digits_onnx), MINUTES (5)
@@ -182,10 +182,10 @@ runs/seed/digits.onnx: $(call needs,export.to_onnx) | $(SETUP)
 	$(PY) -m training.train --recipe paper --epochs 2 --run $(@D) --resume $(MNIST)
 	$(PY) -m export.to_onnx --weights $(@D)/digits.pt --graph $@ $(MNIST)
 
-smoke: $(SETUP) ## ask the running server for ten digits
+smoke: $(SETUP) ## check the running server with known pictures and ten digits
 	@$(PY) -m deploy.smoke $(SERVER) $(MNIST)
 
-chaos: $(ARCHIVES) ## break a server of its own under load in thirteen ways and count what became of the requests; FAULTS=names
+chaos: $(ARCHIVES) ## break a separate server under load in thirteen ways and count the outcomes of the requests; FAULTS=names
 	@$(PY) -m chaos.run $(call flag,faults,FAULTS) $(MNIST)
 
 soak: $(ARCHIVES) ## MINUTES (30) of mixed traffic at 60 % of the knee: memory, latency, errors, with a plot
@@ -212,14 +212,14 @@ fmt: $(SETUP) ## format the code
 	$(PY) -m ruff check --fix
 	$(PY) -m ruff format
 
-audit: $(SETUP) ## known vulnerabilities, the locks, what is installed, TorchServe's jar; ends with an error where one is wrong
+audit: $(SETUP) ## check known vulnerabilities, the locks, what is installed and TorchServe's jar; fails if one is wrong
 	@$(PY) -m deploy.supply.audit
 
 sbom: $(ARCHIVES) ## bills of materials (CycloneDX 1.6) of the environment and of each archive, in build/sbom
 	@$(PY) -m deploy.supply.sbom
 
 # uv keeps the versions that the output file has, where it can: so the smaller locks begin as copies of the whole one.
-lock: $(SETUP) ## write the three locked requirements anew from pyproject.toml: of everything, and of a serving machine
+lock: $(SETUP) ## write the three locked requirements again from pyproject.toml: of everything, and of a serving machine
 	$(LOCK) --all-extras -o requirements.txt
 	for extra in serve serve-onnx; do \
 		cp requirements.txt requirements-$$extra.txt && $(LOCK) --extra $$extra -o requirements-$$extra.txt || exit 1; \

@@ -1,7 +1,7 @@
 """Run inside an unpacked archive: its handler answers the pictures in a folder; the answers are printed as one line of JSON.
 
-It is asked as in production, by the messages that TorchServe's frontend sends to a worker: bytes in, bytes out, through what the
-handler put in the place of TorchServe's own reader. It is asked by handle() as well, and must answer with the same bytes.
+It is asked as in production, by the messages that TorchServe's frontend sends to a worker: bytes in, bytes out, through the code that the
+handler puts in the place of TorchServe's own reader. It is also asked by handle(), and must answer with the same bytes.
 """
 
 import json
@@ -21,7 +21,7 @@ HEADERS = {"Host": "127.0.0.1", "url_path": ""}
 
 
 def retrieve_msg(connection: socket.socket) -> tuple[bytes, Any]:
-    """The reader of TorchServe's worker script, which stands here for what the handler replaces by its own."""
+    """A stand-in for the message reader of TorchServe's worker script, which the handler replaces by its own."""
     raise NotImplementedError
 
 
@@ -50,7 +50,9 @@ def by_messages(pictures: Sequence[bytes]) -> list[bytes]:
     from ts.service import Service
 
     ours, theirs = socket.socketpair()
-    sender = threading.Thread(target=theirs.sendall, args=(message(pictures),))  # more than a socket holds
+    sender = threading.Thread(
+        target=theirs.sendall, args=(message(pictures),)
+    )  # in a thread, because the message is larger than a socket's buffer
     sender.start()
     _, batch = sys.modules["__main__"].retrieve_msg(ours)
     sender.join()
@@ -58,7 +60,7 @@ def by_messages(pictures: Sequence[bytes]) -> list[bytes]:
 
 
 def message(pictures: Sequence[bytes]) -> bytes:
-    """Each request is its id, its headers and its parameters; -1 ends a list."""
+    """A message with a request for each picture: its id, its headers and its parameters; -1 ends a list."""
     content = b"I"
     for i, picture in enumerate(pictures):
         content += sized(str(i).encode()) + b"".join(sized(text.encode()) for pair in HEADERS.items() for text in pair) + number(-1)
@@ -67,7 +69,7 @@ def message(pictures: Sequence[bytes]) -> bytes:
 
 
 def bodies(reply: bytes) -> list[bytes]:
-    """The body of each answer: they stand after the code and its text, each behind its id, type, status, phrase and headers."""
+    """The body of each answer. After the code and its text come the answers, each with its id, type, status, phrase, headers and body."""
     position, found = 4, []
 
     def field() -> bytes:
@@ -98,7 +100,7 @@ def sized(content: bytes) -> bytes:
 
 
 def by_handle(handler: Any, pictures: Sequence[bytes]) -> list[bytes]:
-    """The bodies that handle() answers with, as TorchServe calls it where nothing took over."""
+    """The bodies that handle() answers with, called as TorchServe calls it if the handler has not taken over."""
     context = SimpleNamespace(
         get_all_request_header=lambda i: HEADERS | {"body": {"content-type": "image/png"}},
         get_request_id=str,

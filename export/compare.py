@@ -1,7 +1,7 @@
 """Compare accuracy, size and speed of weights files: `python -m export.compare --weights A B C` prints one table.
 
-Each net is exported and checked as for serving, and its graph is measured on one thread of ONNX Runtime. Every round measures
-all nets in turn, so that a machine that slows down slows all of them; the figure is the median of the rounds.
+Each net is exported and checked as for serving, and its graph is timed on one thread of ONNX Runtime. Every round measures
+all nets in turn, so that a machine that slows down affects all of them; the figure is the median of the rounds.
 """
 
 import argparse
@@ -35,7 +35,7 @@ BATCH = 32
 
 @dataclass(frozen=True, slots=True)
 class WeightsRow:
-    """One net: its test accuracy (0 to 1), what it is made of, and how fast it is."""
+    """One net: its test accuracy (0 to 1), its size, and its speed."""
 
     weights: Path
     architecture: str
@@ -50,7 +50,7 @@ class WeightsRow:
 
 
 def speeds(runs: Sequence[Run], pictures: NDArray[np.uint8], *, batch: int, rounds: int) -> list[float]:
-    """Pictures a second of each run, the median of the rounds; a warm-up round before them is not counted."""
+    """Pictures a second of each run, as the median of the rounds after an uncounted warm-up round."""
     batches = [pictures[start : start + batch] for start in range(0, len(pictures), batch)]
     seconds: list[list[float]] = [[] for _ in runs]
     for _ in range(rounds + 1):

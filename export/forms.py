@@ -1,4 +1,4 @@
-"""The forms of the model: the numbers that each computes with, and how far its answers may be from those of the weights."""
+"""The forms of the model: the number type of each, and how far its answers may be from those of the weights."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ class Form:
     Attributes:
         dtype: of the exported layers.
         quantised: whether those layers are then quantised to int8.
-        gate: how far it may be from the weights to be published.
+        gate: how far its answers may be from those of the weights if it is to be published.
     """
 
     dtype: torch.dtype

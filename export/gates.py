@@ -19,7 +19,7 @@ class Gate:
     """How far a form may be from the weights.
 
     Attributes:
-        lost_points: of accuracy on the 10,000 test digits, in percent; 0 means that not one answer may differ.
+        lost_points: loss of accuracy on the 10,000 test digits, in percentage points; 0 means that not one answer may differ.
         logits: the largest difference of a logit on any input, as a share of the largest logit of that input's batch.
     """
 
@@ -28,7 +28,7 @@ class Gate:
 
 
 def check(name: str, ours: Run, reference: Run, *, test: mnist.Split, gate: Gate) -> None:
-    """Compare a model's answers with those of the reference, and print by how much they differ.
+    """Compare a model's answers with those of the reference, and print how much they differ.
 
     Raises:
         ExportError: they differ by more than the gate allows, or the model does not take batches of any size.
@@ -53,7 +53,7 @@ def read(run: Run, pictures: NDArray[np.uint8]) -> NDArray[np.int64]:
 
 
 def largest_gap(name: str, ours: Run, reference: Run) -> float:
-    """The largest difference of a logit on made-up canvases, over all BATCHES, as a share of its batch's largest logit."""
+    """The largest difference of a logit on generated canvases over all BATCHES, as a share of its batch's largest logit."""
     largest = 0.0
     for size in BATCHES:
         for canvases in made_up(size):
@@ -67,7 +67,7 @@ def largest_gap(name: str, ours: Run, reference: Run) -> float:
 
 
 def made_up(size: int) -> list[NDArray[np.uint8]]:
-    """Canvases unlike those of any training: random greys, random black and white, and canvases of a single grey."""
+    """Canvases unlike any in training: random greys, random black and white, and canvases of a single grey."""
     random = np.random.default_rng(size)
     shape = (size, SIDE_PX, SIDE_PX)
     greys = random.integers(0, 256, shape, dtype=np.uint8)

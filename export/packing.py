@@ -1,4 +1,4 @@
-"""An archive for TorchServe from weights of any task, and what it answers when it is unpacked outside the checkout."""
+"""Packing an archive for TorchServe from weights of any task, and asking it outside the checkout."""
 
 import json
 import os
@@ -24,10 +24,10 @@ def pack(weights: Path, name: str, scratch: Path, *, handlers: Path = HANDLERS, 
     """An archive with its card in `scratch`, packed by torch-model-archiver from clean copies; its version is that of the weights.
 
     Args:
-        weights: a weights file or a graph, its card beside it.
+        weights: a weights file or a graph, with its card beside it.
         name: of the model in TorchServe.
         handlers: the archive's root.
-        config: the file that becomes its model-config.yaml; that of the root where none is named.
+        config: the file that becomes its model-config.yaml; None takes the one of the root.
     Raises:
         CardError: the weights do not match their card.
     """
@@ -62,7 +62,7 @@ def answers(archive: Path, pictures: Sequence[bytes]) -> list[Any]:
     """The parsed answers to encoded pictures of an archive's own handler, unpacked in an empty folder.
 
     Raises:
-        ExportError: it does not answer there, or in one way by the messages of TorchServe's frontend and in another by handle().
+        ExportError: it does not answer there, or answers TorchServe's messages and handle() differently.
     """
     with tempfile.TemporaryDirectory() as unpacked, zipfile.ZipFile(archive) as packed:
         packed.extractall(unpacked)

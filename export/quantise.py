@@ -8,7 +8,7 @@ from pathlib import Path
 from digitkit.readers.digits.ort import INPUT
 
 # isort: split
-# digitkit comes first: it switches off the telemetry that the import of ONNX Runtime starts.
+# digitkit is imported first, because it switches off the telemetry that importing ONNX Runtime starts.
 import numpy as np
 import onnx
 from numpy.typing import NDArray
@@ -17,13 +17,13 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from export.errors import ExportError
 
-CALIBRATION_LEAST = 500  # least number of pictures
+CALIBRATION_LEAST = 500  # the smallest number of pictures
 CALIBRATION_BATCH = 100
 QUANTISED = ["Conv", "Relu", "MaxPool"]  # the last layer stays float32, so that confidences keep their precision
 
 
 class Pictures(CalibrationDataReader):  # type: ignore[misc]
-    """Canvases (N, 28, 28) as ONNX Runtime's calibration asks for them."""
+    """Canvases (N, 28, 28) in the form that ONNX Runtime's calibration reads."""
 
     def __init__(self, canvases: NDArray[np.uint8]) -> None:
         self.batches: Iterator[NDArray[np.uint8]] = iter(np.split(canvases, range(CALIBRATION_BATCH, len(canvases), CALIBRATION_BATCH)))
@@ -49,7 +49,7 @@ def quantise(graph: Path, target: Path, canvases: NDArray[np.uint8]) -> None:
     first = next(node.name for node in model.graph.node if node.op_type == "Conv")
     pool_first(model)
     onnx.save(model, prepared)
-    logging.disable(logging.WARNING)  # it advises to prepare the graph, which is done already
+    logging.disable(logging.WARNING)  # it advises to prepare the graph, which has been done
     try:
         quantize_static(
             prepared, target, Pictures(canvases), quant_format=QuantFormat.QDQ, per_channel=True,
@@ -62,9 +62,9 @@ def quantise(graph: Path, target: Path, canvases: NDArray[np.uint8]) -> None:
 
 
 def pool_first(model: onnx.ModelProto) -> None:
-    """Move the first ReLU behind its pooling, in place, which changes no answer.
+    """Move the first ReLU behind its pooling, in place; this changes no answer.
 
-    Where a ReLU ends the float32 part, ONNX Runtime quantises before the pooling, whose int8 kernel took 1,263 us for that many
+    If a ReLU ends the float32 part, ONNX Runtime quantises before the pooling, whose int8 kernel took 1,263 us for the
     pixels of a batch of 32, instead of 100.
     """
     nodes, shapes = model.graph.node, model.graph.value_info

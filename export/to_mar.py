@@ -1,4 +1,4 @@
-"""Pack an archive for TorchServe: `python -m export.to_mar`. It is published only if it answers outside the checkout."""
+"""Pack an archive for TorchServe: `python -m export.to_mar`. It is only published if it answers outside the checkout."""
 
 import argparse
 import sys
@@ -21,17 +21,17 @@ PROBE_PICTURES = 100
 def to_mar(weights: Path, archive: Path, *, data_root: Path, config: Path = CONFIG) -> None:
     """Write `archive` and its card: the handler, digitkit, the weights or the graph, their card, whose version it takes, and the licence.
 
-    The archive of another version that was served before stays beside it: digitkit.artifacts.store.
+    An earlier archive of another version stays beside it, as digitkit.artifacts.store says.
 
     Args:
-        weights: digits.pt or digits.onnx, its card beside it.
+        weights: digits.pt or digits.onnx, with its card beside it.
         archive: its stem is the model's name in TorchServe.
         config: the file that becomes model-config.yaml in it.
     Raises:
         CardError: the weights do not match their card.
         ValueError: the file holds no weights, or no graph of this contract.
-        ExportError: the net as PyTorch serves it answers in another way than the one that was trained, or the archive does not
-            answer the probe pictures; nothing is published then.
+        ExportError: the net as PyTorch serves it answers differently from the trained one, or the archive does not
+            answer the probe pictures; then nothing is published.
     """
     version = check_card(weights).version
     if weights.suffix == ".pt":
@@ -47,7 +47,7 @@ def to_mar(weights: Path, archive: Path, *, data_root: Path, config: Path = CONF
 
 
 def check_answers(archive: Path, data_root: Path) -> None:
-    """Compare what the archive reads in test pictures, unpacked elsewhere, with their labels."""
+    """Check that the archive, unpacked elsewhere, reads test pictures as their labels say; raises ExportError."""
     test = mnist.load_test(data_root)
     found = answers(archive, [encode_png(picture) for picture in test.pictures[:PROBE_PICTURES]])
     right = sum(answer.get("digit") == label for answer, label in zip(found, test.labels[:PROBE_PICTURES].tolist(), strict=True))

@@ -1,4 +1,4 @@
-"""Export the weights as an ONNX graph: `python -m export.to_onnx`. It is published only if it answers as they do."""
+"""Export the weights as an ONNX graph: `python -m export.to_onnx`. It is only published if it answers as they do."""
 
 import argparse
 import sys
@@ -33,10 +33,10 @@ CALIBRATION = 1_000  # pictures of the validation split that int8 is calibrated 
 
 
 class Served(Folded):
-    """The folded net with its final answers beside the logits."""
+    """The folded net, with probabilities and digit scores as outputs beside the logits."""
 
     def forward(self, canvases: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # type: ignore[override]
-        """Of canvases (N, 28, 28) uint8: logits (N, 10), probabilities (N, 10), and how likely each is a digit, (N,).
+        """For canvases (N, 28, 28) uint8: logits (N, 10), probabilities (N, 10), and the probability that each is a digit, (N,).
 
         The last two are digitkit.readers.digits.classify.softmax and digit_score of the logits.
         """
@@ -56,8 +56,8 @@ def to_onnx(weights: Path, graph: Path, *, data_root: Path, form: str = "float32
         calibration: pictures of the validation split to calibrate int8 on.
     Raises:
         CardError: the weights do not match their card.
-        ExportError: an unknown form, or the graph is not valid, or its answers are too far from those of the weights; nothing is
-            published then.
+        ExportError: the form is unknown, the graph is not valid, or its answers are too far from those of the weights; then nothing is
+            published.
     """
     if form not in ONNX:
         others = " and ".join(name for name in PYTORCH if name not in ONNX)

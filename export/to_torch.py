@@ -1,4 +1,4 @@
-"""Export the weights as another form of the PyTorch target: `python -m export.to_torch`. It is published only if it reads as they do."""
+"""Export the weights as another form of the PyTorch target: `python -m export.to_torch`. It is only published if it answers as they do."""
 
 import argparse
 import sys
@@ -24,7 +24,7 @@ def to_torch(weights: Path, target: Path, *, data_root: Path, form: str) -> None
         form: a name in PYTORCH.
     Raises:
         CardError: the weights do not match their card.
-        ExportError: an unknown form, or its answers are too far from those of the weights; nothing is published then.
+        ExportError: the form is unknown, or its answers are too far from those of the weights; then nothing is published.
     """
     if form not in PYTORCH:
         raise ExportError(f"unknown form {form!r} of the PyTorch target; there are {', '.join(PYTORCH)}")
@@ -39,7 +39,7 @@ def to_torch(weights: Path, target: Path, *, data_root: Path, form: str) -> None
 
 
 def check_served(weights: Path, *, data_root: Path) -> None:
-    """Raise ExportError unless the net as PyTorch serves it, folded and in its form, answers as the one that was trained does."""
+    """Raise ExportError unless the net as PyTorch serves it, folded and in its form, answers as the trained one does."""
     trained = net.read(weights)
     reference, served = net.as_run(trained, torch.device("cpu")), net.load(weights, device="cpu").run
     check(f"{trained.form} PyTorch", served, reference, test=mnist.load_test(data_root), gate=PYTORCH[trained.form])

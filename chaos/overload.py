@@ -137,9 +137,9 @@ def table(found: Sequence[Overload], knee: float) -> Table:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="chaos.overload", description=__doc__)
-    parser.add_argument("--port", type=int, default=PORT, help="of a server of its own; the others move with it")
-    parser.add_argument("--queues", type=positive_list, default=QUEUES, help="values of job_queue_size, with commas between them")
-    parser.add_argument("--knee", type=rate, default="0", help="requests a second, where it is known; else it is looked for")
+    parser.add_argument("--port", type=int, default=PORT, help="of the separate server; its other ports move with it")
+    parser.add_argument("--queues", type=positive_list, default=QUEUES, help="values of job_queue_size, separated by commas")
+    parser.add_argument("--knee", type=rate, default="0", help="requests a second, if it is known (default: it is measured first)")
     parser.add_argument("--pictures", type=positive, default=str(STACK), help="in one request")
     parser.add_argument("--proxy", action="store_true", help="put HAProxy in front")
     parser.add_argument("--data-root", type=Path, default=DATA_ROOT)

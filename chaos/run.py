@@ -32,9 +32,9 @@ LET_IN, GOOD_CONNECTIONS = 100, 90  # connections from one address: the shipped 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="chaos.run", description=__doc__)
-    parser.add_argument("--port", type=int, default=PORT, help="of a server of its own; the others move with it")
-    parser.add_argument("--faults", type=names, default=",".join(fault.name for fault in FAULTS), help="names, with commas between them")
-    parser.add_argument("--knee", type=rate, default="0", help="requests a second, where it is known; else it is looked for")
+    parser.add_argument("--port", type=int, default=PORT, help="of the separate server; its other ports move with it")
+    parser.add_argument("--faults", type=names, default=",".join(fault.name for fault in FAULTS), help="names, separated by commas")
+    parser.add_argument("--knee", type=rate, default="0", help="requests a second, if it is known (default: it is measured first)")
     parser.add_argument("--data-root", type=Path, default=DATA_ROOT)
     flags = parser.parse_args()
     known = {fault.name: fault for fault in FAULTS}

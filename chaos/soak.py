@@ -179,7 +179,7 @@ def run(server: Server, data_root: Path, minutes: float, *, knee: float = 0.0) -
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="chaos.soak", description=__doc__)
-    parser.add_argument("--port", type=int, default=PORT, help="of a server of its own; the others move with it")
+    parser.add_argument("--port", type=int, default=PORT, help="of the separate server; its other ports move with it")
     parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument("--data-root", type=Path, default=DATA_ROOT)
     flags = parser.parse_args()

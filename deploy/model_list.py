@@ -28,7 +28,7 @@ class ListedModel:
 
     Attributes:
         probe: the picture, and what the answer to it must say.
-        artifact: a file name; "" where the archive holds the weights themselves.
+        artifact: a file name; "" if the archive holds the weights themselves.
         pictures: the file that says what the answers to the pictures beside it must say; None for MNIST's test pictures.
     """
 

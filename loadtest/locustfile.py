@@ -51,14 +51,14 @@ def add_arguments(parser: LocustArgumentParser) -> None:
     add("--grpc", default=f"127.0.0.1:{DEFAULTS['grpc_inference_port']}", help="host:port of gRPC")
     add("--management", default=DEFAULTS["management_address"], help="the management API")
     add("--ca", env_var="DIGITS_CA", default="", help="the file of the certificates that are trusted over TLS, in PEM form")
-    add("--load", type=float, help="of the first stage, in place of the profile's")
-    add("--seconds", type=float, help="of all stages, in place of the profile's")
+    add("--load", type=float, help="load of the first stage, instead of the profile's")
+    add("--seconds", type=float, help="length of all stages, instead of the profile's")
     add("--warm-up", type=float, default=2.0, help="seconds before the first stage, which are not measured")
     add("--budgets", default=str(BUDGETS), help="the folder with the limits")
     add("--model-list", default=str(LIST), help="the list of models")
     add("--data-root", default=str(DATA_ROOT), help="the folder that holds MNIST/raw")
     add("--result", default="", help="a file for what is measured, as JSON")
-    add("--exporter-port", type=int, default=0, help="of Locust's own figures for Prometheus, on 127.0.0.1; 0 for none")
+    add("--exporter-port", type=int, default=0, help="port of Locust's own figures for Prometheus, on 127.0.0.1; 0 for none")
 
 
 def set_up(environment: Environment, **_: object) -> None:

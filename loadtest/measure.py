@@ -1,4 +1,4 @@
-"""One target under load: Locust runs in a process of its own, where gevent may patch what it likes."""
+"""One target under load: Locust runs in a separate process, because gevent patches Python's libraries there."""
 
 import os
 import socket

@@ -1,4 +1,4 @@
-"""The bundled load generator, in a process of its own: `python -m bench.generators.driver FILE --port P` prints the counts as JSON.
+"""The bundled load generator, which runs as its own process: `python -m bench.generators.driver FILE --port P` prints counts as JSON.
 
 Each connection sends one request after the other, and checks every answer against its own request.
 """

@@ -29,7 +29,7 @@ def read_properties(text: str) -> dict[str, str]:
         if not line.isascii():
             raise ServerError(f"{key} has letters beyond ASCII, which Java reads as others; write each as \\uXXXX, as \\u00f6 for ö")
         if key in values:
-            raise ServerError(f"{key} is there twice; TorchServe would take the last without a word")
+            raise ServerError(f"{key} is there twice; TorchServe would silently take the last")
         values[key] = value
     return values
 

@@ -47,7 +47,7 @@ def vulnerabilities() -> Findings:
     # One package is looked up first: if the database does not even know that one, the others are not looked up.
     first, *_ = pins.values()
     if not any("vulns" in each for each in asked([first])):
-        note("NOT CHECKED: no database of vulnerabilities can be reached from here; run it again where one can")
+        note("NOT CHECKED: no database of vulnerabilities can be reached from here; run it again on a machine that reaches one")
         return []
     answers = asked(pins.values())
     unknown = [each["name"] for each in answers if "vulns" not in each]

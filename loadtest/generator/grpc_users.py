@@ -23,7 +23,7 @@ OWN_CONNECTION = (("grpc.use_local_subchannel_pool", 1), ("grpc.enable_http_prox
 
 
 class GrpcSender(Sender):
-    """Sends over a channel of its own."""
+    """Sends over its own channel."""
 
     abstract = True
     stubs: ClassVar[dict[str, ModuleType]] = {}

@@ -41,8 +41,11 @@ $(if $(filter 2,$(.SHELLSTATUS)),$(error $(LIST)))
 told = $(patsubst $1=%,%,$(filter $1=%,$(LIST)))
 ARCHIVES := $(call told,chosen)
 # What a module's output depends on are the files that it imports, which deploy/imports.py finds: $(call needs,training.train).
-NEEDS := $(shell $(READER) deploy/imports.py training.train training.evaluate.report export.to_onnx export.to_torch export.to_mar bench.stock.archive loadtest.run loadtest.locustfile 2>/dev/null)
+NEEDS := $(shell $(READER) deploy/imports.py training.train training.evaluate.report export.to_onnx export.to_torch export.to_mar export.eye_to_onnx bench.stock.archive loadtest.run loadtest.locustfile 2>/dev/null)
 needs = $(patsubst $1:%,%,$(filter $1:%,$(NEEDS)))
+EYE := training/released/eye.pt
+# The eye of an archive: a graph beside a graph, weights beside weights.
+eye = $(if $(filter %.onnx,$(call told,artifact@$1)),$(STORE)/eye.onnx,$(EYE))
 # What is inside every archive, and how it is tried before it is published.
 INSIDE := $(shell find handlers -name '*.py') LICENSE NOTICE export/answer_inside.py
 LOADTEST := reports/loadtest/kept
@@ -67,7 +70,7 @@ test: export DIGITS_SOAK_MINUTES ?= $(SOAK_MINUTES)
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup run ports stop monitor monitor-stop serve rollback train train-many finetune evaluate evaluate-real scenes corruptions compare bench-canvas release export smoke loadtest test check fmt lock clean bench bench-models bench-batches tune chaos soak audit sbom
+.PHONY: eye help setup run ports stop monitor monitor-stop serve rollback train train-many finetune evaluate evaluate-real scenes corruptions compare bench-canvas release export smoke loadtest test check fmt lock clean bench bench-models bench-batches tune chaos soak audit sbom
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -129,7 +132,7 @@ evaluate-real: $(WEIGHTS) | $(SETUP) ## read the real pictures in REAL_DATA, whi
 	@$(PY) -m training.evaluate.real.run --weights $< --real-data $(REAL_DATA) --out reports/$(NAME) $(MNIST) $(call flag,only,SETS) $(call flag,half,HALF)
 
 scenes: $(WEIGHTS) | $(SETUP) ## read drawn scenes as people send them, and print the table: SETS=tight,rows
-	@$(PY) -m training.evaluate.scenes.run --weights $< --out reports/$(NAME) $(MNIST) $(call flag,only,SETS)
+	@$(PY) -m training.evaluate.ladders.run --weights $< --out reports/$(NAME) $(MNIST) $(call flag,only,SETS)
 
 corruptions: $(WEIGHTS) | $(SETUP) ## print the accuracy of WEIGHTS on PICTURES (10000) test pictures under 15 corruptions
 	@$(PY) -m training.evaluate.corrupted --weights $< --pictures $(PICTURES) $(MNIST)
@@ -140,6 +143,9 @@ compare: $(WEIGHTS) | $(SETUP) ## accuracy, size, multiply-adds and speed of wei
 bench-canvas: $(SETUP) ## measure the processor time of decoding a picture and making its canvas
 	@$(PY) -m training.evaluate.canvas_cost $(MNIST)
 
+eye: $(SETUP) ## train the eye, which finds the digit in a picture, and publish it as the shipped one: two hours on two cores, VERSION=1.1
+	$(PY) -m training.eye.train_eye --out $(dir $(EYE)) $(MNIST) $(if $(VERSION),--version $(VERSION)) $(FLAGS)
+
 release: $(SETUP) ## train the release recipe with SEEDS seeds, publish the best on validation as the shipped weights: VERSION=1.1
 	@$(PY) -m training.release $(if $(VERSION),--version $(VERSION))
 	$(PY) -m training.train --recipe release --run runs/release-many --seeds $(SEEDS) $(MNIST) $(FLAGS)
@@ -148,8 +154,11 @@ release: $(SETUP) ## train the release recipe with SEEDS seeds, publish the best
 export: $(ARCHIVES) ## build and check the archives; FORMS=float16,int8,bfloat16 for more forms, MODELS=names for other models
 
 .SECONDEXPANSION:
-$(call told,archive): $$(or $$(call told,artifact@$$@),$$(WEIGHTS) $$(CHOSEN)) $$(call told,config@$$@) $(INSIDE) $(call needs,export.to_mar) | $(SETUP)
-	$(PY) -m export.to_mar --weights $< --archive $@ --config $(call told,config@$@) $(MNIST)
+$(call told,archive): $$(or $$(call told,artifact@$$@),$$(WEIGHTS) $$(CHOSEN)) $$(call eye,$$@) $$(call told,config@$$@) $(INSIDE) $(call needs,export.to_mar) | $(SETUP)
+	$(PY) -m export.to_mar --weights $< --archive $@ --eye $(call eye,$@) --config $(call told,config@$@) $(MNIST)
+
+$(STORE)/eye.onnx: $(EYE) $(call needs,export.eye_to_onnx) | $(SETUP)
+	$(PY) -m export.eye_to_onnx --weights $< --graph $@ $(MNIST)
 
 $(call told,onnx): $(WEIGHTS) $(CHOSEN) $(call needs,export.to_onnx) | $(SETUP)
 	$(PY) -m export.to_onnx --weights $< --graph $@ --form $(call told,form@$@) $(MNIST)

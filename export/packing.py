@@ -20,7 +20,9 @@ NOTICES = (Path("LICENSE"), Path("NOTICE"))
 PROBE_TIMEOUT_S = 120
 
 
-def pack(weights: Path, name: str, scratch: Path, *, handlers: Path = HANDLERS, config: Path | None = None) -> Path:
+def pack(
+    weights: Path, name: str, scratch: Path, *, handlers: Path = HANDLERS, config: Path | None = None, eye: Path | None = None
+) -> Path:
     """An archive with its card in `scratch`, packed by torch-model-archiver from clean copies; its version is that of the weights.
 
     Args:
@@ -28,6 +30,7 @@ def pack(weights: Path, name: str, scratch: Path, *, handlers: Path = HANDLERS, 
         name: of the model in TorchServe.
         handlers: the archive's root.
         config: the file that becomes its model-config.yaml; None takes the one of the root.
+        eye: another file that its task needs beside the weights, with its card; it is packed as eye with its own suffix.
     Raises:
         CardError: the weights do not match their card.
     """
@@ -36,6 +39,10 @@ def pack(weights: Path, name: str, scratch: Path, *, handlers: Path = HANDLERS, 
     shutil.copytree(handlers, root, ignore=shutil.ignore_patterns("__pycache__", "model-config.yaml", "digit_handler.py"))
     for beside in (card_path(weights), *NOTICES):
         shutil.copy(beside, root)
+    if eye is not None:
+        check_card(eye)
+        for part in (eye, card_path(eye)):
+            shutil.copy(part, root)
     for folder in (store, private):
         folder.mkdir()
     command: list[str | Path] = [

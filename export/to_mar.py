@@ -18,14 +18,15 @@ CONFIG = HANDLERS / "model-config.yaml"
 PROBE_PICTURES = 100
 
 
-def to_mar(weights: Path, archive: Path, *, data_root: Path, config: Path = CONFIG) -> None:
-    """Write `archive` and its card: the handler, digitkit, the weights or the graph, their card, whose version it takes, and the licence.
+def to_mar(weights: Path, archive: Path, *, eye: Path, data_root: Path, config: Path = CONFIG) -> None:
+    """Write `archive` and its card: the handler, digitkit, weights or graph, eye, their cards and the licence. Its version is the weights'.
 
     An earlier archive of another version stays beside it, as digitkit.artifacts.store says.
 
     Args:
         weights: digits.pt or digits.onnx, with its card beside it.
         archive: its stem is the model's name in TorchServe.
+        eye: eye.pt or eye.onnx, with its card beside it.
         config: the file that becomes model-config.yaml in it.
     Raises:
         CardError: the weights do not match their card.
@@ -39,7 +40,7 @@ def to_mar(weights: Path, archive: Path, *, data_root: Path, config: Path = CONF
     else:
         ort.load(weights, device="cpu")  # its message is clearer than that of an archive that does not answer
     with tempfile.TemporaryDirectory() as scratch:
-        staged = pack(weights, archive.stem, Path(scratch), config=config)
+        staged = pack(weights, archive.stem, Path(scratch), config=config, eye=eye)
         check_answers(staged, data_root)
         publish(staged, archive)
     former = "".join(f", beside {path.name}" for path in formers(archive))
@@ -60,11 +61,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="export.to_mar", description=__doc__)
     parser.add_argument("--weights", type=Path, required=True, help="digits.pt or digits.onnx")
     parser.add_argument("--archive", type=Path, required=True, help="model_store/NAME.mar")
+    parser.add_argument("--eye", type=Path, required=True, help="eye.pt for weights, eye.onnx for a graph")
     parser.add_argument("--config", type=Path, default=CONFIG, help="its model-config.yaml")
     parser.add_argument("--data-root", type=Path, default=mnist.DATA_ROOT)
     flags = parser.parse_args()
     try:
-        to_mar(flags.weights, flags.archive, data_root=flags.data_root, config=flags.config)
+        to_mar(flags.weights, flags.archive, eye=flags.eye, data_root=flags.data_root, config=flags.config)
     except (CardError, ExportError, OSError, ValueError, mnist.DataError) as err:
         sys.exit(f"{parser.prog}: {err}")
 

@@ -102,7 +102,7 @@ class DigitHandler:
         questions = read_in_turns(readings, self.reader, limits, self.guard, deadline)
         inputs = [p for q in questions if isinstance(q, Question) for p in q.pictures if not isinstance(p, DigitError)]
         ready = time.perf_counter()
-        read = self._read(inputs)
+        read = self._read(inputs, max(deadline, ready + limits.batch_seconds / 2))
         inferred, remaining = time.perf_counter(), iter(read)
         answers: list[writing.Answer] = []
         results: list[Results | DigitError] = []
@@ -128,16 +128,16 @@ class DigitHandler:
         if time.perf_counter() > deadline:
             raise Overloaded(f"the batch has taken {self.settings.limits.batch_seconds} s so far; send the request again")
 
-    def _read(self, inputs: Sequence[Input]) -> Results:
+    def _read(self, inputs: Sequence[Input], deadline: float) -> Results:
         """The result of each input. Where the model fails it is asked about halves, until the guilty picture alone has none."""
-        results = self.guard(self.loaded.read, inputs)
+        results = self.guard(self.loaded.read, inputs, deadline)
         if not isinstance(results, DigitError):
             return [*results]
         self.loaded.try_out()  # a model that fails here as well is no request's fault: TorchServe tells the batch to ask again
         if len(inputs) == 1:
             return [results]
         half = len(inputs) // 2
-        return self._read(inputs[:half]) + self._read(inputs[half:])
+        return self._read(inputs[:half], deadline) + self._read(inputs[half:], deadline)
 
     def _answer_one(self, request: Request, question: Question, results: Results, deadline: float) -> writing.Answer:
         answer = self.guard(self._write, request, question, results, deadline)

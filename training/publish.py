@@ -65,7 +65,7 @@ def publish(model: net.DigitNet, path: Path, *, origin: Origin, validation: mnis
             version=origin.version,
             recipe=origin.recipe,
             data_sha256=mnist.data_hash(data_root),
-            commit=_commit(),
+            commit=commit(),
             accuracy=found | origin.accuracy,
             temperature=temperature,
             parameters=sum(parameter.numel() for parameter in model.parameters()),
@@ -88,7 +88,7 @@ def hashes(weights: Sequence[Path]) -> dict[str, str]:
     return {str(path): check_card(path).sha256 for path in weights}
 
 
-def _commit() -> str:
+def commit() -> str:
     """The commit that the code is at, or "unknown" outside a checkout."""
     try:
         commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()

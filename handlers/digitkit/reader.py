@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from digitkit.contract import Picture
 from digitkit.counting.drift import Reference
+from digitkit.errors import DigitError
 from digitkit.settings import Settings
 
 # Types of a reader's own, which pass through serving untouched.
@@ -52,8 +53,12 @@ class Recogniser(Protocol):
     def method(self) -> str:
         """How it explains."""
 
-    def read(self, inputs: Sequence[Input]) -> Sequence[Result]:
-        """The result of each input, in order; no inputs, no call of the model."""
+    def read(self, inputs: Sequence[Input], deadline: float, /) -> Sequence[Result | DigitError]:
+        """The result of each input, in order, or the DigitError that refuses it; no inputs, no call of the model.
+
+        Args:
+            deadline: by time.perf_counter(). A reader that takes longer for an input than 0.1 ms refuses the rest after it.
+        """
 
     def try_out(self) -> None:
         """Run the model on an empty input; raises what it raises where it does not run at all."""

@@ -11,14 +11,14 @@ from digitkit.contract import Picture
 from digitkit.readers.digits.digit import LABELS
 from training.augment.pen import points_of
 from training.data.mnist import Split
-from training.scenes import glyphs, signs, spoil
+from training.glyphs import glyphs, signs, spoil
+from training.glyphs.dots import MATRICES, dotted
+from training.glyphs.faces import MISSING, drawn, faces, faces_with, has
+from training.glyphs.glyphs import FAINT, HEIGHT_PX, LONGEST_PX, cropped, digit_glyph
+from training.glyphs.hands import HANDS, handwritten
+from training.glyphs.segments import LIT, segmented
+from training.glyphs.signs import MARKS, SCRIPTS, other_glyph
 from training.scenes.contact import COLUMNS, sheets
-from training.scenes.dots import MATRICES, dotted
-from training.scenes.faces import MISSING, drawn, faces, faces_with, has
-from training.scenes.glyphs import FAINT, HEIGHT_PX, LONGEST_PX, cropped, digit_glyph
-from training.scenes.hands import HANDS, handwritten
-from training.scenes.segments import LIT, segmented
-from training.scenes.signs import MARKS, SCRIPTS, other_glyph
 
 
 @pytest.fixture(scope="module")

@@ -17,18 +17,18 @@ from training.augment.synthetic import NO_DIGIT
 from training.data import mnist
 from training.data.mnist import Split
 from training.evaluate.exams.exam import Exam
+from training.evaluate.ladders import broken, no_digits, remote, rows, run, scripts, shrunk, surrounded
+from training.evaluate.ladders.drawing import centred, enlarged
 from training.evaluate.picture_reader import PictureReader
-from training.evaluate.scenes import broken, nothing, remote, rows, run, scripts, shrunk, surrounded
-from training.evaluate.scenes.drawing import centred, enlarged
 
 FEW = 6  # pictures in an exam of what is not drawn from MNIST's digits, of which there are ten here
 
 
 @pytest.fixture
 def digits(ten_digits: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch) -> Split:
-    for module, name in ((broken, "RUNG"), (rows, "RUNG"), (nothing, "RUNG"), (nothing, "DRAWN"), (scripts, "RUNG")):
+    for module, name in ((broken, "RUNG"), (rows, "RUNG"), (no_digits, "RUNG"), (no_digits, "DRAWN"), (scripts, "RUNG")):
         monkeypatch.setattr(module, name, FEW)
-    monkeypatch.setattr(nothing, "WHOLE_PX", (48,))
+    monkeypatch.setattr(no_digits, "WHOLE_PX", (48,))
     monkeypatch.setattr(surrounded, "FIGURES", FEW)
     monkeypatch.setattr(surrounded, "FIGURES_PX", (100, 120))
     return Split(ten_digits, np.arange(10))

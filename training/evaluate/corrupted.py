@@ -29,7 +29,7 @@ from training.data import mnist
 from training.evaluate.corruptions import CORRUPTIONS, corrupt
 from training.evaluate.picture_reader import PictureReader
 from training.evaluate.plots import examples_figure, to_png
-from training.evaluate.served import MODEL_CONFIG
+from training.evaluate.served import MODEL_CONFIG, released_eye
 
 REPORTS = Path("reports")
 REPORT, TABLE, SHEET = "corruptions.json", "corruptions.csv", "corruptions.png"
@@ -57,7 +57,7 @@ class Figure:
 def measure(name: str, test: mnist.Split, run: Run, settings: Settings, *, seed: int) -> Figure:
     """Read the test pictures under the corruption `name`, or as they are for CLEAN."""
     pictures = test.pictures if name == CLEAN else corrupt(name, test.pictures, seed)
-    served = PictureReader(run, settings).read([encode_png(picture) for picture in pictures]).digits
+    served = PictureReader(run, settings, released_eye()).read([encode_png(picture) for picture in pictures]).digits
     direct = run(pictures).argmax(axis=1)
     return Figure(name, *(float(np.mean(found)) for found in (served == test.labels, direct == test.labels, served < 0)))
 

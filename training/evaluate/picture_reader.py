@@ -12,12 +12,12 @@ from torchmetrics.functional.classification import multiclass_calibration_error
 from digitkit.contract import Picture, Run
 from digitkit.errors import DigitError
 from digitkit.pictures.codec import decode_picture
+from digitkit.pictures.eye import Eye
 from digitkit.readers.digits import net
-from digitkit.readers.digits.canvas import to_canvases
-from digitkit.readers.digits.classify import read, softmax
-from digitkit.readers.digits.digit import LABELS, SIDE_PX, Canvas
+from digitkit.readers.digits.digit import LABELS, SIDE_PX, Canvas, Prediction
+from digitkit.readers.digits.recognise import Given, prepare, recognise
 from digitkit.settings import Settings
-from training.evaluate.served import MODEL_CONFIG
+from training.evaluate.served import MODEL_CONFIG, released_eye
 
 ECE_BINS = 15
 
@@ -56,35 +56,40 @@ class Readings:
 class PictureReader:
     """Reads encoded pictures as a worker does."""
 
-    def __init__(self, run: Run, settings: Settings) -> None:
-        self.run, self.settings = run, settings
+    def __init__(self, run: Run, settings: Settings, eye: Eye) -> None:
+        self.run, self.settings, self.eye = run, settings, eye
 
     @classmethod
     def of(cls, weights: Path) -> "PictureReader":
-        """The reader of a weights file, with the settings that are shipped; raises CardError or SettingsError."""
-        return cls(net.as_run(net.read(weights), torch.device("cpu")), Settings.read(MODEL_CONFIG))
+        """The reader of a weights file, with the eye and the settings that are shipped; raises CardError or SettingsError."""
+        run = net.as_run(net.read(weights), torch.device("cpu"))
+        return cls(run, Settings.read(MODEL_CONFIG), released_eye())
 
     def read(self, files: Sequence[bytes]) -> Readings:
-        pictures = [self.canvases(file) for file in files]
-        good = [i for i, canvases in enumerate(pictures) if canvases]
-        digits, scores = np.full(len(files), -1), np.zeros(len(files), dtype=np.float32)
-        probabilities = np.zeros((len(files), len(LABELS)), dtype=np.float32)
-        if good:
-            found = read([pictures[i] for i in good], self.run)
-            digits[good], scores[good], probabilities[good] = found.logits.argmax(axis=1), found.scores, softmax(found.logits)
-        return Readings(digits, scores, probabilities, scores >= self.settings.min_score)
+        answers = self.answers(files)
+        read = [(i, answer) for i, answer in enumerate(answers) if isinstance(answer, Prediction)]
+        digits, accepted = np.full(len(files), -1), np.zeros(len(files), dtype=np.bool_)
+        scores, probabilities = np.zeros(len(files), dtype=np.float32), np.zeros((len(files), len(LABELS)), dtype=np.float32)
+        for i, answer in read:
+            digits[i], accepted[i], scores[i], probabilities[i] = answer.digit, answer.accepted, answer.score, answer.probabilities
+        return Readings(digits, scores, probabilities, accepted)
 
     def canvas(self, file: bytes) -> Canvas:
         """The canvas that is read of one encoded picture, an empty one where the picture is refused."""
-        canvases = self.canvases(file)
-        return canvases[read([canvases], self.run).chosen[0]] if canvases else np.zeros((SIDE_PX, SIDE_PX), dtype=np.uint8)
+        (answer,) = self.answers([file])
+        return answer.canvas if isinstance(answer, Prediction) else np.zeros((SIDE_PX, SIDE_PX), dtype=np.uint8)
 
-    def canvases(self, file: bytes) -> list[Canvas]:
-        """The canvases of one encoded picture, none where it is refused."""
+    def answers(self, files: Sequence[bytes]) -> list[Prediction | DigitError]:
+        """The prediction of each encoded picture, or why it is refused."""
+        given = [self._given(file) for file in files]
+        answers = iter(recognise([each for each in given if isinstance(each, Given)], self.run, self.eye, self.settings.min_score))
+        return [next(answers) if isinstance(each, Given) else each for each in given]
+
+    def _given(self, file: bytes) -> Given | DigitError:
         try:
-            return to_canvases(self.picture(file))
-        except DigitError:
-            return []
+            return prepare(self.picture(file))
+        except DigitError as err:
+            return err
 
     def picture(self, file: bytes) -> Picture:
         """One encoded picture, decoded to grey; raises DigitError."""

@@ -24,8 +24,7 @@ def reference(split: mnist.Split, run: Run, settings: Settings) -> dict[str, dic
     pictures = [to_canvases(picture) for picture in split.pictures]
     predictions = classify(pictures, run, settings.min_score)
     digits, confidences = np.array([p.digit for p in predictions]), np.array([p.confidence for p in predictions], dtype=np.float32)
-    chosen = [canvases[prediction.reading] for canvases, prediction in zip(pictures, predictions, strict=True)]
-    return statistics.reference(digits, confidences, statistics.mean_ink(chosen))
+    return statistics.reference(digits, confidences, statistics.mean_ink([p.canvas for p in predictions]))
 
 
 def main() -> None:

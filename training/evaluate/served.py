@@ -4,25 +4,42 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+from digitkit.backends import eye_net
 from digitkit.contract import Run
+from digitkit.errors import DigitError
 from digitkit.pictures.codec import decode_picture, encode_png
-from digitkit.readers.digits.canvas import to_canvases
-from digitkit.readers.digits.classify import classify
+from digitkit.pictures.eye import Eye
 from digitkit.readers.digits.digit import Prediction
+from digitkit.readers.digits.recognise import prepare, recognise
 from digitkit.settings import Settings
 
+EYE = Path(__file__).resolve().parents[1] / "released" / "eye.pt"  # the eye that every archive has
 MODEL_CONFIG = Path(__file__).resolve().parents[2] / "handlers" / "model-config.yaml"
 BATCH = 1_000
 
 
-def predict_served(pictures: Sequence[bytes], run: Run, settings: Settings) -> list[Prediction]:
-    """Predictions of encoded pictures, every step as in a worker; raises DigitError for a picture that is refused."""
+def released_eye() -> Eye:
+    """The eye that is released, on the CPU; raises CardError."""
+    return eye_net.as_eye(eye_net.read(EYE), torch.device("cpu"))
+
+
+def predict_served(pictures: Sequence[bytes], run: Run, settings: Settings, eye: Eye | None = None) -> list[Prediction]:
+    """Predictions of encoded pictures, every step as in a worker; raises DigitError for a picture that is refused.
+
+    Args:
+        eye: the released one where none is given.
+    """
     predictions: list[Prediction] = []
+    eye = eye or released_eye()
     for start in range(0, len(pictures), BATCH):
-        canvases = [to_canvases(decode_picture(data, settings.limits)) for data in pictures[start : start + BATCH]]
-        predictions += classify(canvases, run, settings.min_score)
+        given = [prepare(decode_picture(data, settings.limits)) for data in pictures[start : start + BATCH]]
+        for answer in recognise(given, run, eye, settings.min_score):
+            if isinstance(answer, DigitError):
+                raise answer
+            predictions.append(answer)
     return predictions
 
 

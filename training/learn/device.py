@@ -22,8 +22,11 @@ def choose_device(name: str) -> torch.device:
 
 def choose_autocast(recipe: Recipe, device: torch.device) -> bool:
     """Whether to train in bfloat16: where it is asked for, or on `auto` where the hardware multiplies in it."""
-    if recipe.precision != "auto":
-        return recipe.precision == "bfloat16"
+    return multiplies_in_bfloat16(device) if recipe.precision == "auto" else recipe.precision == "bfloat16"
+
+
+def multiplies_in_bfloat16(device: torch.device) -> bool:
+    """Whether the hardware does."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported())
     return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())

@@ -15,7 +15,8 @@ from numpy.random import Generator
 from digitkit.contract import Picture
 from digitkit.readers.digits.digit import LABELS
 from training.data.mnist import DATA_ROOT, Split, load_train
-from training.scenes import glyphs, nothing, signs, spoil
+from training.glyphs import glyphs, signs, spoil
+from training.scenes import nothing
 
 CELL_PX = 72
 COLUMNS = 20

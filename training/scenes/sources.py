@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from training.data.mnist import DataError
-from training.scenes.faces import faces
+from training.glyphs.faces import faces
 
 # Debian's packages of fonts: many scripts, handwriting, print, machines' letters, signs and icons.
 FONT_PACKAGES = (

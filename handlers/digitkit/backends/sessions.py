@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import onnxruntime
@@ -17,6 +17,17 @@ CPU, CUDA, TENSORRT = "CPUExecutionProvider", "CUDAExecutionProvider", "Tensorrt
 WANTED = {"cpu": CPU, "cuda": CUDA, "tensorrt": TENSORRT}
 
 
+class Output(NamedTuple):
+    """An output of a graph: its name, its shape for one picture, its type in ONNX Runtime's words."""
+
+    name: str
+    shape: tuple[int, ...]
+    type: str = "float"
+
+    def __str__(self) -> str:
+        return f"{self.name} tensor({self.type}) {[*self.shape]}"
+
+
 @dataclass(frozen=True, slots=True)
 class Arrays:
     """What a graph takes and gives, N inputs at a time.
@@ -24,16 +35,14 @@ class Arrays:
     Attributes:
         takes: the name of its one input, uint8 (N, *shape).
         shape: of what it takes of one picture.
-        gives: the name of the output that is read, float32 (N, *values).
-        values: the shape of that for one picture.
+        gives: the outputs that are read, in this order, each (N, *its shape).
         usual: the N that TensorRT optimises its engine for.
         most: the greatest N.
     """
 
     takes: str
     shape: tuple[int, ...]
-    gives: str
-    values: tuple[int, ...]
+    gives: tuple[Output, ...]
     usual: int = 64
     most: int = 1024
 
@@ -61,10 +70,11 @@ def open_session(path: Path, arrays: Arrays, *, device: str, gpu_id: int | None,
 
 
 def as_run(session: onnxruntime.InferenceSession, arrays: Arrays) -> Run:
-    """A Run that calls `session`."""
+    """A Run that calls `session`, whose first output it gives."""
+    name = arrays.gives[0].name
 
     def run(inputs: NDArray[np.uint8]) -> NDArray[np.float32]:
-        (logits,) = session.run([arrays.gives], {arrays.takes: inputs})
+        (logits,) = session.run([name], {arrays.takes: inputs})
         return np.asarray(logits, dtype=np.float32)
 
     return run
@@ -100,11 +110,13 @@ def build_session(
 def _check_arrays(session: onnxruntime.InferenceSession, arrays: Arrays, path: Path) -> None:
     """Raise ValueError unless a graph takes and gives what `arrays` says, N free."""
     takes = [f"{entry.name} {entry.type} {entry.shape[1:]}" for entry in session.get_inputs()]
-    gives = [f"{output.name} {output.type} {output.shape[1:]}" for output in session.get_outputs() if output.name == arrays.gives]
-    wanted = [f"{arrays.takes} tensor(uint8) {[*arrays.shape]}"], [f"{arrays.gives} tensor(float) {[*arrays.values]}"]
-    if (takes, gives) != wanted:
-        found = f"it takes {', '.join(takes)} and gives {', '.join(gives) or f'no {arrays.gives}'}"
-        raise ValueError(f"{path} is no graph of this contract: {found}, without N; it must take {wanted[0][0]} and give {wanted[1][0]}")
+    gives = {output.name: f"{output.name} {output.type} {output.shape[1:]}" for output in session.get_outputs()}
+    found = [gives.get(output.name, f"no {output.name}") for output in arrays.gives]
+    wanted = [f"{arrays.takes} tensor(uint8) {[*arrays.shape]}"], [str(output) for output in arrays.gives]
+    if (takes, found) != wanted:
+        told = f"it takes {', '.join(takes)} and gives {', '.join(found)}"
+        must = f"it must take {wanted[0][0]} and give {', '.join(wanted[1])}"
+        raise ValueError(f"{path} is no graph of this contract: {told}, without N; {must}")
 
 
 def _providers(wanted: str, gpu: int, arrays: Arrays, cuda_graph: bool) -> Sequence[str | tuple[str, dict[str, Any]]]:

@@ -38,7 +38,7 @@ class Graph:
     place: str
     method: str = "the pixels themselves"
 
-    def read(self, inputs: Sequence[Picture]) -> list[float]:
+    def read(self, inputs: Sequence[Picture], deadline: float) -> list[float]:
         return self.run(np.stack(inputs)).tolist() if inputs else []
 
     def try_out(self) -> None:
@@ -73,9 +73,9 @@ class Darkness:
     """The reader of darkness; a picture that is all white is refused as blank."""
 
     def load(self, weights: Path, settings: Settings, gpu: int | None) -> Graph:
-        from digitkit.backends.sessions import Arrays, as_run, open_session  # imports ONNX Runtime, which costs half a second
+        from digitkit.backends.sessions import Arrays, Output, as_run, open_session  # imports ONNX Runtime, which costs half a second
 
-        arrays = Arrays("pixels", (SIDE_PX, SIDE_PX), "darkness", ())
+        arrays = Arrays("pixels", (SIDE_PX, SIDE_PX), (Output("darkness", ()),))
         session = open_session(weights, arrays, device=settings.device, gpu_id=gpu, threads=settings.threads)
         return Graph(as_run(session, arrays), session.get_providers()[0])
 

@@ -13,10 +13,8 @@ REFUSED: Final = Prediction(-1, 0.0, False, (0.0,) * len(LABELS))  # in the plac
 def to_json(prediction: Prediction) -> str:
     """The JSON object of one prediction, put together from the texts of its numbers: 1.6 us, where json takes 6.4."""
     confidence, *probabilities = [TEXTS[int(10000 * p + 0.5)] for p in (prediction.confidence, *prediction.probabilities)]
-    return (
-        f'{{"digit": {prediction.digit}, "confidence": {confidence}, "accepted": {"true" if prediction.accepted else "false"}, '
-        f'"probabilities": [{", ".join(probabilities)}]}}'
-    )
+    accepted = '"accepted": true' if prediction.accepted else f'"accepted": false, "reason": "{prediction.reason}"'
+    return f'{{"digit": {prediction.digit}, "confidence": {confidence}, {accepted}, "probabilities": [{", ".join(probabilities)}]}}'
 
 
 def to_text(prediction: Prediction) -> str:
@@ -32,6 +30,7 @@ def to_tensors(predictions: Sequence[Prediction | None]) -> list[dict[str, Any]]
         {"name": "digit", "datatype": "INT64", "shape": [count], "data": [row.digit for row in rows]},
         {"name": "confidence", "datatype": "FP32", "shape": [count], "data": [round(row.confidence, 4) for row in rows]},
         {"name": "accepted", "datatype": "BOOL", "shape": [count], "data": [row.accepted for row in rows]},
+        {"name": "reason", "datatype": "BYTES", "shape": [count], "data": [row.reason for row in rows]},
         {"name": "probabilities", "datatype": "FP32", "shape": [count, len(LABELS)], "data": probabilities},
     ]
 

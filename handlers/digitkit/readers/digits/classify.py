@@ -2,14 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
 
 from digitkit.contract import Run
-from digitkit.readers.digits.digit import SIDE_PX, Canvas, Prediction
+from digitkit.pictures.eye import Sight
+from digitkit.readers.digits.digit import NO_DIGIT, SEVERAL, SIDE_PX, UNSURE, Canvas, Prediction
 
 CHUNK = 1024  # most canvases in one call of the model; all those of a batch of 64 full requests at once would need 8 GB
+
+EVEN = 0.5  # the probability from which on something is more likely than not
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,44 +23,48 @@ class Readings:
     Attributes:
         logits: (N, 10), of the canvas that was chosen for each.
         scores: (N,), how likely each is a digit at all, 0 to 1.
-        chosen: the index of that canvas among the picture's own, N of them.
+        canvases: the chosen ones, N of them.
     """
 
     logits: NDArray[np.float32]
     scores: NDArray[np.float32]
-    chosen: list[int]
+    canvases: list[Canvas]
 
 
-def classify(pictures: Sequence[Sequence[Canvas]], run: Run, min_score: float) -> list[Prediction]:
+def classify(pictures: Sequence[Sequence[Canvas]], run: Run, min_score: float, sights: Sequence[Sight | None] = ()) -> list[Prediction]:
     """Predict one digit for each picture, in order; no pictures, no call of the model.
 
     Args:
         pictures: the canvases of each, one or more, as to_canvases gives them.
         run: the model, as net.load or ort.load gives it.
         min_score: predictions are accepted from this score on, 0 to 1.
+        sights: what was seen in each picture, None for one that is a canvas; none where nothing was looked at.
     """
     if not pictures:
         return []
-    return to_predictions(read(pictures, run), min_score)
+    return to_predictions(read(pictures, run, sights), min_score, sights)
 
 
-def read(pictures: Sequence[Sequence[Canvas]], run: Run) -> Readings:
+def read(pictures: Sequence[Sequence[Canvas]], run: Run, sights: Sequence[Sight | None] = ()) -> Readings:
     """Run the model on the canvases of all pictures, CHUNK at a time, and choose one for each picture.
 
     Of several canvases the one is chosen whose digit has the highest probability over eleven classes, "no digit" among them.
-    The picture's score is the lowest of its canvases', so that it is accepted only if each of them looks like a digit.
+    Its score counts no more than what the eye says of there being one digit; without an eye, than the scores of the other canvases.
     """
     canvases = [canvas for candidates in pictures for canvas in candidates]
     parts = [canvases[start : start + CHUNK] for start in range(0, len(canvases), CHUNK)]
     logits = np.concatenate([run(np.concatenate(part).reshape(len(part), SIDE_PX, SIDE_PX)) for part in parts])
     scores = digit_score(logits)
-    if len(canvases) == len(pictures):
-        return Readings(logits, scores, [0] * len(pictures))
-    counts = np.array([len(candidates) for candidates in pictures])
-    starts = np.cumsum(counts) - counts
-    probabilities = softmax(logits).max(axis=1) * scores  # of the best digit over eleven classes, (number of canvases,)
-    chosen = [int(probabilities[start : start + count].argmax()) for start, count in zip(starts, counts, strict=True)]
-    return Readings(logits[starts + chosen], np.minimum.reduceat(scores, starts), chosen)
+    if len(canvases) > len(pictures):
+        counts = np.array([len(candidates) for candidates in pictures])
+        starts = np.cumsum(counts) - counts
+        probabilities = softmax(logits).max(axis=1) * scores  # of the best digit over eleven classes, (number of canvases,)
+        chosen = [int(start + probabilities[start : start + count].argmax()) for start, count in zip(starts, counts, strict=True)]
+        logits, canvases = logits[chosen], [canvases[i] for i in chosen]
+        scores = scores[chosen] if sights else np.minimum.reduceat(scores, starts)
+    if sights:
+        scores = np.minimum(scores, np.array([1.0 if sight is None else sight.one for sight in sights], dtype=np.float32))
+    return Readings(logits, scores, canvases)
 
 
 def in_chunks(run: Run, size: int) -> Run:
@@ -70,15 +78,28 @@ def in_chunks(run: Run, size: int) -> Run:
     return chunked
 
 
-def to_predictions(readings: Readings, min_score: float) -> list[Prediction]:
+def to_predictions(readings: Readings, min_score: float, sights: Sequence[Sight | None] = ()) -> list[Prediction]:
     """Predictions of readings. Their probabilities are calibrated: the temperature is already inside the weights."""
     probabilities = softmax(readings.logits)
     digits = readings.logits.argmax(axis=1)
-    accepted = readings.scores >= min_score
-    return [
-        Prediction(digit, row[digit], ok, tuple(row), chosen)
-        for digit, row, ok, chosen in zip(digits.tolist(), probabilities.tolist(), accepted.tolist(), readings.chosen, strict=True)
+    scores = readings.scores.tolist()
+    reasons = [
+        "" if score >= min_score else reason_against(score, sight)
+        for score, sight in zip(scores, sights or repeat(None, len(scores)), strict=True)
     ]
+    return [
+        Prediction(digit, row[digit], not reason, tuple(row), reason, score, canvas)
+        for digit, row, canvas, score, reason in zip(
+            digits.tolist(), probabilities.tolist(), readings.canvases, scores, reasons, strict=True
+        )
+    ]
+
+
+def reason_against(score: float, sight: Sight | None) -> str:
+    """Why a prediction with this score is not accepted, one of REASONS."""
+    if sight is not None and sight.several >= EVEN:
+        return SEVERAL
+    return NO_DIGIT if score < EVEN else UNSURE
 
 
 def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -1,7 +1,7 @@
 """What a digit is to this reader: the sizes of its canvas, its labels, and the types at the ends of the pipeline."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import numpy as np
@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from digitkit.contract import Run
 
 LABELS = tuple(range(10))
+# Why a prediction is not accepted: there is more than one digit, or none at all, or it looks too little like one to be sure.
+SEVERAL, NO_DIGIT, UNSURE = REASONS = ("several_digits", "no_digit", "unsure")
 SIDE_PX = 28  # a canvas is 28 x 28
 BOX_PX = 20  # its ink fits 20 x 20, LeCun et al. 1998, section III
 # The mean and the standard deviation of all pixels of MNIST's 60,000 training pictures, as fractions of 255.
@@ -44,13 +46,17 @@ class Prediction:
     Attributes:
         digit: 0 to 9.
         confidence: the calibrated probability of `digit`, 0 to 1.
-        accepted: False where the picture is probably no digit at all.
+        accepted: False where the picture is probably not one digit.
         probabilities: ten floats that sum to 1, in the order of LABELS.
-        reading: which of the picture's canvases was read, 0 for the first.
+        reason: one of REASONS where the prediction is not accepted, else "".
+        score: how likely the picture is one digit, 0 to 1; no part of an answer.
+        canvas: that was read; no part of an answer.
     """
 
     digit: int
     confidence: float
     accepted: bool
     probabilities: tuple[float, ...]
-    reading: int = 0
+    reason: str = ""
+    score: float = field(default=0.0, compare=False)
+    canvas: Canvas = field(default_factory=lambda: np.zeros((SIDE_PX, SIDE_PX), dtype=np.uint8), compare=False, repr=False)

@@ -3,13 +3,13 @@
 from pathlib import Path
 
 from digitkit.artifacts.card import check_card
-from digitkit.backends.sessions import CPU, Arrays, as_run, open_session
+from digitkit.backends.sessions import CPU, Arrays, Output, as_run, open_session
 from digitkit.readers.digits.classify import CHUNK, in_chunks
 from digitkit.readers.digits.digit import LABELS, SIDE_PX, Backend
 from digitkit.readers.digits.explain import occlusion
 
 INPUT, LOGITS = "canvases", "logits"
-ARRAYS = Arrays(INPUT, (SIDE_PX, SIDE_PX), LOGITS, (len(LABELS),), most=CHUNK)
+ARRAYS = Arrays(INPUT, (SIDE_PX, SIDE_PX), (Output(LOGITS, (len(LABELS),)),), most=CHUNK)
 # Canvases in one call on a CPU, few enough that their activations stay in its second-level cache. Over batches of 1 to 64 the
 # quick net takes 40 us a canvas and its int8 form 21; with calls of 64 they take 44 and 25.
 CPU_CHUNK = 16

@@ -11,26 +11,34 @@ from numpy.typing import NDArray
 
 from digitkit.contract import Picture
 from digitkit.counting.drift import Reference
-from digitkit.errors import BadRequest
+from digitkit.errors import BadRequest, DigitError
+from digitkit.pictures.eye import Eye
+from digitkit.pictures.look import LOOK_PX
 from digitkit.reader import Reader
 from digitkit.readers.digits import answer
-from digitkit.readers.digits.canvas import are_canvases, to_canvases
-from digitkit.readers.digits.classify import classify
-from digitkit.readers.digits.digit import LABELS, SIDE_PX, Backend, Canvas, Prediction
+from digitkit.readers.digits.canvas import are_canvases
+from digitkit.readers.digits.digit import LABELS, SIDE_PX, Backend, Prediction
 from digitkit.readers.digits.explain import Explanation, overlay
+from digitkit.readers.digits.recognise import Given, prepare, recognise
 from digitkit.readers.digits.tally import Tally
 from digitkit.settings import Settings
 
 # Imported when needed: each costs seconds and memory.
-BACKENDS: Final = {".pt": "digitkit.readers.digits.net", ".onnx": "digitkit.readers.digits.ort"}
+BACKENDS: Final = {
+    ".pt": ("digitkit.readers.digits.net", "digitkit.backends.eye_net"),
+    ".onnx": ("digitkit.readers.digits.ort", "digitkit.backends.eye_ort"),
+}
+EYE: Final = "eye"  # the stem of its file, which lies beside the weights
 EMPTY: Final = np.zeros((1, SIDE_PX, SIDE_PX), dtype=np.uint8)
+NOTHING: Final = np.zeros((1, LOOK_PX, LOOK_PX), dtype=np.uint8)
 
 
 @dataclass(frozen=True, slots=True)
 class Net:
-    """A loaded net; its predictions are accepted from `min_score` on."""
+    """A loaded net and its eye; predictions are accepted from `min_score` on."""
 
     backend: Backend
+    eye: Eye
     min_score: float
 
     @property
@@ -41,16 +49,17 @@ class Net:
     def method(self) -> str:
         return self.backend.method
 
-    def read(self, inputs: Sequence[list[Canvas]]) -> list[Prediction]:
-        return classify(inputs, self.backend.run, self.min_score)
+    def read(self, inputs: Sequence[Given], deadline: float) -> list[Prediction | DigitError]:
+        return recognise(inputs, self.backend.run, self.eye, self.min_score, deadline)
 
     def try_out(self) -> None:
         self.backend.run(EMPTY)
+        self.eye(NOTHING)
 
-    def explain(self, given: list[Canvas], result: Prediction, target: int | None) -> Explanation:
+    def explain(self, given: Given, result: Prediction, target: int | None) -> Explanation:
         """Which pixels of the canvas that was read speak for `target`, or for the predicted digit where that is None."""
-        canvas, digit = given[result.reading], result.digit if target is None else target
-        return Explanation(result.digit, digit, self.backend.method, canvas, self.backend.explain(canvas, digit))
+        digit = result.digit if target is None else target
+        return Explanation(result.digit, digit, self.backend.method, result.canvas, self.backend.explain(result.canvas, digit))
 
 
 class DigitsReader:
@@ -62,15 +71,16 @@ class DigitsReader:
     explanation_object = staticmethod(answer.explanation_object)
 
     def load(self, weights: Path, settings: Settings, gpu: int | None) -> Net:
-        load = import_module(BACKENDS[weights.suffix]).load
-        return Net(load(weights, device=settings.device, gpu_id=gpu, threads=settings.threads), settings.min_score)
+        ways = {"device": settings.device, "gpu_id": gpu, "threads": settings.threads}
+        backend, eye = (import_module(module).load for module in BACKENDS[weights.suffix])
+        return Net(backend(weights, **ways), eye(weights.with_name(EYE + weights.suffix), **ways), settings.min_score)
 
-    def prepare(self, picture: Picture) -> list[Canvas]:
-        return to_canvases(picture)
+    def prepare(self, picture: Picture) -> Given:
+        return prepare(picture)
 
-    def prepare_at_once(self, pictures: NDArray[np.uint8]) -> list[list[Canvas] | None]:
+    def prepare_at_once(self, pictures: NDArray[np.uint8]) -> list[Given | None]:
         known = are_canvases(pictures).tolist()
-        return [[picture] if is_canvas else None for picture, is_canvas in zip(pictures, known, strict=True)]
+        return [Given([picture]) if is_canvas else None for picture, is_canvas in zip(pictures, known, strict=True)]
 
     def parse_target(self, text: str) -> int | None:
         """The digit to explain, None for the predicted one."""

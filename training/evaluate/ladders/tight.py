@@ -10,7 +10,7 @@ from numpy.random import Generator
 from digitkit.pictures.codec import encode_png
 from training.data.mnist import Split
 from training.evaluate.exams.exam import Exam
-from training.evaluate.scenes.drawing import anywhere, enlarged, levels, log_uniform, painted, some
+from training.evaluate.ladders.drawing import anywhere, enlarged, levels, log_uniform, painted, some
 
 MARGINS = (0.0, 0.05, 0.1)  # around the ink, as shares of its longer side
 SIDES_PX = (40, 320)  # of the page that is cropped, but for its own margin

@@ -17,7 +17,7 @@ from digitkit.pictures.codec import encode_png
 from training.augment.synthetic import NO_DIGIT
 from training.data.mnist import Split
 from training.evaluate.exams.exam import Exam
-from training.evaluate.scenes.drawing import RUNG, levels, log_uniform, painted
+from training.evaluate.ladders.drawing import RUNG, levels, log_uniform, painted
 
 Colours = NDArray[np.uint8]  # (H, W, 3)
 

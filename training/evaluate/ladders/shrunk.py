@@ -10,7 +10,7 @@ from digitkit.contract import Picture
 from digitkit.pictures.codec import encode_png
 from training.data.mnist import Split
 from training.evaluate.exams.exam import Exam
-from training.evaluate.scenes.drawing import anywhere, enlarged, painted, some
+from training.evaluate.ladders.drawing import anywhere, enlarged, painted, some
 
 SIDES_PX = ((16, 23), (24, 32), (33, 48), (49, 64))
 PHOTO_PX = 320  # side of the photo before it is shrunk

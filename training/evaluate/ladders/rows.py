@@ -9,7 +9,7 @@ from digitkit.pictures.codec import encode_png
 from training.augment.synthetic import NO_DIGIT
 from training.data.mnist import Split
 from training.evaluate.exams.exam import Exam
-from training.evaluate.scenes.drawing import RUNG, Ink, anywhere, centred, enlarged, levels, log_uniform, painted, some
+from training.evaluate.ladders.drawing import RUNG, Ink, anywhere, centred, enlarged, levels, log_uniform, painted, some
 
 GAPS = (0.15, 0.3, 0.6, 1.0)  # between neighbours, as shares of the digits' height
 HEIGHTS_PX = (16, 120)

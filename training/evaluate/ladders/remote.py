@@ -11,7 +11,7 @@ from digitkit.contract import Picture
 from digitkit.pictures.codec import encode_png
 from training.data.mnist import Split
 from training.evaluate.exams.exam import Exam
-from training.evaluate.scenes.drawing import Ink, anywhere, enlarged, levels, painted, placed, some
+from training.evaluate.ladders.drawing import Ink, anywhere, enlarged, levels, painted, placed, some
 
 STRIP_HEIGHT_PX, STRIP_WIDTHS_PX = 100, (600, 800, 1000)
 CANVAS_SIDES_PX = (800, 1000, 1280)

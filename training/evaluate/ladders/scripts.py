@@ -16,7 +16,7 @@ from digitkit.pictures.codec import encode_png
 from training.augment.synthetic import NO_DIGIT
 from training.data.mnist import Split
 from training.evaluate.exams.exam import Exam
-from training.evaluate.scenes.drawing import RUNG, Ink, anywhere, levels, log_uniform, painted
+from training.evaluate.ladders.drawing import RUNG, Ink, anywhere, levels, log_uniform, painted
 
 GREEK = "ΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩαβγδεζηθικλμνξοπρστυφχψω"
 ZEROS = {"Kannada": "೦", "Bangla": "০", "Devanagari": "०", "Telugu": "౦"}  # the other nine numerals follow in Unicode

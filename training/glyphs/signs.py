@@ -12,8 +12,8 @@ from numpy.random import Generator
 
 from digitkit.contract import Picture
 from training.augment.pen import penned
-from training.scenes.faces import drawn, faces_with, has
-from training.scenes.glyphs import finished
+from training.glyphs.faces import drawn, faces_with, has
+from training.glyphs.glyphs import finished
 
 POOL = 6000  # signs that a process keeps; every one is warped anew whenever it is used
 SCRIBBLE_PX = 96

@@ -12,7 +12,7 @@ from digitkit.contract import Picture
 from digitkit.pictures.codec import encode_png
 from training.data.mnist import Split
 from training.evaluate.exams.exam import Exam
-from training.evaluate.scenes.drawing import Ink, centred, enlarged, levels, log_uniform, painted, some
+from training.evaluate.ladders.drawing import Ink, centred, enlarged, levels, log_uniform, painted, some
 
 SIDES_PX = (32, 640)
 FIGURES_PX = (160, 640)  # widths, of which the height is three quarters, as matplotlib has it

@@ -1,4 +1,4 @@
-"""How the served path reads scenes that people send: `python -m training.evaluate.scenes.run --weights …`.
+"""How the served path reads scenes that people send: `python -m training.evaluate.ladders.run --weights …`.
 
 Every family of scenes is drawn from its own seed, so that one read alone has the same pictures as among all.
 """
@@ -16,16 +16,16 @@ from digitkit.settings import SettingsError
 from training.data import mnist
 from training.evaluate.exams.contact_sheet import write_sheets
 from training.evaluate.exams.exam import ExamResult, show, sit, write
+from training.evaluate.ladders.broken import broken, segments
+from training.evaluate.ladders.drawing import Scene
+from training.evaluate.ladders.no_digits import noises, photos, screens
+from training.evaluate.ladders.remote import strips, thin_pens
+from training.evaluate.ladders.rows import rows
+from training.evaluate.ladders.scripts import scripts
+from training.evaluate.ladders.shrunk import shrunk
+from training.evaluate.ladders.surrounded import figures, surrounded
+from training.evaluate.ladders.tight import tight_crops
 from training.evaluate.picture_reader import PictureReader
-from training.evaluate.scenes.broken import broken, segments
-from training.evaluate.scenes.drawing import Scene
-from training.evaluate.scenes.nothing import noises, photos, screens
-from training.evaluate.scenes.remote import strips, thin_pens
-from training.evaluate.scenes.rows import rows
-from training.evaluate.scenes.scripts import scripts
-from training.evaluate.scenes.shrunk import shrunk
-from training.evaluate.scenes.surrounded import figures, surrounded
-from training.evaluate.scenes.tight import tight_crops
 
 REPORT, SHEETS = "scenes.json", "scenes"
 SEED = 2024
@@ -49,7 +49,7 @@ def read_scenes(names: list[str], test: mnist.Split, reader: PictureReader) -> l
 
 def main() -> None:
     parser = argparse.ArgumentParser(
-        prog="training.evaluate.scenes.run", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="training.evaluate.ladders.run", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--weights", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True, help=f"the report's folder, which gets {REPORT} and {SHEETS}/ with what failed")

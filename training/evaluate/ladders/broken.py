@@ -12,7 +12,7 @@ from digitkit.pictures.codec import encode_png
 from digitkit.readers.digits.digit import LABELS
 from training.data.mnist import Split
 from training.evaluate.exams.exam import Exam
-from training.evaluate.scenes.drawing import RUNG, Ink, anywhere, centred, enlarged, levels, log_uniform, painted, some
+from training.evaluate.ladders.drawing import RUNG, Ink, anywhere, centred, enlarged, levels, log_uniform, painted, some
 
 HEIGHT_PX, GAP_PX, EVERY_PX = 168, 6, 40  # of a stencilled digit: its height, the width of its gaps, and how often they come
 SEGMENT_HEIGHTS_PX = (20, 40, 80, 200)

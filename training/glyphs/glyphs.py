@@ -12,11 +12,11 @@ from numpy.random import Generator
 from digitkit.contract import Picture
 from digitkit.readers.digits.digit import LABELS
 from training.data.mnist import Split
-from training.scenes.dots import dotted
-from training.scenes.faces import drawn, faces_with
-from training.scenes.hands import handwritten
-from training.scenes.segments import segmented
-from training.scenes.spoil import DISPLAYS, PENS, Ways, outlined, spoilt, stencilled
+from training.glyphs.dots import dotted
+from training.glyphs.faces import drawn, faces_with
+from training.glyphs.hands import handwritten
+from training.glyphs.segments import segmented
+from training.glyphs.spoil import DISPLAYS, PENS, Ways, outlined, spoilt, stencilled
 
 # Parts of the names of fonts whose 1 is an I, or whose digits have shapes that nobody else draws.
 NO_DIGITS = ("EBGaramond", "Essays1743", "Vollkorn", "It_wasn_t_me", "Wargames", "BecauseWeBuild", "Symbol", "Dingbats")

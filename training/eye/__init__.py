@@ -1,0 +1,1 @@
+"""How the eye learns: scenes with their truth, the training on them, its weights."""

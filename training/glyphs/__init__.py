@@ -1,0 +1,1 @@
+"""Signs of many hands and machines, digits and others, that scenes are made of."""

@@ -58,9 +58,9 @@ def encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
     return buffer.getvalue()
 
 
-def progressive(scans: int) -> bytes:
-    """A JPEG of 24 million pixels that goes over all of them once more for every 42 bytes."""
-    data = encoded(Image.new("RGB", (6000, 4000)), "JPEG", progressive=True)
+def progressive(scans: int, size: tuple[int, int] = (6000, 4000)) -> bytes:
+    """A JPEG that goes over all of its pixels once more for every 42 bytes."""
+    data = encoded(Image.new("RGB", size), "JPEG", progressive=True)
     last = data.rindex(b"\xff\xda")
     return data[:-2] + data[last:-2] * scans + b"\xff\xd9"
 
@@ -115,6 +115,9 @@ HOSTILE = [
     Hostile("PNG with 5,000 compressed texts", lambda: png(28, 28, *[(b"zTXt", b"k\0\0" + zlib.compress(bytes(MIB)))] * 5000), 400, ""),
     Hostile("PNG with a profile of 20 MiB", lambda: png(28, 28, (b"iCCP", TEXT_BOMB)), 400, "damaged"),
     Hostile("PNG of 800,000 chunks", lambda: png(28, 28, *[(b"teSt", b"")] * 800_000), 422, "no ink"),
+    Hostile("PNG of one column", lambda: png(1, 24_000_000), 413, "limit of each side"),
+    Hostile("JPEG of 50 million pixels in 30 scans", lambda: progressive(20, (8160, 6120)), 413, "limit for all its pictures"),
+    Hostile("progressive JPEG of 108 million pixels", lambda: progressive(0, (12_000, 9_000)), 413, "for a progressive JPEG"),
     Hostile("GIF of 3,000 frames", lambda: animation(3_000), 422, "no ink"),
     Hostile("GIF with a comment in 5 million blocks", lambda: animation(1)[:-1] + b"!\xfe" + b"\x01a" * (5 * MIB - 500), 422, "no ink"),
     Hostile("WebP over the pixel limit", lambda: encoded(Image.new("L", (6001, 4000)), "WEBP", lossless=True), 413, "6001 x 4000"),

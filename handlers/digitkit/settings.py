@@ -21,8 +21,11 @@ class Limits:
 
     body_bytes: int
     pixels: int
-    request_pixels: int
+    side_pixels: int
+    jpeg_pixels: int
+    jpeg_progressive_pixels: int
     jpeg_scans: int
+    request_pixels: int
     pictures: int
     request_seconds: int
     batch_seconds: int

@@ -142,13 +142,6 @@ def test_transparent_colour_of_a_palette_counts_as_white(kind: str, transparency
     np.testing.assert_allclose(decoded, np.where(clear, 255, grey), atol=1)
 
 
-@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
-def test_16_bits_of_grey_become_8(kind: str, limits: Limits) -> None:
-    wide = NOISE.astype(np.uint16) * 257
-    np.testing.assert_array_equal(decode_picture(encode(wide, kind), limits), NOISE)
-    assert decode_picture(encode(NOISE.astype(np.uint16), kind), limits).max() == 1  # dark, and not stretched
-
-
 def test_16_bits_of_colour_become_8(limits: Limits) -> None:
     wide = COLOURS.astype(np.uint16)[..., [2, 1, 0, 3]] * 257  # OpenCV's order
     grey = decode_picture(cv2.imencode(".png", wide)[1].tobytes(), limits)
@@ -278,9 +271,9 @@ def test_bomb_is_refused_with_413_before_it_is_decoded(side: int, limits: Limits
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF"])
 def test_picture_with_a_pixel_too_many_is_refused_with_413(kind: str, limits: Limits) -> None:
-    data = encode(NOISE, kind)
-    assert decode_picture(data, replace(limits, pixels=HEIGHT * WIDTH)).shape == (HEIGHT, WIDTH)
-    error = refusal(data, replace(limits, pixels=HEIGHT * WIDTH - 1))
+    data, knob = encode(NOISE, kind), "jpeg_pixels" if kind == "JPEG" else "pixels"
+    assert decode_picture(data, replace(limits, **{knob: HEIGHT * WIDTH})).shape == (HEIGHT, WIDTH)
+    error = refusal(data, replace(limits, **{knob: HEIGHT * WIDTH - 1}))
     assert (error.status, error.type) == (413, "TooLarge")
     assert "40 x 30" in str(error)
     assert "1199" in str(error)

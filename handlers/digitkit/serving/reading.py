@@ -14,7 +14,8 @@ import numpy as np
 
 from digitkit.contract import Picture
 from digitkit.errors import DigitError, Overloaded
-from digitkit.pictures.codec import Allowance, decode_picture
+from digitkit.pictures.allowance import Allowance
+from digitkit.pictures.codec import decode_picture
 from digitkit.reader import Input, Reader
 from digitkit.serving.body import Sources
 from digitkit.serving.guard import Guard

@@ -33,8 +33,10 @@ def loaded(here: Path) -> Any:
     for module in (digit_handler, digitkit):
         if not Path(str(module.__file__)).is_relative_to(here):
             sys.exit(f"{module.__name__} was imported from {module.__file__}, not from the archive")
+    manifest = json.loads((here / "MAR-INF/MANIFEST.json").read_text())
     context = SimpleNamespace(
-        manifest=json.loads((here / "MAR-INF/MANIFEST.json").read_text()),
+        model_name=manifest["model"]["modelName"],
+        manifest=manifest,
         system_properties={"model_dir": str(here), "gpu_id": None},
         model_yaml_config=yaml.safe_load((here / "model-config.yaml").read_text()),
     )

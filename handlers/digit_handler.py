@@ -13,7 +13,7 @@ from digitkit.errors import DigitError, Overloaded, TooLarge
 from digitkit.reader import Explanation, Input, Reader, Recogniser, Result, Target
 from digitkit.readers.tasks import find_reader
 from digitkit.serving import frames, opening, writing
-from digitkit.serving.body import Sources, as_it_is
+from digitkit.serving.bodies.body import Sources, as_it_is
 from digitkit.serving.describe import is_describe, write_description
 from digitkit.serving.guard import Guard
 from digitkit.serving.metrics import Clock, Metrics, worker_number
@@ -38,7 +38,7 @@ class DigitHandler:
         self.guard = Guard()
         model = context.manifest["model"]
         self.weights = Path(context.system_properties["model_dir"]) / model["serializedFile"]
-        self.model = writing.Model(model["modelName"], model["modelVersion"])
+        self.model = writing.Model(context.model_name, model["modelVersion"])  # an archive may be registered under another name
         self.headers = {"X-Model-Name": self.model.name, "X-Model-Version": self.model.version}
         logged = LOGGED[0]
         self.reader: Reader = find_reader(FIRST_TASK)  # in whose words it refuses while no card has named another
@@ -151,18 +151,21 @@ class DigitHandler:
             return write_description(self.weights.name, self.loaded, device=self.settings.device, card=check_card(self.weights))
         if not is_explain(request):
             return writing.write_answer(question, results, self.model, self.reader)
-        target, limit = self.reader.parse_target(request.headers.get(TARGET, "")), self.settings.limits.explanations
+        shared, limit = self.reader.parse_target(request.headers.get(TARGET, "")), self.settings.limits.explanations
         if len(results) > limit:
             raise TooLarge(f"{len(results)} pictures to explain in one request, the limit is {limit}")
         self._check_time(deadline)
-        pairs = zip(question.pictures, results, strict=True)
-        explained = [self._explain(picture, result, target, deadline) for picture, result in pairs]
+        targets = [self.guard(self.reader.parse_target, own) if own else shared for own in question.targets or ("",) * len(results)]
+        asked = zip(question.pictures, results, targets, strict=True)
+        explained = [self._explain(picture, result, target, deadline) for picture, result, target in asked]
         return writing.write_explanation(question, explained, self.reader)
 
-    def _explain(self, given: Prepared, result: Result | DigitError, target: Target, deadline: float) -> Explanation | DigitError:
+    def _explain(
+        self, given: Prepared, result: Result | DigitError, target: Target | DigitError, deadline: float
+    ) -> Explanation | DigitError:
         if isinstance(result, DigitError):
             return result
-        explanation = self.guard(self._explain_one, given, result, target, deadline)
+        explanation = target if isinstance(target, DigitError) else self.guard(self._explain_one, given, result, target, deadline)
         if isinstance(explanation, DigitError):
             self.guard(self.metrics.refuse, explanation)
         return explanation

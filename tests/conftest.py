@@ -97,12 +97,14 @@ class FakeContext:
     """The part of TorchServe's Context that a handler uses.
 
     Attributes:
+        model_name: under which the archive is registered.
         statuses: the status set for each row.
         response_headers: the headers set for each row.
     """
 
     def __init__(self, request_headers: list[dict[str, Any]], **attributes: Any) -> None:
         self.request_headers = request_headers
+        self.model_name = "digits"
         self.statuses: dict[int, int] = {}
         self.response_headers: dict[int, dict[str, str]] = {i: {} for i in range(len(request_headers))}
         self.__dict__.update(attributes)

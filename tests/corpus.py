@@ -66,7 +66,7 @@ def requests_of(picture: NDArray[np.uint8]) -> list[Request]:
         {"instances": [text, {"b64": text}, {"data": picture.tolist()}]},
         {"instances": [picture[::4, ::4].tolist(), (picture[::4, ::4] / 3.0).tolist()]},
         {"id": "1", "inputs": [{"name": "p", "datatype": "UINT8", "shape": [1, *picture.shape], "data": picture.tolist()}]},
-        {"inputs": [{"name": "p", "datatype": "UINT8", "shape": [2, 2, 2], "data": [0, 9, 8, 7, 6, 5, 4, 3]}]},
+        {"inputs": [{"name": "p", "datatype": "UINT8", "shape": [2, 2, 2], "data": [0, 90, 80, 70, 60, 50, 40, 30]}]},
         {"inputs": [{"name": "p", "datatype": "BYTES", "shape": [2], "data": [text, text]}]},
     ]
     requests = [Request(file, {}) for file in files]

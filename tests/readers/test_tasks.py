@@ -35,6 +35,6 @@ def test_a_model_of_an_unknown_task_is_not_served(handler_module: ModuleType, tm
     properties = {"model_dir": str(tmp_path), "gpu_id": None}
     config = yaml.safe_load((HANDLERS / "model-config.yaml").read_text())
     handler = handler_module.DigitHandler()
-    handler.initialize(FakeContext([], manifest=manifest, system_properties=properties, model_yaml_config=config))
+    handler.initialize(FakeContext([], model_name="poems", manifest=manifest, system_properties=properties, model_yaml_config=config))
     assert isinstance(handler.unloaded.cause, CardError)
     assert "'poems'" in str(handler.unloaded.cause)

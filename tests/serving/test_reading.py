@@ -14,7 +14,7 @@ from questions import NoNet
 from digitkit.errors import DigitError, Overloaded
 from digitkit.readers.digits import reader
 from digitkit.serving import reading
-from digitkit.serving.body import Sources, as_it_is
+from digitkit.serving.bodies.body import Sources, as_it_is
 from digitkit.serving.reading import Reading, read_in_turns
 from digitkit.settings import Limits
 

@@ -7,15 +7,29 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, Final
 
-from digitkit.errors import BadRequest, TooLarge
-from digitkit.serving.body import NPY_MAGIC, Sources, as_it_is, check_count, kind_of, parse_json, read_instances, read_npy, read_tensor
+from digitkit.errors import BadRequest, TooLarge, UnsupportedMedia
+from digitkit.serving.bodies.body import (
+    OBJECTS,
+    Sources,
+    as_it_is,
+    check_count,
+    is_picture,
+    kind_of,
+    parse_json,
+    read_instance,
+    read_instances,
+    target_of,
+)
+from digitkit.serving.bodies.npy_file import NPY_MAGIC, read_npy
+from digitkit.serving.bodies.tensors import read_tensor
+from digitkit.serving.bodies.wrapping import DATA_URL, encoding_of, unpacked
 from digitkit.serving.reading import Reading
 from digitkit.serving.request import JSON, JSON_LENGTH, Request
 from digitkit.settings import Limits
 
 FIELDS_ONLY: Final = "application/x-www-form-urlencoded"  # TorchServe hands on the fields of such a form, and no body
 BODY_NAMES: Final = ("body", "data")  # where TorchServe puts a raw body: REST, gRPC
-FIELDS: Final = ('"instances" (KServe V1)', '"inputs" (Open Inference Protocol)')
+PROTOCOLS: Final = '"instances" (KServe V1) or "inputs" (Open Inference Protocol)'
 
 
 def open_request(request: Request, limits: Limits) -> Reading:
@@ -25,8 +39,11 @@ def open_request(request: Request, limits: Limits) -> Reading:
         DigitError: the request as a whole is refused. A bad picture among several stands in its place instead.
     """
     row, headers = request.row, request.headers
+    encoding = encoding_of(headers)
     accept = headers.get("accept", "").split(",", 1)[0].split(";", 1)[0].strip().lower()
     if headers.get("content-type", "").startswith("multipart/"):
+        if encoding:  # TorchServe reads a form as it comes
+            raise UnsupportedMedia("a form has a content encoding; send its parts as they are")
         types = request.types
         parts = [_part(value, types[name]) for name, value in row.items() if types.get(name)]  # a query's parameter has no type
         check_count(len(parts), limits)
@@ -34,9 +51,11 @@ def open_request(request: Request, limits: Limits) -> Reading:
             raise BadRequest("the form has no part with a file name; give each picture's part one, as curl -F name=@file does")
         return Reading(Sources(parts, as_it_is), "many" if len(parts) > 1 else "one", accept=accept)
     body = next((row[name] for name in BODY_NAMES if name in row), b"")
+    if encoding and isinstance(body, bytes | bytearray):
+        body = unpacked(body, encoding, limits)
     if isinstance(body, bytes | bytearray):
         return _open_bytes(body, headers, limits, accept)
-    return _open_json(body, b"", limits)
+    return _open_json(body, b"", limits, accept)
 
 
 def _open_bytes(body: bytes | bytearray, headers: Mapping[str, str], limits: Limits, accept: str) -> Reading:
@@ -54,17 +73,19 @@ def _open_bytes(body: bytes | bytearray, headers: Mapping[str, str], limits: Lim
     if length:
         if not length.isdecimal() or len(length) > len(str(len(body))) or int(length) > len(body):
             raise BadRequest(f"the header {JSON_LENGTH} must be a number up to the {len(body)} bytes of the body")
-        return _open_json(parse_json(body[: int(length)]), body[int(length) :], limits)
+        return _open_json(parse_json(body[: int(length)]), body[int(length) :], limits, accept)
     if body[:64].lstrip()[:1] == b"{" or headers.get("content-type", "").startswith(JSON):
-        return _open_json(parse_json(body), b"", limits)
+        return _open_json(parse_json(body), b"", limits, accept)
     return Reading(Sources([body], as_it_is), "one", accept=accept)
 
 
-def _open_json(body: Any, binary: bytes | bytearray, limits: Limits) -> Reading:
+def _open_json(body: Any, binary: bytes | bytearray, limits: Limits, accept: str) -> Reading:
     fields = [field for field in ("instances", "inputs") if isinstance(body, dict) and field in body]
+    if not fields and is_picture(body):
+        return Reading(Sources([body], read_instance, (target_of(body),)), "one", accept=accept)
     if len(fields) != 1:
         found = f"an object with {' and '.join(fields) or 'neither'}" if isinstance(body, dict) else kind_of(body)
-        raise BadRequest(f"the JSON body is {found}; it must be an object with either {' or '.join(FIELDS)}")
+        raise BadRequest(f"the JSON body is {found}; it must be an object with either {PROTOCOLS}, or one picture, as {OBJECTS}")
     if "instances" in body:
         return Reading(read_instances(body, limits), "v1")
     name = body.get("id")
@@ -74,8 +95,8 @@ def _open_json(body: Any, binary: bytes | bytearray, limits: Limits) -> Reading:
 
 
 def _part(value: Any, content_type: str) -> Any:
-    """A part of a form. What is text by its type and by its bytes is a string: no file of a picture, and refused as such."""
-    if content_type.startswith("text") and isinstance(value, bytes | bytearray):
+    """A part of a form. What is text by its type and by its bytes, and no data URL, is a string: no file of a picture, and refused."""
+    if content_type.startswith("text") and isinstance(value, bytes | bytearray) and not value.startswith(DATA_URL):
         with suppress(ValueError):
             return value.decode()
     return value

@@ -17,7 +17,7 @@ from digitkit.errors import DigitError, Overloaded
 from digitkit.pictures.allowance import Allowance
 from digitkit.pictures.codec import decode_picture
 from digitkit.reader import Input, Reader
-from digitkit.serving.body import Sources
+from digitkit.serving.bodies.body import Sources
 from digitkit.serving.guard import Guard
 from digitkit.settings import Limits
 
@@ -38,12 +38,14 @@ class Question:
         form: of the answer: one object, a list, or that of a protocol.
         accept: the media type that the client prefers, "" for none.
         id: of a V2 request, given back with the answer.
+        targets: what each picture asks to have explained, "" where it does not say; () where none does.
     """
 
     pictures: tuple[Prepared, ...]
     form: Form
     accept: str = ""
     id: str | None = None
+    targets: tuple[str, ...] = ()
 
 
 class Reading:
@@ -67,7 +69,7 @@ class Reading:
 
     def question(self) -> Question:
         """The question that is asked, once all is read."""
-        return Question(tuple(self.pictures), self._form, self._accept, self._id)
+        return Question(tuple(self.pictures), self._form, self._accept, self._id, self._sources.targets)
 
     def read_on(self, reader: Reader, limits: Limits, guard: Guard, deadline: float) -> None:
         """Read the pictures of the next turn; without time for them, refuse all that are left.

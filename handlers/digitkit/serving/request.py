@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from digitkit.errors import BadRequest, DigitError
-from digitkit.serving.body import parse_json
+from digitkit.serving.bodies.body import parse_json
 
 JSON: Final = "application/json"
 JSON_LENGTH: Final = "inference-header-content-length"  # bytes of JSON before the binary tensors of a V2 request

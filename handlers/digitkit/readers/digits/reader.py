@@ -87,7 +87,7 @@ class DigitsReader:
         if not text:
             return None
         if text not in map(str, LABELS):
-            raise BadRequest(f"X-Target has {len(text)} characters that are no digit; it must be one from 0 to 9")
+            raise BadRequest(f"the target has {len(text)} characters that are no digit; it must be one from 0 to 9")
         return int(text)
 
     def explanation_png(self, explanation: Explanation) -> bytes:

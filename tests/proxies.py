@@ -8,7 +8,7 @@ import subprocess
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -30,7 +30,7 @@ ANSWERS = {
     "dead": (500, False, DEAD_WORKER),
     "form": (500, False, BAD_FORM),
 }
-Proxy = Callable[[int, int, int, Path], list[str]]
+Proxy = Callable[[int, int, int, Path, Sequence[str]], list[str]]  # ports, a folder, and origins that may ask
 
 
 class Upstream(BaseHTTPRequestHandler):
@@ -89,29 +89,31 @@ class Waiting(ThreadingHTTPServer):
         """A proxy that has read the status of a health check hangs up; that is no error."""
 
 
-def haproxy(port: int, upstream: int, probe: int, folder: Path) -> list[str]:
+def haproxy(port: int, upstream: int, probe: int, folder: Path, origins: Sequence[str]) -> list[str]:
     text = (PROXY / "haproxy.cfg").read_text()
     text = text.replace("timeout http-request 10s", "timeout http-request 3s").replace("inter 2s fall 5", "inter 100ms fall 5")
     (folder / "haproxy.cfg").write_text(text)
     ports = [f"DIGITS_PORT={port}", f"DIGITS_TORCHSERVE={upstream}", f"DIGITS_PROBE={probe}"]
-    return ["env", *ports, "haproxy", "-f", str(folder / "haproxy.cfg")]
+    allowed = [f"DIGITS_ORIGINS={' '.join(origins)}"] if origins else []
+    return ["env", *ports, *allowed, "haproxy", "-f", str(folder / "haproxy.cfg")]
 
 
-def nginx(port: int, upstream: int, probe: int, folder: Path) -> list[str]:
+def nginx(port: int, upstream: int, probe: int, folder: Path, origins: Sequence[str]) -> list[str]:
     ports = {"8000": port, "8080": upstream, "9115": probe}
     text = re.sub(r"(127\.0\.0\.1):(\d+)", lambda found: f"{found[1]}:{ports[found[2]]}", (PROXY / "nginx.conf").read_text())
+    text = text.replace('# "https://a.org" $http_origin;', "".join(f'"{origin}" $http_origin;' for origin in origins))
     (folder / "nginx.conf").write_text(re.sub(r"(client_\w+_timeout) 10s", r"\1 3s", text))
     return ["nginx", "-c", str(folder / "nginx.conf"), "-p", str(folder), "-g", "daemon off; user root;"]
 
 
 @contextmanager
-def running(make: Proxy, upstream: int, folder: Path, probe: int | None = None) -> Iterator[str]:
+def running(make: Proxy, upstream: int, folder: Path, probe: int | None = None, origins: Sequence[str] = ()) -> Iterator[str]:
     """The address of a proxy that asks the server on port `upstream`, which is the probe too; skips the test where it is not installed."""
     environment = os.environ | {"PATH": f"{os.environ['PATH']}:/usr/sbin"}
     if shutil.which(make.__name__, path=environment["PATH"]) is None:
         pytest.skip(f"{make.__name__} is not installed; apt-get install {make.__name__}")
     port = free_port()
-    process = subprocess.Popen(make(port, upstream, probe or upstream, folder), env=environment, stderr=subprocess.PIPE)
+    process = subprocess.Popen(make(port, upstream, probe or upstream, folder, origins), env=environment, stderr=subprocess.PIPE)
     try:
         while is_free(port):
             assert process.poll() is None, process.stderr and process.stderr.read()

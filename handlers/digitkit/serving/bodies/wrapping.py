@@ -38,7 +38,9 @@ def unwrapped(data: bytes | bytearray) -> bytes | bytearray:
 
 def encoding_of(headers: Mapping[str, str]) -> str:
     """The content encoding of a body, "" for none; raises UnsupportedMedia for any that is not accepted."""
-    names = [name for each in headers.get(ENCODING, "").lower().split(",") if (name := each.strip()) not in ("", "identity")]
+    if ENCODING not in headers:
+        return ""
+    names = [name for each in headers[ENCODING].lower().split(",") if (name := each.strip()) not in ("", "identity")]
     if len(names) > 1 or not ENCODINGS.keys() >= set(names):
         raise UnsupportedMedia(f"the body has a content encoding that is not accepted, or {len(names)} of them; {ACCEPTED}")
     return "".join(names)

@@ -10,14 +10,14 @@ from dataclasses import asdict, fields
 from importlib.metadata import version
 from pathlib import Path
 
-from digitkit.artifacts.card import FIRST_VERSION, Card, write_card
+from digitkit.artifacts.card import FIRST_VERSION, Card, CardError, check_card, write_card
 from digitkit.artifacts.place import place
 from digitkit.backends import eye_net
 from training.data import mnist
 from training.eye.eye_trainer import CHECKPOINT, EyeRecipe, EyeTrainer, judged
 from training.eye.scene_pool import draw_scenes
 from training.learn.device import choose_device, multiplies_in_bfloat16
-from training.publish import PACKAGES, commit
+from training.publish import PACKAGES, commit, hashes
 from training.recipe import TrainingError
 from training.scenes.sources import demand, used
 from training.version import add_version_flag
@@ -31,6 +31,9 @@ SOURCES = "sources.json"
 def train(recipe: EyeRecipe, run: Path, out: Path, *, data_root: Path, device: str, release: str) -> Card:
     """Train an eye and leave its weights and their card in `out`; what it needs to go on after a kill lies in `run`."""
     began, place_on = time.monotonic(), choose_device(device)
+    made_from = [Path(recipe.init_from)] if recipe.init_from else []
+    for given in made_from:
+        check_card(given)  # before the scenes, which take minutes
     mnist.ensure_mnist(data_root)
     scenes = draw_scenes(run / "scenes", recipe.scenes, recipe.seed, data_root=data_root)
     validation = draw_scenes(run / "scenes", 1, recipe.seed, data_root=data_root, is_validation=True)
@@ -45,7 +48,7 @@ def train(recipe: EyeRecipe, run: Path, out: Path, *, data_root: Path, device: s
             staged,
             version=release,
             task=TASK,
-            recipe=asdict(recipe) | {"drawn_from": log_sources(run / SOURCES)},
+            recipe=asdict(recipe) | {"made_from": hashes(made_from), "drawn_from": log_sources(run / SOURCES)},
             data_sha256=mnist.data_hash(data_root),
             commit=commit(),
             accuracy=found,
@@ -80,7 +83,7 @@ def main() -> None:
     try:
         demand()
         card = train(recipe, flags.run, flags.out, data_root=flags.data_root, device=flags.device, release=flags.version or FIRST_VERSION)
-    except (TrainingError, mnist.DataError, OSError) as err:
+    except (CardError, TrainingError, mnist.DataError, OSError, ValueError) as err:
         sys.exit(f"{parser.prog}: {err}")
     figures = "  ".join(f"{name} {card.accuracy[name]:.2%}" for name in ("kind", "digit", "overlap"))
     print(f"{flags.out / WEIGHTS}: {card.bytes:,} bytes, on validation scenes {figures}, {card.accuracy['training_s']:.0f} s in all")

@@ -18,11 +18,12 @@ from training.scenes.sheet import Field, Page, log_uniform, other_level, scaled,
 
 LONGER_PX = (40.0, 150.0)  # a page's longer side, from and to
 LEAST_INK = 0.08  # least difference of the digit's level from the ground
+ONES, ROWS = 0.52, 0.16  # the shares of pages with one digit and with several
 PRINT = 0.12  # the share of pages with a photo or a pattern behind the digit
 BEYOND_DOUBT = 0.35  # least difference of ink from its ground, in standard deviations of the ground: less can't be seen
 SHRUNK_TIGHT = 0.5  # the share of tight crops that are of few pixels: whole sets of scans are
 SQUARED = 0.3  # the share of tight crops that are stretched to a square
-EMPTY_FROM = 0.7  # of pictures without a digit, the share that are not empty cells
+EMPTY_FROM = 0.76  # of pictures without a digit, the share that are not empty cells
 FULL = 0.8  # the quantile of a digit's ink that counts as full: what is thinner than a look's pixel is ink all the same
 
 
@@ -57,9 +58,9 @@ class Composer:
     def scene(self) -> DrawnScene:
         while True:
             way = self.draw.random()
-            if way < 0.58:
+            if way < ONES:
                 scene = self._one()
-            elif way < 0.75:
+            elif way < ONES + ROWS:
                 scene = self._several()
             else:
                 scene = self._none()
@@ -192,11 +193,11 @@ class Composer:
     def _none(self) -> DrawnScene:
         """A picture without a digit: a photo, a pattern, other signs, a drum between two digits, an empty cell."""
         draw, way = self.draw, self.draw.random()
-        if way < 0.36:
+        if way < 0.42:
             return DrawnScene(look_at(nothing(draw)), no_ink(), Content.NONE, -1)
         page, _ = self._page()
         level = other_level(page.ground, 0.05, draw)
-        if way < 0.62:
+        if way < 0.7:
             for _ in range(1 if draw.random() < 0.7 else draw.integers(2, 6)):
                 sign = other_glyph(draw)
                 strokes = sized(

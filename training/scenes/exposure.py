@@ -8,6 +8,7 @@ from digitkit.contract import Picture
 from training.scenes.sheet import Field, cloudy
 
 SHRUNK = 0.18  # the share of pictures that their sender made small
+BINARY = 0.3  # the share of them in black and white
 SHRUNK_PX = (8.0, 32.0)  # the longer side of such a picture, from and to
 SOFTNESS = (0.03, 0.1, 0.5)  # widths of a shadow's edge, in halves of the page's side
 
@@ -36,7 +37,7 @@ def shrunk(picture: Picture, draw: Generator, *, share: float = SHRUNK) -> Pictu
         return picture
     width, height = (max(3, round(side * scale)) for side in picture.shape[::-1])
     small = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA if draw.random() < 0.8 else cv2.INTER_LINEAR)
-    if draw.random() < 0.15:
+    if draw.random() < BINARY:
         small = np.where(small > (int(small.max()) + int(small.min())) // 2, 255, 0)
     return np.asarray(small, dtype=np.uint8)
 

@@ -19,10 +19,10 @@ Kind = Callable[[int, int, Generator], Field]
 PHOTOS = 0.4  # the share of crops of photos and clip art, where the machine has any
 # The other kinds, with the parts that they have of what photos leave.
 KINDS: dict[Kind, float] = {
-    patterns.noise: 0.1, patterns.plasma: 0.09, patterns.blobs: 0.07, patterns.gradient: 0.06, patterns.stripes: 0.07,
-    patterns.chequers: 0.05, patterns.dotted_sheet: 0.04, patterns.bar_code: 0.05, patterns.square_code: 0.05,
+    patterns.noise: 0.19, patterns.plasma: 0.09, patterns.blobs: 0.07, patterns.gradient: 0.04, patterns.stripes: 0.05,
+    patterns.chequers: 0.05, patterns.dotted_sheet: 0.03, patterns.bar_code: 0.03, patterns.square_code: 0.05,
     layouts.text_lines: 0.07, layouts.screen: 0.06, layouts.chart: 0.05, layouts.ruled: 0.07, layouts.frames: 0.06,
-    layouts.drums: 0.03, layouts.folded: 0.04, layouts.shaded: 0.04,
+    layouts.drums: 0.03, layouts.folded: 0.03, layouts.shaded: 0.03,
 }  # fmt: skip
 
 

@@ -48,23 +48,25 @@ def classify(pictures: Sequence[Sequence[Canvas]], run: Run, min_score: float, s
 def read(pictures: Sequence[Sequence[Canvas]], run: Run, sights: Sequence[Sight | None] = ()) -> Readings:
     """Run the model on the canvases of all pictures, CHUNK at a time, and choose one for each picture.
 
-    Of several canvases the one is chosen whose digit has the highest probability over eleven classes, "no digit" among them.
-    Its score counts no more than what the eye says of there being one digit; without an eye, than the scores of the other canvases.
+    Of several canvases the one is chosen whose digit has the highest probability over eleven classes, "no digit" among them. The
+    picture's score is the lowest of its canvases', so that it is accepted only if each of them looks like a digit. Where it was
+    looked at, it is the geometric mean of that, of the chosen canvas's score, and of how sure the eye is that there is one digit.
     """
     canvases = [canvas for candidates in pictures for canvas in candidates]
     parts = [canvases[start : start + CHUNK] for start in range(0, len(canvases), CHUNK)]
     logits = np.concatenate([run(np.concatenate(part).reshape(len(part), SIDE_PX, SIDE_PX)) for part in parts])
-    scores = digit_score(logits)
+    scores = lowest = digit_score(logits)
     if len(canvases) > len(pictures):
         counts = np.array([len(candidates) for candidates in pictures])
         starts = np.cumsum(counts) - counts
         probabilities = softmax(logits).max(axis=1) * scores  # of the best digit over eleven classes, (number of canvases,)
         chosen = [int(start + probabilities[start : start + count].argmax()) for start, count in zip(starts, counts, strict=True)]
-        logits, canvases = logits[chosen], [canvases[i] for i in chosen]
-        scores = scores[chosen] if sights else np.minimum.reduceat(scores, starts)
-    if sights:
-        scores = np.minimum(scores, np.array([1.0 if sight is None else sight.one for sight in sights], dtype=np.float32))
-    return Readings(logits, scores, canvases)
+        lowest = np.minimum.reduceat(scores, starts)
+        logits, scores, canvases = logits[chosen], scores[chosen], [canvases[i] for i in chosen]
+    for i, sight in enumerate(sights):
+        if sight is not None:
+            lowest[i] = np.cbrt(lowest[i] * scores[i] * sight.one)
+    return Readings(logits, lowest, canvases)
 
 
 def in_chunks(run: Run, size: int) -> Run:

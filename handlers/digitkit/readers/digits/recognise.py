@@ -6,7 +6,7 @@ ink that differs from the paper, and that of the eye, which tells the digit's in
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 
 import numpy as np
@@ -69,7 +69,7 @@ def recognise(inputs: Sequence[Given], run: Run, eye: Eye, min_score: float, dea
     sights = [None if given.picture is None else next(seen) for given in inputs]
     refusals = [refusal_of(given, sight) for given, sight in zip(inputs, sights, strict=True)]
     asked = [i for i, refusal in enumerate(refusals) if refusal is None]
-    shown = [sight if isinstance(sight := sights[i], Sight) else None for i in asked]
+    shown = [doubted(inputs[i], sights[i]) for i in asked]
     canvases = [candidates(inputs[i], sight) for i, sight in zip(asked, shown, strict=True)]
     predictions = iter(classify(canvases, run, min_score, shown))
     return [next(predictions) if refusal is None else refusal for refusal in refusals]
@@ -93,6 +93,13 @@ def refusal_of(given: Given, sight: Sight | Overloaded | None) -> DigitError | N
         return sight
     is_found = sight is not None and sight.one >= EVEN and has_ink(sight)
     return None if is_found else given.refusal
+
+
+def doubted(given: Given, sight: Sight | Overloaded | None) -> Sight | None:
+    """The sight of a picture that is read; where the rules found no ink, one digit is half as likely."""
+    if not isinstance(sight, Sight):
+        return None
+    return sight if given.refusal is None else replace(sight, none=1 - sight.one / 2)
 
 
 def candidates(given: Given, sight: Sight | None) -> list[Canvas]:

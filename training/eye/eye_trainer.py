@@ -82,8 +82,10 @@ class EyeTrainer:
     def _train_epoch(self) -> None:
         began, seen, totals = time.monotonic(), 0, torch.zeros(3)
         self.net.train()
+        seed = self.recipe.seed + self.epoch
+        torch.manual_seed(seed)  # dropout draws from the global generator, which no checkpoint holds
         with tqdm(total=len(self.scenes), desc=f"epoch {self.epoch + 1}", unit=" scenes", leave=False, mininterval=1, disable=None) as bar:
-            for looks, inks, kinds, digits in batches(self.scenes, self.recipe.batch_size, self.recipe.seed + self.epoch):
+            for looks, inks, kinds, digits in batches(self.scenes, self.recipe.batch_size, seed):
                 found = self._learn(looks, inks, kinds, digits)
                 totals += len(looks) * torch.stack([found.ink, found.kind, found.digit]).detach().cpu()
                 seen += len(looks)

@@ -11,15 +11,23 @@ from conftest import ROOT
 
 from deploy.imports import find, needs
 
-MODULES = ("training.train", "training.evaluate.report", "export.to_onnx", "export.to_torch", "export.to_mar", "loadtest.run")
+MODULES = (
+    "training.train",
+    "training.evaluate.report",
+    "export.to_onnx",
+    "export.to_torch",
+    "export.to_mar",
+    "export.eye_to_onnx",
+    "loadtest.run",
+)
 IMPORTED = """
 import importlib, sys
 importlib.import_module(sys.argv[1])
 print(*{str(getattr(module, "__file__", None)) for module in list(sys.modules.values())}, sep="\\n")
 """
 OUTPUTS = (
-    "runs/quick/digits.pt", "model_store/.from-runs-quick-digits.pt", "model_store/digits.onnx", "model_store/digits.mar",
-    "model_store/digits_onnx.mar", "reports/quick/report.html", "reports/loadtest/kept",
+    "runs/quick/digits.pt", "model_store/.from-runs-quick-digits.pt", "model_store/eye.onnx", "model_store/digits.onnx",
+    "model_store/digits.mar", "model_store/digits_onnx.mar", "reports/quick/report.html", "reports/loadtest/kept",
 )  # fmt: skip
 TRAINING, GRAPH, ARCHIVE, REPORT, LOAD = "training.train", "export.to_onnx", "export.to_mar", "training.evaluate.report", "loadtest.run"
 

@@ -143,7 +143,7 @@ compare: $(WEIGHTS) | $(SETUP) ## accuracy, size, multiply-adds and speed of wei
 bench-canvas: $(SETUP) ## measure the processor time of decoding a picture and making its canvas
 	@$(PY) -m training.evaluate.canvas_cost $(MNIST)
 
-eye: $(SETUP) ## train the eye, which finds the digit in a picture, and publish it as the shipped one: two hours on two cores, VERSION=1.1
+eye: $(SETUP) ## train the eye, which finds the digit in a picture, and publish it as the shipped one: about an hour on two cores, VERSION=1.1
 	$(PY) -m training.eye.train_eye --out $(dir $(EYE)) $(MNIST) $(if $(VERSION),--version $(VERSION)) $(FLAGS)
 
 release: $(SETUP) ## train the release recipe with SEEDS seeds, publish the best on validation as the shipped weights: VERSION=1.1

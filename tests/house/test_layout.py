@@ -20,8 +20,8 @@ Inside digitkit the rooms are, and what each may import of digitkit beside itsel
 | counting | histograms and drift | |
 | artifacts | weights and archives with their cards | contract |
 | pictures | from bytes to grey pixels and ink | contract, errors, settings |
-| backends | what runs a model | contract |
-| reader | what a reader is | contract, counting, settings |
+| backends | what runs a net | contract, artifacts, pictures |
+| reader | what a reader is | contract, counting, errors, settings |
 | serving | requests in, answers out, in the words of a reader that it is given | all of these but backends |
 | readers.tasks | finds the reader of a card's task | artifacts, reader, readers |
 | readers.TASK | one task: its model, its answers, its counts | all of these but serving, and no other task |

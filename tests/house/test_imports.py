@@ -30,6 +30,7 @@ OUTPUTS = (
     "model_store/digits.mar", "model_store/digits_onnx.mar", "reports/quick/report.html", "reports/loadtest/kept",
 )  # fmt: skip
 TRAINING, GRAPH, ARCHIVE, REPORT, LOAD = "training.train", "export.to_onnx", "export.to_mar", "training.evaluate.report", "loadtest.run"
+EYE = "export.eye_to_onnx"
 
 
 @pytest.mark.slow
@@ -77,7 +78,7 @@ def built(checkout: Path, *touched: str) -> set[str]:
     flags = [f"--what-if={name}" for name in touched]
     command = ["make", "--dry-run", *flags, "run", "WEIGHTS=runs/quick/digits.pt"]
     plan = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=True, timeout=120).stdout
-    made = {name for name in (TRAINING, GRAPH, ARCHIVE, REPORT) if f"-m {name} " in plan}
+    made = {name for name in (TRAINING, GRAPH, ARCHIVE, REPORT, EYE) if f"-m {name} " in plan}
     # The load test's own rule is asked of a make of its own.
     asked = ["make", "--question", *flags, "reports/loadtest/kept"]
     kept = subprocess.run(asked, cwd=checkout, capture_output=True, check=False, timeout=120)
@@ -115,4 +116,9 @@ def test_what_makes_pictures_or_weights_trains_anew_and_all_that_follows(file: s
 def test_a_report_and_a_budget_are_made_and_measured_alone(checkout: Path) -> None:
     assert built(checkout, "training/evaluate/report.html.jinja") == {REPORT}
     assert built(checkout, "loadtest/budgets/steady/digits.yaml") == {LOAD}
-    assert built(checkout, "export/quantise.py") == {GRAPH, ARCHIVE, LOAD}
+    assert built(checkout, "export/quantise.py") == {GRAPH, EYE, ARCHIVE, LOAD}
+
+
+@pytest.mark.parametrize("file", ["training/released/eye.pt", "export/eye_to_onnx.py"])
+def test_another_eye_is_packed_anew_and_trains_no_digits(file: str, checkout: Path) -> None:
+    assert built(checkout, file) == {EYE, ARCHIVE, LOAD}

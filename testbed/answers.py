@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from digitkit.artifacts.card import FIRST_TASK
-from digitkit.readers.digits.digit import LABELS, SIDE_PX, Prediction
+from digitkit.readers.digits.digit import LABELS, REASONS, SIDE_PX, Prediction
 
 # Probabilities travel with 4 decimals, and on a CPU the size of a batch moves them by less than 1e-5. Two pictures of
 # different digits differ by nearly 1: answers swapped within a batch lie far beyond this.
@@ -89,7 +89,8 @@ def to_prediction(answer: Any) -> Prediction:
         WrongAnswer: it lacks a key, a value is out of range, or two of them contradict one another.
     """
     try:
-        prediction = Prediction(answer["digit"], answer["confidence"], answer["accepted"], tuple(answer["probabilities"]))
+        told = (answer["digit"], answer["confidence"], answer["accepted"], tuple(answer["probabilities"]))
+        prediction = Prediction(*told, answer.get("reason", ""))
     except (TypeError, KeyError) as err:
         raise WrongAnswer("malformed: no object with digit, confidence, accepted and probabilities") from err
     digit, probabilities = prediction.digit, prediction.probabilities
@@ -97,6 +98,8 @@ def to_prediction(answer: Any) -> Prediction:
         raise WrongAnswer("malformed: digit is none of 0 to 9")
     if type(prediction.accepted) is not bool:
         raise WrongAnswer("malformed: accepted is neither true nor false")
+    if prediction.reason not in (("",) if prediction.accepted else REASONS):
+        raise WrongAnswer("malformed: reason is not why the answer is not accepted")
     if len(probabilities) != len(LABELS) or not all(map(_is_share, probabilities)) or abs(sum(probabilities) - 1) > SUM_TOLERANCE:
         raise WrongAnswer("malformed: probabilities are not ten numbers that sum to 1")
     if not _is_share(prediction.confidence) or abs(prediction.confidence - probabilities[digit]) > TOLERANCE:

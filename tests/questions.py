@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from digitkit.errors import DigitError
+from digitkit.readers.digits.digit import Canvas
 from digitkit.readers.digits.reader import READER
 from digitkit.serving.guard import Guard
 from digitkit.serving.opening import open_request
@@ -23,6 +24,11 @@ class NoNet(Guard):
             return step(*given)
         except DigitError as err:
             return err.alone()
+
+
+def found(question: Question) -> list[list[Canvas] | DigitError]:
+    """The canvases that the rules found in each picture, or why it is refused."""
+    return [picture if isinstance(picture, DigitError) else picture.canvases for picture in question.pictures]
 
 
 def read_question(request: Request, limits: Limits) -> Question:

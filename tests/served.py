@@ -11,10 +11,12 @@ import pytest
 from doors import Grpc
 
 from deploy.server import DEFAULT_PORT, Server
+from export.eye_to_onnx import eye_to_onnx
 from export.to_mar import to_mar
 from export.to_onnx import to_onnx
 from loadtest.generator.stubs import compile_protos
 from testbed import processes
+from training.evaluate.served import EYE
 from training.recipe import RECIPES
 from training.train import train
 
@@ -58,11 +60,12 @@ def weights(tmp_path_factory: pytest.TempPathFactory, mnist_root: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def store(weights: Path, tmp_path_factory: pytest.TempPathFactory, mnist_root: Path) -> Path:
-    """A model store with both archives and the graph."""
+    """A model store with both archives and the graphs."""
     folder = tmp_path_factory.mktemp("store")
     to_onnx(weights, folder / "digits.onnx", data_root=mnist_root)
-    to_mar(weights, folder / "digits.mar", data_root=mnist_root)
-    to_mar(folder / "digits.onnx", folder / "digits_onnx.mar", data_root=mnist_root)
+    eye_to_onnx(EYE, folder / "eye.onnx", data_root=mnist_root)
+    to_mar(weights, folder / "digits.mar", eye=EYE, data_root=mnist_root)
+    to_mar(folder / "digits.onnx", folder / "digits_onnx.mar", eye=folder / "eye.onnx", data_root=mnist_root)
     return folder
 
 

@@ -5,6 +5,7 @@ import re
 import tomllib
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from served import MODELS
 from deploy.server import Server
 from digitkit import errors
 from digitkit.artifacts.card import FIRST_VERSION
-from digitkit.readers.digits.digit import LABELS, SIDE_PX, Prediction
+from digitkit.readers.digits.digit import LABELS, SEVERAL, SIDE_PX, Prediction
 from digitkit.readers.digits.explain import Explanation
 from digitkit.readers.digits.reader import READER
 from digitkit.serving.writing import Answer, Model, Question, write_answer, write_error, write_explanation
@@ -50,6 +51,7 @@ DIGIT = np.pad(np.full((16, 2), 255, dtype=np.uint8), ((6, 6), (13, 13)))  # a o
 BLANK = encode(np.full((60, 60), 255, dtype=np.uint8))
 BROKEN_FORM = b'--x\r\nContent-Disposition: form-data; name=""\r\n\r\n7\r\n--x--'
 PREDICTION = Prediction(7, 0.99914, True, tuple(0.99914 if label == 7 else 0.0001 for label in LABELS))
+DOUBTED = replace(PREDICTION, accepted=False, reason=SEVERAL)
 EXPLANATION = Explanation(7, 3, "occlusion", DIGIT, np.linspace(-1, 1, SIDE_PX**2, dtype=np.float32).reshape(SIDE_PX, SIDE_PX))
 REFUSAL = errors.BlankPicture("no ink")
 
@@ -150,9 +152,10 @@ def test_any_release_can_be_asked_for_and_the_documents_version_is_the_products(
     ("answer", "name"),
     [
         (write_answer(Question((), "one"), [PREDICTION], Model("digits", "1.0"), READER), "Prediction"),
+        (write_answer(Question((), "one"), [DOUBTED], Model("digits", "1.0"), READER), "Prediction"),
         (write_answer(Question((), "many"), [PREDICTION, REFUSAL], Model("digits", "1.0"), READER), "Predictions"),
         (write_answer(Question((), "v1"), [REFUSAL, PREDICTION], Model("digits", "1.0"), READER), "V1Predictions"),
-        (write_answer(Question((), "v2", id="a"), [REFUSAL, PREDICTION], Model("digits_onnx", "1.0"), READER), "V2Predictions"),
+        (write_answer(Question((), "v2", id="a"), [REFUSAL, PREDICTION, DOUBTED], Model("digits_onnx", "1.0"), READER), "V2Predictions"),
         (write_explanation(Question((), "one"), [EXPLANATION], READER), "Explanation"),
         (write_explanation(Question((), "many"), [EXPLANATION, REFUSAL], READER), "ExplanationList"),
         (write_explanation(Question((), "v2"), [EXPLANATION, REFUSAL], READER), "Explanations"),

@@ -15,6 +15,7 @@ from PIL import Image
 
 from deploy.model_list import read_models
 from deploy.server import Server
+from digitkit.readers.digits.digit import REASONS
 from loadtest import run
 from loadtest.budget import compare, read_budget, targets_of
 from loadtest.generator.doors import from_rest
@@ -35,6 +36,11 @@ def test_right_answer_is_accepted() -> None:
     check_answers([answer], [to_prediction(answer)])
 
 
+def test_an_answer_that_is_not_accepted_says_why() -> None:
+    for reason in REASONS:
+        assert to_prediction(answer_of(7) | {"accepted": False, "reason": reason}).reason == reason
+
+
 def test_rounding_is_no_wrong_content() -> None:
     check_answers([answer_of(7, 0.9104)], [to_prediction(answer_of(7, 0.91))])
 
@@ -49,6 +55,9 @@ def test_rounding_is_no_wrong_content() -> None:
         ({"digit": 3, "confidence": 0.01}, "not the most probable"),
         ({"confidence": 0.5}, "not the probability of the digit"),
         ({"accepted": None}, "accepted"),
+        ({"accepted": False}, "reason is not why"),
+        ({"accepted": False, "reason": "because"}, "reason is not why"),
+        ({"reason": "unsure"}, "reason is not why"),
         ({"probabilities": [0.1] * 9}, "ten numbers"),
         ({"probabilities": [0.91] * 10}, "ten numbers"),
         ({"probabilities": [float("nan")] * 10}, "ten numbers"),

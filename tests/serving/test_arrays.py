@@ -11,7 +11,7 @@ import pytest
 from hostile import encoded
 from numpy.typing import NDArray
 from PIL import Image
-from questions import read_question
+from questions import found, read_question
 
 from digitkit.errors import BadRequest, BlankPicture, DigitError
 from digitkit.pictures.codec import decode_picture
@@ -57,7 +57,7 @@ def as_instance(array: NDArray[Any], limits: Limits) -> Question:
 
 
 def same(question: Question, expected: Digits) -> bool:
-    return all(np.array_equal(got, [canvas]) for got, canvas in zip(question.pictures, expected, strict=True))
+    return all(np.array_equal(got, [canvas]) for got, canvas in zip(found(question), expected, strict=True))
 
 
 def refused(send: Send, array: NDArray[Any], limits: Limits) -> str:
@@ -80,7 +80,7 @@ def test_every_numeric_type_is_read(datatype: str, send: Send, ten_digits: Digit
 def test_int8_holds_levels_up_to_127_or_ink_as_ones(send: Send, ten_digits: Digits, limits: Limits) -> None:
     for values, levels in ((ten_digits // 3, ten_digits // 3), (ten_digits > 127, (ten_digits > 127) * np.uint8(255))):
         expected = [to_canvases(picture) for picture in levels]
-        assert all(np.array_equal(*pair) for pair in zip(send(values.astype("i1"), limits).pictures, expected, strict=True))
+        assert all(np.array_equal(*pair) for pair in zip(found(send(values.astype("i1"), limits)), expected, strict=True))
 
 
 @pytest.mark.parametrize("send", [as_npy, as_tensor, as_binary, as_instance])
@@ -115,7 +115,7 @@ def test_a_coloured_array_is_one_picture_with_the_grey_of_its_file(channels: int
     image = Image.fromarray(pixels if channels > 1 else grey)
     expected = to_canvases(decode_picture(encoded(image, "PNG"), limits))
     for array in (pixels, pixels[np.newaxis], np.moveaxis(pixels, -1, 0)[np.newaxis]):
-        (got,) = send(np.ascontiguousarray(array), limits).pictures
+        (got,) = found(send(np.ascontiguousarray(array), limits))
         assert np.array_equal(got, expected)
 
 
@@ -133,7 +133,7 @@ def test_rows_of_784_in_a_numpy_file_may_be_a_picture_or_many(ten_digits: Digits
 @pytest.mark.parametrize("send", [as_npy, as_tensor, as_instance])
 def test_zeros_and_ones_are_paper_and_ink(send: Send, ten_digits: Digits, limits: Limits) -> None:
     mask = (ten_digits[:1] > 127).astype(np.uint8)
-    (got,) = send(mask, limits).pictures
+    (got,) = found(send(mask, limits))
     assert np.array_equal(got, to_canvases(mask[0] * 255))
 
 
@@ -146,11 +146,11 @@ EIGHT = np.array([
 @pytest.mark.parametrize("datatype", ["UINT8", "INT64", "FP32", "FP64"])
 @pytest.mark.parametrize("send", [as_npy, as_tensor, as_binary, as_instance])
 def test_scikit_learns_digits_go_from_0_to_16(send: Send, datatype: str, limits: Limits) -> None:
-    (got,) = send(EIGHT[np.newaxis].astype(TYPES[datatype]), limits).pictures
+    (got,) = found(send(EIGHT[np.newaxis].astype(TYPES[datatype]), limits))
     assert np.array_equal(got, to_canvases(np.round(EIGHT * (255 / 16)).astype(np.uint8)))
     flat = as_instance if send is as_instance else as_tensor
     shape = (64,) if send is as_instance else (1, 64)
-    (again,) = flat(EIGHT.reshape(shape).astype(TYPES[datatype]), limits).pictures
+    (again,) = found(flat(EIGHT.reshape(shape).astype(TYPES[datatype]), limits))
     assert np.array_equal(again, got)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from questions import read_question
+from questions import found, read_question
 
 from digitkit.errors import BadRequest, BlankPicture, DigitError, TooLarge, UnreadablePicture
 from digitkit.readers.digits.digit import Prediction
@@ -42,7 +42,7 @@ def read(body: Any, limits: Limits, **headers: str) -> Question:
 
 
 def same(question: Question, expected: Digits) -> bool:
-    return all(np.array_equal(got, [canvas]) for got, canvas in zip(question.pictures, expected, strict=True))
+    return all(np.array_equal(got, [canvas]) for got, canvas in zip(found(question), expected, strict=True))
 
 
 def test_every_kind_of_v1_instance_is_the_same_picture(ten_digits: Digits, ten_pngs: list[bytes], limits: Limits) -> None:
@@ -94,7 +94,7 @@ def test_json_is_read_whatever_its_content_type_says(ten_digits: Digits, limits:
 def test_bad_instance_stands_in_its_place(ten_digits: Digits, limits: Limits) -> None:
     bad = ["%%%", base64_of(b"no picture"), 7, None, [], [1, 2], [[1], [2, 3]], [[300]], [["a"]], [[True]], [[float("nan")]], {"x": 1}]
     question = read({"instances": [*bad, ten_digits[2].tolist()]}, limits)
-    *refused, good = question.pictures
+    *refused, good = found(question)
     assert np.array_equal(np.asarray(good), ten_digits[2:3])
     assert all(isinstance(error, BadRequest) for error in refused)
     assert isinstance(refused[1], UnreadablePicture)

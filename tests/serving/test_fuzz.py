@@ -34,10 +34,11 @@ def outcomes(request: Request, limits: Limits) -> list[str]:
         pictures = read_question(from_torchserve(row, headers), limits).pictures
     except DigitError as err:
         pictures = (err,)
-    for picture in pictures:
-        if not isinstance(picture, DigitError):
-            assert {(canvas.dtype.name, canvas.shape) for canvas in picture} == {("uint8", (28, 28))}
-    return [picture.type if isinstance(picture, DigitError) else "canvas" for picture in pictures]
+    refusals = [picture if isinstance(picture, DigitError) else picture.refusal for picture in pictures]
+    for picture, refusal in zip(pictures, refusals, strict=True):
+        if refusal is None:
+            assert {(canvas.dtype.name, canvas.shape) for canvas in picture.canvases} == {("uint8", (28, 28))}
+    return ["canvas" if refusal is None else refusal.type for refusal in refusals]
 
 
 def test_every_request_of_the_corpus_is_good_before_it_is_mutated(corpus: list[Request], limits: Limits) -> None:

@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from eyes import trusting
 from numpy.typing import NDArray
 
 from digitkit.errors import BadRequest, Fault, OutOfMemory
 from digitkit.pictures.codec import encode_png
-from digitkit.readers.digits import reader
+from digitkit.readers.digits import recognise
 from digitkit.serving import opening, reading, writing
 from digitkit.serving.guard import CAUSES, TRACE_FRAMES, Guard
 from digitkit.serving.request import Request, to_request
@@ -142,12 +143,12 @@ def is_three(canvas: NDArray[np.uint8], ten_digits: NDArray[np.uint8]) -> bool:
 
 
 @pytest.mark.parametrize("err", FAULTS, ids=lambda err: type(err).__name__)
-@pytest.mark.parametrize("step", ["open_request", "decode_picture", "to_canvases", "run", "write_answer", "write_explanation", "explain"])
+@pytest.mark.parametrize("step", ["open_request", "decode_picture", "as_canvas", "run", "write_answer", "write_explanation", "explain"])
 def test_whatever_a_step_raises_the_neighbours_are_answered(
     step: str, err: Exception, ask: Any, handler: Any, ten_digits: NDArray[np.uint8], ten_pngs: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     three = to_request({"body": ten_pngs[3]}, EXPLAIN if "expla" in step else {"host": "here"}, {"body": ""})
-    module: Any = next((each for each in (reader, opening, reading, writing) if hasattr(each, step)), None)
+    module: Any = next((each for each in (recognise, opening, reading, writing) if hasattr(each, step)), None)
     if step in ("run", "explain"):
         broken = raising(err, lambda canvases, *_: is_three(canvases, ten_digits), getattr(handler.loaded.backend, step))
         object.__setattr__(handler.loaded.backend, step, broken)
@@ -155,8 +156,8 @@ def test_whatever_a_step_raises_the_neighbours_are_answered(
         by = {
             "open_request": lambda request, _: request is three,
             "decode_picture": lambda data, *_: data == ten_pngs[3],
-            "to_canvases": lambda picture: is_three(picture, ten_digits),
-            "write_answer": lambda question, *_: is_three(question.pictures[0][0], ten_digits),
+            "as_canvas": lambda picture: is_three(picture, ten_digits),
+            "write_answer": lambda question, *_: is_three(question.pictures[0].canvases[0], ten_digits),
             "write_explanation": lambda *_: True,
         }
         monkeypatch.setattr(module, step, raising(err, by[step], getattr(module, step)))
@@ -174,6 +175,14 @@ def test_a_picture_that_the_model_fails_at_costs_the_others_of_its_list_nothing(
     row = {str(digit): ten_pngs[digit] for digit in range(10)}
     _, between, _ = ask(to_request(row, {"content-type": "multipart/form-data"}, dict.fromkeys(row, "image/png")))
     assert [answer.get("digit", answer.get("type")) for answer in between] == [0, 1, 2, "Fault", 4, 5, 6, 7, 8, 9]
+    assert handler.metrics._errors[Fault] == 1
+
+
+def test_a_picture_that_the_eye_fails_at_costs_no_other(ask: Any, handler: Any, ten_digits: NDArray[np.uint8]) -> None:
+    object.__setattr__(handler.loaded, "eye", raising(ValueError("NaN"), lambda looks: looks.any(), trusting))
+    page = encode_png(255 - np.pad(ten_digits[3], 20))
+    _, between, _ = ask(to_request({"body": page}, {"host": "here"}, {"body": ""}))
+    assert (between["code"], between["type"]) == (500, "Fault")
     assert handler.metrics._errors[Fault] == 1
 
 

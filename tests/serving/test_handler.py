@@ -13,11 +13,13 @@ import numpy as np
 import pytest
 import yaml
 from conftest import HANDLERS, FakeContext, FakeRun
+from eyes import trusting
 from numpy.typing import NDArray
 
 from digitkit.artifacts.card import Card, check_card, write_card
 from digitkit.contract import Run
 from digitkit.pictures.codec import encode_png
+from digitkit.pictures.eye import Eye
 from digitkit.readers.digits.digit import Backend
 from digitkit.readers.digits.reader import BACKENDS
 from digitkit.serving import metrics
@@ -48,12 +50,33 @@ class FakeBackend(ModuleType):
         return np.full((28, 28), target / 9, dtype=np.float32)
 
 
+class FakeSight(ModuleType):
+    """A module of an eye that leaves all to the rules; it keeps what load() was called with."""
+
+    def __init__(self) -> None:
+        super().__init__("fake_sight")
+        self.asked: tuple[Any, ...] = ()
+
+    def load(self, path: Any, *, device: str, gpu_id: int | None, threads: int) -> Eye:
+        self.asked = (path.name, device, gpu_id, threads)
+        return trusting
+
+
 @pytest.fixture
-def backend(handler_module: ModuleType, fake_run: FakeRun, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeBackend:
+def sight(monkeypatch: pytest.MonkeyPatch) -> FakeSight:
+    sight = FakeSight()
+    monkeypatch.setitem(sys.modules, sight.__name__, sight)
+    return sight
+
+
+@pytest.fixture
+def backend(
+    handler_module: ModuleType, fake_run: FakeRun, sight: FakeSight, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> FakeBackend:
     """A backend of the handler for weights files that end in .fake."""
     backend = FakeBackend(fake_run)
     monkeypatch.setitem(sys.modules, backend.__name__, backend)
-    monkeypatch.setitem(BACKENDS, ".fake", backend.__name__)
+    monkeypatch.setitem(BACKENDS, ".fake", (backend.__name__, sight.__name__))
     monkeypatch.setenv("LOG_LOCATION", str(tmp_path))
     monkeypatch.setattr(metrics, "FLUSH_S", 3600)  # what is counted here shall not be handed on in the middle of another test
     known = Card(**CARD, contract=1, bytes=0, sha256="")  # of weights that no file holds
@@ -87,9 +110,12 @@ def statuses(context: FakeContext) -> list[int]:
     return [context.statuses[i] for i in sorted(context.statuses)]
 
 
-def test_initialize_loads_the_archives_model_as_its_settings_say(handler_module: ModuleType, backend: FakeBackend) -> None:
+def test_initialize_loads_the_archives_model_and_eye_as_its_settings_say(
+    handler_module: ModuleType, backend: FakeBackend, sight: FakeSight
+) -> None:
     handler_module.DigitHandler().initialize(worker(device="cpu", threads=2))
     assert backend.asked == ("digits.fake", "cpu", None, 2)
+    assert sight.asked == ("eye.fake", "cpu", None, 2)
 
 
 def test_opencv_computes_with_as_many_threads_as_the_settings_say(handler_module: ModuleType, backend: FakeBackend) -> None:
@@ -160,7 +186,8 @@ def test_picture_that_is_no_digit_is_answered_and_not_accepted(handle: Handle, t
     rows, context = raw(encode_png(ten_digits[7].T.copy()))
     (body,) = handle(rows, context)
     assert statuses(context) == [200]
-    assert json.loads(body)["accepted"] is False
+    answer = json.loads(body)
+    assert (answer["accepted"], answer["reason"]) == (False, "no_digit")
 
 
 def test_each_row_has_the_form_that_its_own_headers_ask_for(handle: Handle, ten_pngs: list[bytes]) -> None:

@@ -4,18 +4,19 @@ import logging
 import re
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import psutil
 import pytest
 import yaml
 from conftest import ROOT
-from numpy.typing import NDArray
 
 from deploy.monitoring.probe import HELP
 from digitkit.counting.drift import WINDOW, Reference
 from digitkit.errors import BlankPicture, DigitError, TooLarge
-from digitkit.readers.digits.digit import LABELS, Prediction
+from digitkit.readers.digits.digit import LABELS, NO_DIGIT, REASONS, SEVERAL, UNSURE, Prediction
+from digitkit.readers.digits.recognise import Given
 from digitkit.readers.digits.statistics import mean_ink, reference
 from digitkit.readers.digits.tally import Tally
 from digitkit.serving import metrics
@@ -29,12 +30,13 @@ CARD = reference(np.arange(1_000) % 10, np.full(1_000, 0.9995), np.linspace(20, 
 Read = Callable[[], dict[str, float]]
 
 
-def prediction(digit: int, confidence: float = 0.9995, *, accepted: bool = True) -> Prediction:
-    return Prediction(digit, confidence, accepted, tuple(float(label == digit) for label in LABELS))
+def prediction(digit: int, confidence: float = 0.9995, *, reason: str = "") -> Prediction:
+    return Prediction(digit, confidence, not reason, tuple(float(label == digit) for label in LABELS), reason)
 
 
-def canvas(ink: int = 30) -> NDArray[np.uint8]:
-    return np.full((28, 28), ink, dtype=np.uint8)
+def given(ink: int = 30) -> Given:
+    """What the model takes of a picture that is a canvas, all of one ink."""
+    return Given([np.full((28, 28), ink, dtype=np.uint8)])
 
 
 @pytest.fixture
@@ -74,12 +76,13 @@ def series(name: str, labels: str = "") -> str:
 
 def record(counted: Metrics, *questions: Question | DigitError, confidence: float = 0.9995) -> None:
     """A batch whose pictures are all read as 7; decoding took 2 ms, canvases 1 ms, inference 6 ms."""
-    canvases = [p for q in questions if isinstance(q, Question) for p in q.pictures if not isinstance(p, DigitError)]
-    seven = prediction(7, confidence)
-    results = [q if isinstance(q, DigitError) else [p if isinstance(p, DigitError) else seven for p in q.pictures] for q in questions]
+    inputs = [p for q in questions if isinstance(q, Question) for p in q.pictures if not isinstance(p, DigitError)]
+    read = [replace(prediction(7, confidence), canvas=each.canvases[0]) for each in inputs]
+    rest = iter(read)
+    results = [q if isinstance(q, DigitError) else [p if isinstance(p, DigitError) else next(rest) for p in q.pictures] for q in questions]
     now = time.perf_counter()
-    clock = Clock(now - 0.0094, now - 0.0064, now - 0.0004, 0.001 if canvases else 0.0)
-    counted.record(results, canvases, [seven] * len(canvases), clock)
+    clock = Clock(now - 0.0094, now - 0.0064, now - 0.0004, 0.001 if inputs else 0.0)
+    counted.record(results, inputs, read, clock)
 
 
 def test_every_declared_metric_is_known_from_the_start_with_its_labels_in_order(read: Read) -> None:
@@ -105,9 +108,7 @@ def test_no_two_metrics_share_a_list_of_labels_by_an_anchor() -> None:
 
 
 def test_a_first_batch_is_counted_exactly(counted: Metrics, read: Read) -> None:
-    record(
-        counted, Question(([canvas()],), "one"), Question(([canvas()], BlankPicture("no ink"), [canvas()]), "many"), TooLarge("too large")
-    )
+    record(counted, Question((given(),), "one"), Question((given(), BlankPicture("no ink"), given()), "many"), TooLarge("too large"))
     counted.flush()
     found = read()
     assert found[series("batch_requests_sum")] == 3
@@ -126,20 +127,24 @@ def test_a_first_batch_is_counted_exactly(counted: Metrics, read: Read) -> None:
 
 
 def test_a_batch_is_counted_once(counted: Metrics, read: Read) -> None:
-    record(counted, Question(([canvas()],), "one"))
+    record(counted, Question((given(),), "one"))
     counted.flush()
     read()
     counted.flush()
     assert set(read()) == {series("worker_resident_bytes", "worker:0")}
 
 
-def test_what_is_not_accepted_is_counted(counted: Metrics, read: Read) -> None:
-    pictures = ([canvas()], [canvas()])
+def test_what_is_not_accepted_is_counted_by_its_reason(counted: Metrics, read: Read) -> None:
     now = time.perf_counter()
-    predicted = [prediction(1), prediction(2, 0.3, accepted=False)]
-    counted.record([predicted], pictures, predicted, Clock(now, now, now, 0.0))
+    predicted = [prediction(1), *(prediction(2, 0.3, reason=reason) for reason in (NO_DIGIT, SEVERAL, NO_DIGIT))]
+    counted.record([predicted], [given()] * 4, predicted, Clock(now, now, now, 0.0))
     counted.flush()
-    assert read()[series("not_accepted_total")] == 1
+    found = read()
+    assert {reason: found.get(series("not_accepted_total", f"reason:{reason}"), 0) for reason in REASONS} == {
+        SEVERAL: 1,
+        NO_DIGIT: 2,
+        UNSURE: 0,
+    }
 
 
 def test_a_batch_without_pictures_has_no_time_of_canvas_or_inference(counted: Metrics, read: Read) -> None:
@@ -152,7 +157,7 @@ def test_a_batch_without_pictures_has_no_time_of_canvas_or_inference(counted: Me
 
 def test_counts_reach_the_frontend_by_themselves(counted: Metrics, read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(metrics, "FLUSH_S", 0.01)
-    record(counted, Question(([canvas()],), "one"))
+    record(counted, Question((given(),), "one"))
     deadline, found = time.monotonic() + 10, {}
     while not found and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -162,15 +167,15 @@ def test_counts_reach_the_frontend_by_themselves(counted: Metrics, read: Read, m
 
 def test_drift_is_told_once_there_are_pictures_enough(counted: Metrics, read: Read) -> None:
     for _ in range(WINDOW // 64):
-        record(counted, Question(tuple([canvas()] for _ in range(64)), "many"), confidence=0.7)
+        record(counted, Question(tuple(given() for _ in range(64)), "many"), confidence=0.7)
     counted.flush()
     found = read()
     assert min(found[series("drift_psi", f"worker:0,statistic:{name}")] for name in ("digit", "confidence", "ink")) > 1
 
 
 def test_drift_looks_at_the_first_pictures_of_many(counted: Metrics, read: Read) -> None:
-    alike = Question(tuple([canvas(20 + i % 31)] for i in range(WINDOW)), "many")  # CARD's ink and confidence
-    unlike = Question(tuple([canvas(255)] for _ in range(WINDOW)), "many")
+    alike = Question(tuple(given(20 + i % 31) for i in range(WINDOW)), "many")  # CARD's ink and confidence
+    unlike = Question(tuple(given(255) for _ in range(WINDOW)), "many")
     told = [series("drift_psi", f"worker:0,statistic:{name}") for name in ("confidence", "ink")]
     record(counted, alike)
     record(counted, unlike, confidence=0.7)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from questions import read_question
+from questions import found, read_question
 
 from digitkit.errors import BadRequest, DigitError, TooLarge
 from digitkit.pictures.codec import encode_png
@@ -25,7 +25,7 @@ def multipart(**parts: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def canvases(question: Question) -> NDArray[np.uint8]:
-    return np.concatenate([picture for picture in question.pictures if not isinstance(picture, DigitError)])
+    return np.concatenate([picture for picture in found(question) if not isinstance(picture, DigitError)])
 
 
 def refusal(row: dict[str, Any], headers: dict[str, Any], limits: Limits) -> DigitError:

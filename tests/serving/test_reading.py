@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from questions import NoNet
 
 from digitkit.errors import DigitError, Overloaded
-from digitkit.readers.digits import reader
+from digitkit.readers.digits import reader, recognise
 from digitkit.serving import reading
 from digitkit.serving.bodies.body import Sources, as_it_is
 from digitkit.serving.reading import Reading, read_in_turns
@@ -46,14 +46,14 @@ def test_the_pictures_of_every_request_come_back_in_order(ten_digits: NDArray[np
     lists = [[ten_digits[i % 10] for i in range(length)] for length in (1, 300, 7, 0, 64, 65)]
     for few, found in zip([*lists, np.stack(lists[1])], asked([*lists, np.stack(lists[1])], limits), strict=True):
         assert len(few) == len(found)
-        assert all(np.array_equal(canvas, picture) for (canvas,), picture in zip(found, few, strict=True))
+        assert all(np.array_equal(given.canvases, [picture]) for given, picture in zip(found, few, strict=True))
 
 
 def test_a_small_request_is_read_before_what_is_left_of_a_long_one(
     ten_digits: NDArray[np.uint8], limits: Limits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order: list[int] = []
-    monkeypatch.setattr(reader, "to_canvases", lambda picture: order.append(int(picture[0, 0])) or [picture])
+    monkeypatch.setattr(recognise, "as_canvas", lambda picture: order.append(int(picture[0, 0])) or picture)
     long, small, two = ([np.full((28, 28), mark, dtype=np.uint8)] * length for mark, length in ((9, 200), (1, 1), (2, 2)))
     asked([long, small, two], limits)
     assert order[:3] == [9, 1, 2]

@@ -62,7 +62,7 @@ def test_a_model_that_does_not_load_is_told_once_in_the_log_and_to_clients_witho
     failure: Exception, handler_module: ModuleType, archive: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setitem(sys.modules, "backend", Backend(failure))
-    monkeypatch.setitem(BACKENDS, ".fake", "backend")
+    monkeypatch.setitem(BACKENDS, ".fake", ("backend", "digitkit.backends.eye_net"))
     handler = initialized(handler_module, archive)
     told = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
     cause = f"{type(failure).__name__}: {failure}"
@@ -93,7 +93,7 @@ def test_a_fault_that_a_restart_may_heal_still_ends_the_worker(
     handler_module: ModuleType, archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "backend", Backend(RuntimeError("CUDA out of memory")))
-    monkeypatch.setitem(BACKENDS, ".fake", "backend")
+    monkeypatch.setitem(BACKENDS, ".fake", ("backend", "digitkit.backends.eye_net"))
     with pytest.raises(RuntimeError, match="out of memory"):
         initialized(handler_module, archive)
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from doors import npy, v2_binary
 from numpy.typing import NDArray
-from questions import read_question
+from questions import found, read_question
 
 from digitkit.errors import BadRequest, DigitError, TooLarge, UnsupportedMedia
 from digitkit.serving.reading import Question
@@ -60,7 +60,8 @@ def test_a_body_of_every_kind_may_be_packed(packer: str, ten_digits: Digits, ten
         (binary, {"inference_header_content_length": length["Inference-Header-Content-Length"]}),
     ]
     for body, headers in bodies:
-        assert np.array_equal(ask(pack(body), limits, content_encoding=encoding, **headers).pictures, [[ten_digits[3]]])
+        question = ask(pack(body), limits, content_encoding=encoding, **headers)
+        assert np.array_equal(found(question), [[ten_digits[3]]])
 
 
 @pytest.mark.parametrize("encoding", ["br", "zstd", "compress", "gzip, gzip", "gzip, br", "*"])
@@ -110,15 +111,15 @@ def test_every_dialect_of_base64_is_read(dialect: str, ten_digits: Digits, ten_p
     tensor = {"name": "x", "datatype": "BYTES", "shape": [-1], "data": [text]}
     bodies = ({"instances": [text]}, {"instances": [{"image": text}]}, {"inputs": [tensor]}, {"image": text}, {"data": text})
     for body in bodies:
-        assert np.array_equal(ask(json.dumps(body).encode(), limits, content_type=JSON).pictures, [[ten_digits[3]]])
+        assert np.array_equal(found(ask(json.dumps(body).encode(), limits, content_type=JSON)), [[ten_digits[3]]])
 
 
 @pytest.mark.parametrize("content_type", ["", "text/plain", "text/plain;charset=UTF-8", "image/png", "application/octet-stream"])
 def test_a_data_url_is_a_body_and_a_part(content_type: str, ten_digits: Digits, ten_pngs: list[bytes], limits: Limits) -> None:
     url = b"data:image/png;base64," + base64.b64encode(ten_pngs[3])
-    assert np.array_equal(ask(url, limits, content_type=content_type).pictures, [[ten_digits[3]]])
+    assert np.array_equal(found(ask(url, limits, content_type=content_type)), [[ten_digits[3]]])
     form = to_request({"a": url}, {"content-type": "multipart/form-data; boundary=x"}, {"a": content_type or "image/png"})
-    assert np.array_equal(read_question(form, limits).pictures, [[ten_digits[3]]])
+    assert np.array_equal(found(read_question(form, limits)), [[ten_digits[3]]])
 
 
 @pytest.mark.parametrize("url", [b"data:", b"data:image/png;base64,%%%", b"data:image/png;base64,\xff"])
@@ -135,7 +136,7 @@ def test_an_object_with_one_picture_is_answered_as_one(ten_digits: Digits, ten_p
             for content_type in (JSON, ""):
                 question = ask(json.dumps({key: form}).encode(), limits, content_type=content_type, accept="text/plain")
                 assert (question.form, question.accept) == ("one", "text/plain")
-                assert np.array_equal(question.pictures, [[ten_digits[3]]])
+                assert np.array_equal(found(question), [[ten_digits[3]]])
 
 
 def test_a_bad_picture_in_an_object_is_told_what_is_accepted(limits: Limits) -> None:

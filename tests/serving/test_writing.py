@@ -11,7 +11,7 @@ from digitkit.serving.reading import Form, Question
 from digitkit.serving.writing import Model, write_answer, write_error
 
 SEVEN = Prediction(7, 0.90002, True, (0.0, 0.0, 0.0, 0.09996, 0.0, 0.0, 0.0, 0.90002, 0.00001, 0.00001))
-DOUBTFUL_ONE = Prediction(1, 0.4, False, (0.1, 0.4, 0.1, 0.1, 0.1, 0.1, 0.1, 0.0, 0.0, 0.0))
+DOUBTFUL_ONE = Prediction(1, 0.4, False, (0.1, 0.4, 0.1, 0.1, 0.1, 0.1, 0.1, 0.0, 0.0, 0.0), "unsure")
 BLANK = BlankPicture("no ink: the page is empty")
 
 MODEL = Model("digits", "1.0")
@@ -38,7 +38,14 @@ def test_many_pictures_are_answered_with_a_list_in_order() -> None:
     first, second, third = json.loads(answer.body)
     assert (first["digit"], first["accepted"]) == (7, True)
     assert second == {"code": 422, "type": "BlankPicture", "message": "no ink: the page is empty"}
-    assert (third["digit"], third["accepted"]) == (1, False)
+    assert (third["digit"], third["accepted"], third["reason"]) == (1, False, "unsure")
+
+
+def test_tensors_say_why_a_picture_is_not_accepted() -> None:
+    answer = json.loads(write_answer(asked("v2"), [SEVEN, BLANK, DOUBTFUL_ONE], MODEL, READER).body)
+    outputs = {output["name"]: output for output in answer["outputs"]}
+    assert outputs["reason"] == {"name": "reason", "datatype": "BYTES", "shape": [3], "data": ["", "", "unsure"]}
+    assert outputs["accepted"]["data"] == [True, False, False]
 
 
 def test_single_bad_picture_has_its_own_status() -> None:

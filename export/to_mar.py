@@ -5,8 +5,12 @@ import sys
 import tempfile
 from pathlib import Path
 
+import cv2
+import numpy as np
+
 from digitkit.artifacts.card import CardError, check_card
 from digitkit.artifacts.store import formers, publish
+from digitkit.contract import Picture
 from digitkit.pictures.codec import encode_png
 from digitkit.readers.digits import ort
 from export.errors import ExportError
@@ -16,6 +20,8 @@ from training.data import mnist
 
 CONFIG = HANDLERS / "model-config.yaml"
 PROBE_PICTURES = 100
+PAGE_PX = (200, 300)  # height and width of the page that only a working eye reads
+PAPER, PEN, BLOT = 225, 45, 40  # its grey levels
 
 
 def to_mar(weights: Path, archive: Path, *, eye: Path, data_root: Path, config: Path = CONFIG) -> None:
@@ -48,13 +54,30 @@ def to_mar(weights: Path, archive: Path, *, eye: Path, data_root: Path, config: 
 
 
 def check_answers(archive: Path, data_root: Path) -> None:
-    """Check that the archive, unpacked elsewhere, reads test pictures as their labels say; raises ExportError."""
+    """Check that the archive, unpacked elsewhere, reads test pictures and a page as their labels say; raises ExportError."""
     test = mnist.load_test(data_root)
-    found = answers(archive, [encode_png(picture) for picture in test.pictures[:PROBE_PICTURES]])
+    pictures = [*test.pictures[:PROBE_PICTURES], page_of(test.pictures[0])]
+    *found, on_page = answers(archive, [encode_png(picture) for picture in pictures])
     right = sum(answer.get("digit") == label for answer, label in zip(found, test.labels[:PROBE_PICTURES].tolist(), strict=True))
     print(f"{archive.name} unpacked elsewhere reads {right} of {PROBE_PICTURES} test pictures right")
     if right < 0.9 * PROBE_PICTURES:
         raise ExportError(f"the archive reads {right} of {PROBE_PICTURES} test pictures right; at least 90 are needed")
+    if on_page.get("digit") != test.labels[0]:
+        raise ExportError("the archive does not find a digit beside a blot: its eye sees nothing, or something else than it should")
+
+
+def page_of(digit: Picture) -> Picture:
+    """A light page with a digit of MNIST's and a larger blot, which the rules alone take for the digit.
+
+    Args:
+        digit: uint8 (28, 28), bright on dark.
+    """
+    page = np.full(PAGE_PX, PAPER, dtype=np.uint8)
+    larger = cv2.resize(digit, None, fx=3, fy=3, interpolation=cv2.INTER_CUBIC)
+    top, left = (PAGE_PX[0] - len(larger)) // 2, PAGE_PX[0] // 5
+    page[top : top + len(larger), left : left + len(larger)] = PAPER - larger * ((PAPER - PEN) / 255)
+    page[PAGE_PX[0] // 5 : -PAGE_PX[0] // 5, -PAGE_PX[1] * 2 // 5 : -PAGE_PX[1] // 10] = BLOT
+    return page
 
 
 def main() -> None:

@@ -23,6 +23,7 @@ from digitkit.artifacts.card import card_path, check_card, facts, write_card
 from digitkit.artifacts.store import load_order
 from export.to_mar import to_mar
 from export.to_onnx import to_onnx
+from training.evaluate.served import EYE
 
 OLD, NEW = "1.0", "1.1"
 THREADS = 6
@@ -37,8 +38,8 @@ def both(weights: Path, store: Path, tmp_path_factory: pytest.TempPathFactory, m
     shutil.copy(weights, newer)
     write_card(newer, **facts(check_card(weights)) | {"version": NEW})
     to_onnx(newer, folder / "digits.onnx", data_root=mnist_root)
-    to_mar(newer, folder / "digits.mar", data_root=mnist_root)
-    to_mar(folder / "digits.onnx", folder / "digits_onnx.mar", data_root=mnist_root)
+    to_mar(newer, folder / "digits.mar", eye=EYE, data_root=mnist_root)
+    to_mar(folder / "digits.onnx", folder / "digits_onnx.mar", eye=folder / "eye.onnx", data_root=mnist_root)
     return folder
 
 

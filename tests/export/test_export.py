@@ -12,7 +12,7 @@ import numpy as np
 import onnx
 import pytest
 
-from digitkit.artifacts.card import card_path, check_card, facts, write_card
+from digitkit.artifacts.card import CardError, card_path, check_card, facts, write_card
 from digitkit.readers.digits import net, ort
 from digitkit.readers.digits.classify import digit_score, softmax
 from export import errors, to_mar, to_onnx
@@ -38,10 +38,11 @@ MEMBERS = {
 
 
 @pytest.mark.parametrize(("name", "model"), [("digits", "digits.pt"), ("digits_onnx", "digits.onnx")])
-def test_an_archive_holds_exactly_the_handler_the_package_the_model_its_card_and_the_licence(name: str, model: str, store: Path) -> None:
+def test_an_archive_holds_exactly_the_code_the_model_the_eye_their_cards_and_the_licence(name: str, model: str, store: Path) -> None:
     with zipfile.ZipFile(store / f"{name}.mar") as archive:
         members = {member for member in archive.namelist() if not member.endswith("/")}
-    assert members == MEMBERS | {model, f"{model}.json"}
+    eye = f"eye{Path(model).suffix}"
+    assert members == MEMBERS | {model, f"{model}.json", eye, f"{eye}.json"}
 
 
 def test_every_artifact_matches_its_card_and_carries_the_recipe(weights: Path, store: Path) -> None:
@@ -196,6 +197,30 @@ def test_an_archive_that_answers_the_frontends_messages_in_another_way_is_not_pu
         to_mar.check_answers(tmp_path / "digits_onnx.mar", mnist_root)
 
 
+def test_an_archive_whose_eye_sees_nothing_is_not_published(store: Path, tmp_path: Path, mnist_root: Path) -> None:
+    """As one does whose eye is another net's, or whose reader does not ask it."""
+    blind = b"\nload = lambda *_, **__: lambda looks: (np.zeros_like(looks), np.tile(np.float32([0, 1, 0]), (len(looks), 1)))\n"
+
+    def change(name: str, content: bytes) -> bytes:
+        return content + blind if name == "digitkit/backends/eye_ort.py" else content
+
+    rewrite(store / "digits_onnx.mar", tmp_path / "digits_onnx.mar", change)
+    with pytest.raises(errors.ExportError, match="does not find a digit beside a blot"):
+        to_mar.check_answers(tmp_path / "digits_onnx.mar", mnist_root)
+
+
+@pytest.mark.parametrize("damage", ["card", "bytes"])
+def test_an_eye_that_does_not_match_its_card_is_not_packed(damage: str, store: Path, tmp_path: Path, mnist_root: Path) -> None:
+    eye, archive = tmp_path / "eye.onnx", tmp_path / "digits_onnx.mar"
+    shutil.copy(store / "eye.onnx", eye)
+    if damage == "bytes":
+        shutil.copy(card_path(store / "eye.onnx"), card_path(eye))
+        eye.write_bytes(eye.read_bytes() + b"more")
+    with pytest.raises(CardError, match=r"eye\.onnx"):
+        to_mar.to_mar(store / "digits.onnx", archive, eye=eye, data_root=mnist_root)
+    assert not archive.exists()
+
+
 def test_a_graph_of_another_contract_leaves_the_served_archive_as_it_was(store: Path, tmp_path: Path, mnist_root: Path) -> None:
     graph, archive = tmp_path / "digits.onnx", tmp_path / "store" / "digits_onnx.mar"
     shutil.copytree(store, archive.parent)
@@ -205,7 +230,7 @@ def test_a_graph_of_another_contract_leaves_the_served_archive_as_it_was(store: 
     onnx.save(other, graph)
     write_card(graph, **facts(check_card(store / "digits.onnx")))
     with pytest.raises(ValueError, match=r"is no graph of this contract: it takes canvases .* and gives no logits"):
-        to_mar.to_mar(graph, archive, data_root=mnist_root)
+        to_mar.to_mar(graph, archive, eye=store / "eye.onnx", data_root=mnist_root)
     assert archive.read_bytes() == before
 
 

@@ -125,7 +125,7 @@ finetune: $(WEIGHTS) | $(SETUP) ## train WEIGHTS on the pictures in DATA=folder 
 
 evaluate: $(REPORT) ## write reports/RECIPE/report.html about the trained weights
 
-$(REPORT): $(WEIGHTS) $(call needs,training.evaluate.report) training/evaluate/report.html.jinja | $(SETUP)
+$(REPORT): $(WEIGHTS) $(EYE) $(call needs,training.evaluate.report) training/evaluate/report.html.jinja | $(SETUP)
 	$(PY) -m training.evaluate.report --weights $< --out $(@D) $(MNIST)
 
 evaluate-real: $(WEIGHTS) | $(SETUP) ## read the real pictures in REAL_DATA, which MNIST never showed, and print the table: SETS=people, HALF=development

@@ -17,7 +17,7 @@ from digitkit.backends.eye_ort import LOOKS
 from digitkit.pictures.eye import INK, KINDS, Eye
 from digitkit.pictures.look import LOOK_PX, look_at
 from export.errors import ExportError, publish
-from export.to_onnx import IR_VERSION, OPSET
+from export.opset import IR_VERSION, OPSET
 from training.data import mnist
 
 COMPARED = 512  # test pictures that both are shown, and as many looks of random greys

@@ -20,14 +20,13 @@ from digitkit.readers.digits.ort import INPUT, LOGITS
 from export.errors import ExportError, publish
 from export.forms import ONNX, PYTORCH
 from export.gates import check
+from export.opset import IR_VERSION, OPSET
 from export.quantise import quantise
 from training.data import mnist
 
 MODEL_STORE = Path("model_store")
 WEIGHTS = Path("runs/quick/digits.pt")
 GRAPH = "digits.onnx"
-# ONNX Runtime reads them from 1.14 on, of February 2023, as does any runtime that knows opset 18; the exporter writes no older one.
-OPSET, IR_VERSION = 18, 8
 OUTPUTS = [LOGITS, "probabilities", "score"]
 CALIBRATION = 1_000  # pictures of the validation split that int8 is calibrated on
 

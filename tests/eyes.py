@@ -16,7 +16,7 @@ Kinds = tuple[float, float, float]  # how likely there is no digit, one, several
 
 def trusting(looks: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """An Eye that sees no ink and doubts nothing, so that the rules alone decide."""
-    return np.zeros_like(looks), np.tile(np.float32([0, 1, 0]), (len(looks), 1))
+    return np.zeros_like(looks), np.tile(np.array([0, 1, 0], dtype=np.float32), (len(looks), 1))
 
 
 class FakeEye:
@@ -35,7 +35,7 @@ class FakeEye:
         assert looks.shape[1:] == (LOOK_PX, LOOK_PX)
         kinds = self.kinds[min(len(self.calls), len(self.kinds) - 1)]
         self.calls.append(looks)
-        return np.where(looks > 127, np.uint8(255), np.uint8(0)), np.tile(np.float32(kinds), (len(looks), 1))
+        return np.where(looks > 127, np.uint8(255), np.uint8(0)), np.tile(np.array(kinds, dtype=np.float32), (len(looks), 1))
 
 
 def never(looks: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import replace
+from functools import partial
 from math import inf
 
 import numpy as np
@@ -30,7 +31,7 @@ def page(digit: Digits, margin: int = 20) -> NDArray[np.uint8]:
 
 def sure(canvases: NDArray[np.uint8]) -> NDArray[np.float32]:
     """A model that takes whatever it sees for a 7."""
-    return np.tile(np.float32([0] * 7 + [12] + [0] * 2), (len(canvases), 1))
+    return np.tile(np.array([0] * 7 + [12] + [0] * 2, dtype=np.float32), (len(canvases), 1))
 
 
 def doubtful(canvases: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -44,7 +45,7 @@ def saying(*kinds: Kinds) -> Eye:
     def eye(looks: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
         inks = np.zeros_like(looks)
         inks[:, 8:56, 16:48] = 255
-        return inks, np.float32([kinds[i % len(kinds)] for i in range(len(looks))])
+        return inks, np.array([kinds[i % len(kinds)] for i in range(len(looks))], dtype=np.float32)
 
     return eye
 
@@ -92,12 +93,12 @@ def test_the_likeliest_of_the_rules_canvases_and_the_eyes_is_read(ten_digits: Di
     (by_rules,) = to_canvases(picture)
     by_eye = seen_canvas(Sight(saying((0, 1, 0))(np.zeros((1, LOOK_PX, LOOK_PX), np.uint8))[0][0], 0.0, 0.0), picture)
     for liked in (by_rules, by_eye):
-        answer = read(picture, saying((0.0, 1.0, 0.0)), run=lambda canvases, liked=liked: likes(canvases, liked))
+        answer = read(picture, saying((0.0, 1.0, 0.0)), run=partial(likes, liked))
         assert isinstance(answer, Prediction)
         np.testing.assert_array_equal(answer.canvas, liked)
 
 
-def likes(canvases: NDArray[np.uint8], liked: NDArray[np.uint8]) -> NDArray[np.float32]:
+def likes(liked: NDArray[np.uint8], canvases: NDArray[np.uint8]) -> NDArray[np.float32]:
     """The logits of a model that takes one canvas for a 7 and every other for no digit."""
     return np.where((canvases == liked).all(axis=(1, 2))[:, np.newaxis], sure(canvases), doubtful(canvases))
 
@@ -155,7 +156,7 @@ def test_after_the_deadline_what_is_not_looked_at_is_refused_in_its_place_and_ca
     ten_digits: Digits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     times = iter([0.0, 1.0, 2.0])  # at the start of each part
-    monkeypatch.setattr(module.time, "perf_counter", lambda: next(times))
+    monkeypatch.setattr(time, "perf_counter", lambda: next(times))
     looked_at, canvas = prepare(page(ten_digits[3])), prepare(ten_digits[5])
     answers = recognise([canvas, *[looked_at] * (2 * SLICE + 1), canvas], sure, saying((0.0, 1.0, 0.0)), 0.6, deadline=0.5)
     assert [isinstance(answer, Overloaded) for answer in answers] == [False] * (1 + SLICE) + [True] * (SLICE + 1) + [False]

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 from conftest import REAL_DATA, FakeRun
+from eyes import trusting
 from numpy.typing import NDArray
 
 from digitkit.pictures.codec import encode_png
@@ -25,7 +26,7 @@ from training.evaluate.real.sets import PAGE, SETS, Arrays, Half, cheques, histo
 
 @pytest.fixture
 def reader(fake_run: FakeRun, settings: Settings) -> PictureReader:
-    return PictureReader(fake_run, settings)
+    return PictureReader(fake_run, settings, trusting)
 
 
 def stored(files: list[bytes], **arrays: NDArray[np.generic]) -> Arrays:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import FakeRun
+from eyes import trusting
 from numpy.typing import NDArray
 
 from digitkit.pictures.codec import decode_picture, encode_png
@@ -20,7 +21,7 @@ BLANK = encode_png(np.zeros((28, 28), dtype=np.uint8))
 
 @pytest.fixture
 def reader(fake_run: FakeRun, settings: Settings) -> PictureReader:
-    return PictureReader(fake_run, settings)
+    return PictureReader(fake_run, settings, trusting)
 
 
 def test_a_refused_picture_is_wrong_and_not_accepted(reader: PictureReader, ten_pngs: list[bytes]) -> None:

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 from conftest import FakeRun
+from eyes import trusting
 from numpy.typing import NDArray
 
 from digitkit.contract import Picture
@@ -181,7 +182,7 @@ def test_the_command_reads_the_scenes_that_are_named_and_leaves_what_failed(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(PictureReader, "of", lambda weights: PictureReader(fake_run, settings))
+    monkeypatch.setattr(PictureReader, "of", lambda weights: PictureReader(fake_run, settings, trusting))
     monkeypatch.setattr(mnist, "load_test", lambda root: digits)
     command = ["scenes", "--weights", "w.pt", "--out", str(tmp_path), "--only"]
     monkeypatch.setattr(sys, "argv", [*command, "strips,rows"])

@@ -64,7 +64,7 @@ def test_every_body_of_one_picture_gets_the_same_object(model: str, client: http
 def test_every_v2_body_gets_the_same_tensors(url: str, model: str, client: httpx.Client, seven: NDArray[np.uint8]) -> None:
     expected = answer_to_png(client, model, seven)
     fields = {name: [expected[name]] for name in ("digit", "confidence", "accepted")}
-    fields |= {"probabilities": expected["probabilities"], "error": [""]}
+    fields |= {"reason": [expected.get("reason", "")], "probabilities": expected["probabilities"], "error": [""]}
     answer = client.post(url.format(model), json=v2(seven[np.newaxis])).json()
     assert (answer["model_name"], answer["model_version"], answer["id"]) == (model, "1.0", "a")
     assert tensors(answer) == fields
@@ -100,6 +100,14 @@ def test_lists_of_1024_pictures_are_answered_and_1025_refused(model: str, client
     assert tensors(client.post(url, json=v2(many)).json())["digit"] == [answer["digit"] for answer in answers]
     for too_many in (client.post(url, content=npy(np.resize(many, (1025, 28, 28)))), client.post(url, json=v1(*[b"x"] * 1025))):
         assert (too_many.status_code, too_many.json()["type"]) == (413, "TooLarge")
+
+
+def test_two_digits_are_not_accepted_and_every_form_says_why(model: str, client: httpx.Client, ten_digits: NDArray[np.uint8]) -> None:
+    url, page = f"/predictions/{model}", ~np.pad(np.hstack([ten_digits[3], ten_digits[7]]), 20)
+    answer = client.post(url, content=encode(page)).json()
+    assert (answer["accepted"], answer["reason"]) == (False, "several_digits")
+    assert client.post(url, json=v1(encode(page))).json() == {"predictions": [answer]}
+    assert tensors(client.post(url, json=v2_bytes([encode(page)])).json())["reason"] == ["several_digits"]
 
 
 def test_a_bad_picture_in_a_list_is_an_error_in_its_place(model: str, client: httpx.Client, seven: NDArray[np.uint8]) -> None:

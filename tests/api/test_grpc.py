@@ -98,6 +98,7 @@ def test_open_inference_protocol_answers_as_rest_does(model: str, client: Grpc, 
     assert list(outputs["digit"].int64_contents) == [expected["digit"]]
     assert list(outputs["accepted"].bool_contents) == [expected["accepted"]]
     assert list(outputs["probabilities"].fp32_contents) == pytest.approx(expected["probabilities"], abs=1e-6)
+    assert list(outputs["reason"].bytes_contents) == [b'""']
     assert list(outputs["error"].bytes_contents) == [b'""']  # TorchServe sends each string as JSON, in quotes
 
 

@@ -50,7 +50,8 @@ def read(pictures: Sequence[Sequence[Canvas]], run: Run, sights: Sequence[Sight 
 
     Of several canvases the one is chosen whose digit has the highest probability over eleven classes, "no digit" among them. The
     picture's score is the lowest of its canvases', so that it is accepted only if each of them looks like a digit. Where it was
-    looked at, it is the geometric mean of that, of the chosen canvas's score, and of how sure the eye is that there is one digit.
+    looked at, it is the geometric mean of that, of the chosen canvas's score, and of how sure the eye is that there is one digit;
+    where the eye sees several, which no canvas can tell, its word alone counts.
     """
     canvases = [canvas for candidates in pictures for canvas in candidates]
     parts = [canvases[start : start + CHUNK] for start in range(0, len(canvases), CHUNK)]
@@ -65,7 +66,7 @@ def read(pictures: Sequence[Sequence[Canvas]], run: Run, sights: Sequence[Sight 
         logits, scores, canvases = logits[chosen], scores[chosen], [canvases[i] for i in chosen]
     for i, sight in enumerate(sights):
         if sight is not None:
-            lowest[i] = np.cbrt(lowest[i] * scores[i] * sight.one)
+            lowest[i] = 1 - sight.several if sight.several >= EVEN else np.cbrt(lowest[i] * scores[i] * sight.one)
     return Readings(logits, lowest, canvases)
 
 

@@ -19,6 +19,7 @@ Eye: TypeAlias = Callable[[NDArray[np.uint8]], tuple[NDArray[np.uint8], NDArray[
 INK, KINDS = "ink", "kinds"  # the names of what an eye gives
 CHUNK = 32  # looks in one call, few enough that their activations stay in a processor's cache
 CLOSER = 2  # most times that a digit which is small in a picture is looked at again
+LEAST_INK = 64  # of 255: an eye that is less sure of every pixel has seen no digit
 SMALLEST_PX = 2  # sides of the smallest part that is looked at
 
 
@@ -34,6 +35,11 @@ class Sight:
     ink: Ink
     none: float
     several: float
+
+    @property
+    def has_ink(self) -> bool:
+        """Whether any ink was seen."""
+        return int(self.ink.max()) >= LEAST_INK
 
     @property
     def one(self) -> float:

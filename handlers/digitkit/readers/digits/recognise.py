@@ -21,7 +21,6 @@ from digitkit.readers.digits.digit import SIDE_PX, Canvas, Prediction
 
 FAINTEST = 6  # grey levels between the darkest and the brightest pixel; with less there is nothing to be seen
 SLICE = 64  # pictures that are looked at between two looks at the clock
-LEAST_INK = 64  # of 255: an eye that is less sure of every pixel has seen no digit
 STRETCHED = 0.95  # a digit that fills this share of a small square crop, both ways, was stretched to it
 
 
@@ -91,7 +90,7 @@ def refusal_of(given: Given, sight: Sight | Overloaded | None) -> DigitError | N
     """Why a picture gets no prediction: there was no time, or neither the rules nor the eye found a digit."""
     if isinstance(sight, Overloaded):
         return sight
-    is_found = sight is not None and sight.one >= EVEN and has_ink(sight)
+    is_found = sight is not None and sight.one >= EVEN and sight.has_ink
     return None if is_found else given.refusal
 
 
@@ -104,13 +103,9 @@ def doubted(given: Given, sight: Sight | Overloaded | None) -> Sight | None:
 
 def candidates(given: Given, sight: Sight | None) -> list[Canvas]:
     """The canvases of a picture, one or more."""
-    if given.picture is None or sight is None or not has_ink(sight):
+    if given.picture is None or sight is None or not sight.has_ink:
         return given.canvases or [np.zeros((SIDE_PX, SIDE_PX), dtype=np.uint8)]
     return [*given.canvases, seen_canvas(sight, given.picture)]
-
-
-def has_ink(sight: Sight) -> bool:
-    return int(sight.ink.max()) >= LEAST_INK
 
 
 def seen_canvas(sight: Sight, picture: Picture) -> Canvas:

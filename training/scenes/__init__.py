@@ -1,1 +1,1 @@
-"""What the scenes are made of that the eye learns from: glyphs of digits, other ink, and pictures of nothing."""
+"""Drawn pictures whose truth is known to the pixel: paper, clutter, light, signs from training.glyphs, and pictures of nothing."""

@@ -13,9 +13,10 @@ from digitkit.readers.digits.digit import NO_DIGIT, SEVERAL, SIDE_PX, UNSURE, Ca
 
 CHUNK = 1024  # most canvases in one call of the model; all those of a batch of 64 full requests at once would need 8 GB
 
-# What the eye drew counts this share of what the picture's own ink counts. On the development halves of historical documents, people's
-# pictures and Semeion 0.4 to 1 % more are read right than with 1; with 0.6 historical documents lose 2 %.
+# Where the rules found the strokes that the eye sees, the eye's canvas counts this share of what the picture's own ink counts: on the
+# development halves up to 0.7 % more are read right than with 1. On a disc or in a ring, where the rules find the outline, it counts whole.
 TRACED = 0.9
+ALIKE = 0.7  # the correlation from which on two canvases show the same strokes
 EVEN = 0.5  # the probability from which on something is more likely than not
 
 
@@ -52,10 +53,11 @@ def read(pictures: Sequence[Sequence[Canvas]], run: Run, sights: Sequence[Sight 
     """Run the model on the canvases of all pictures, CHUNK at a time, and choose one for each picture.
 
     Of several canvases the one is chosen whose digit has the highest probability over eleven classes, "no digit" among them; that of
-    the eye, which comes last where it saw ink, at TRACED of it. The picture's score is the lowest of its canvases', so that it is
-    accepted only if each of them looks like a digit. Where it was looked at, it is the geometric mean of that, of the chosen canvas's
-    score, and of how sure the eye is that there is one digit; where the eye sees several, which no canvas can tell, its word alone
-    counts.
+    the eye, which comes last where it saw ink, at TRACED of it if the rules found the same strokes.
+
+    The picture's score is the lowest of its canvases', so that it is accepted only if each of them looks like a digit. Where it was
+    looked at, it is the geometric mean of that, of the chosen canvas's score, and of how sure the eye is that there is one digit; where
+    the eye sees several, which no canvas can tell, its word alone counts.
     """
     canvases = [canvas for candidates in pictures for canvas in candidates]
     parts = [canvases[start : start + CHUNK] for start in range(0, len(canvases), CHUNK)]
@@ -65,8 +67,9 @@ def read(pictures: Sequence[Sequence[Canvas]], run: Run, sights: Sequence[Sight 
         counts = np.array([len(candidates) for candidates in pictures])
         starts = np.cumsum(counts) - counts
         probabilities = softmax(logits).max(axis=1) * scores  # of the best digit over eleven classes, (number of canvases,)
-        seen = [sight is not None and sight.has_ink for sight in sights] or [False] * len(pictures)
-        probabilities[(starts + counts - 1)[seen]] *= TRACED
+        for candidates, sight, last in zip(pictures, sights, starts + counts - 1, strict=False):
+            if sight is not None and sight.has_ink and len(candidates) > 1 and are_alike(candidates[0], candidates[-1]):
+                probabilities[last] *= TRACED
         chosen = [int(start + probabilities[start : start + count].argmax()) for start, count in zip(starts, counts, strict=True)]
         lowest = np.minimum.reduceat(scores, starts)
         logits, scores, canvases = logits[chosen], scores[chosen], [canvases[i] for i in chosen]
@@ -74,6 +77,11 @@ def read(pictures: Sequence[Sequence[Canvas]], run: Run, sights: Sequence[Sight 
         if sight is not None:
             lowest[i] = 1 - sight.several if sight.several >= EVEN else np.cbrt(lowest[i] * scores[i] * sight.one)
     return Readings(logits, lowest, canvases)
+
+
+def are_alike(canvas: Canvas, other: Canvas) -> bool:
+    """Whether two canvases, neither of one grey level, show the same strokes."""
+    return bool(np.corrcoef(canvas.reshape(-1), other.reshape(-1))[0, 1] >= ALIKE)
 
 
 def in_chunks(run: Run, size: int) -> Run:

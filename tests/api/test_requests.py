@@ -14,11 +14,10 @@ import numpy as np
 import pytest
 from doors import Grpc, encode, npy, tensors, v1
 from numpy.typing import NDArray
-from served import free_port
+from served import connected, free_port
 
 from deploy.errors import ServerError
 from deploy.server import Server
-from loadtest.generator.stubs import compile_protos
 
 pytestmark = pytest.mark.server
 URL = "/predictions/digits"
@@ -36,13 +35,8 @@ def expected(client: httpx.Client, seven: NDArray[np.uint8]) -> Any:
 
 @pytest.fixture(scope="module")
 def calls(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Grpc]:
-    folder = tmp_path_factory.mktemp("stubs")
-    compile_protos(folder)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(folder)
-        connected = Grpc.connect(server, folder)
-    with connected.channel:
-        yield connected
+    with connected(server, tmp_path_factory.mktemp("stubs")) as client:
+        yield client
 
 
 @pytest.mark.parametrize(("encoding", "pack"), [("gzip", gzip.compress), ("deflate", zlib.compress)])

@@ -22,7 +22,7 @@ WIDTHS = (16, 32, 64, 128)  # channels at a half, a quarter, an eighth and a six
 KINDS = 3  # no digit, one, several
 DIGITS = 10
 AROUND_PX = 17  # side of the square over which light and contrast are made even: wider than a stroke, narrower than a shadow
-EVEN = 4e-4  # added to the variance there, so that paper without ink stays quiet
+QUIET = 4e-4  # added to the variance there, so that paper without ink stays quiet
 
 
 class EyeNet(nn.Module):
@@ -71,7 +71,7 @@ def evened(looks: Tensor) -> Tensor:
     dark, bright = x.amin(dim=(2, 3), keepdim=True), x.amax(dim=(2, 3), keepdim=True)
     x = (x - dark) / (bright - dark).clamp(min=1)
     off = x - _around(x)
-    even = off / (_around(off * off) + EVEN).sqrt()
+    even = off / (_around(off * off) + QUIET).sqrt()
     return torch.cat([2 * x - 1, even], dim=1).contiguous(memory_format=torch.channels_last)
 
 

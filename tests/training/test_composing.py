@@ -84,7 +84,7 @@ def test_the_digit_is_that_of_the_glyph_and_all_its_ink_is_in_the_truth(train: S
     assert {scene.digit for scene in ones} == {7}
     for scene in ones:
         x, y, width, height = cv2.boundingRect((scene.ink > 128).astype(np.uint8))
-        assert np.mean(scene.ink[y : y + height, x : x + width] > 128) > 0.65  # a block, turned a little at times
+        assert np.mean(scene.ink[y : y + height, x : x + width] > 128) > 0.6  # a block, turned a little at times
 
 
 def test_neighbours_that_the_sides_cut_are_ink_in_the_look_alone(train: Split, monkeypatch: pytest.MonkeyPatch) -> None:

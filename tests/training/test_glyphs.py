@@ -42,7 +42,7 @@ def test_a_digits_glyph_has_its_label_and_no_margin(train: Split) -> None:
     for glyph, _ in made:
         assert glyph.dtype == np.uint8
         assert is_cropped(glyph)
-        assert glyph.max() > 100
+        assert glyph.max() > 80  # a stroke thinner than a pixel is fainter than others
         assert max(glyph.shape) <= LONGEST_PX * 1.3  # a slant makes it wider
     heights = [glyph.shape[0] for glyph, _ in made]
     assert HEIGHT_PX[0] * 0.8 < np.quantile(heights, 0.1) < np.quantile(heights, 0.9) < HEIGHT_PX[1] * 1.1

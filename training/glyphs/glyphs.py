@@ -141,10 +141,10 @@ def _outlined(draw: Generator) -> Glyph:
 
 
 SOURCES = (
-    Maker(_written, 0.4, PENS),
+    Maker(_written, 0.38, PENS),
     Maker(_printed, 0.24, PENS),
-    Maker(_segmented, 0.18, DISPLAYS),
-    Maker(_dotted, 0.09, DISPLAYS),
+    Maker(_segmented, 0.17, DISPLAYS),
+    Maker(_dotted, 0.12, DISPLAYS),
     Maker(_stencilled, 0.04, DISPLAYS),
     Maker(_outlined, 0.05, DISPLAYS),
 )

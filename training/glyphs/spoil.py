@@ -17,7 +17,7 @@ Way = Callable[[Picture, Generator], Picture]
 Ways = tuple[tuple[Way, float], ...]  # with the share of glyphs that each spoils
 
 GAP = (0.02, 0.07)  # a gap's width as a share of the glyph's height, from and to
-THIN = (0.012, 0.035)  # a thin stroke's width as a share of the glyph's height, from and to
+THIN = (0.004, 0.035)  # a thin stroke's width as a share of the glyph's height, from and to
 THICK = (0.01, 0.04)  # what a thick stroke gains on either side as a share of the glyph's height, from and to
 THICK_ENOUGH_PX = 2.0  # half the width of a stroke, at its widest, that can be made thin
 OUTLINE = (0.02, 0.05)  # an outline's width as a share of the glyph's height, from and to
@@ -43,7 +43,10 @@ def gaps(glyph: Picture, draw: Generator) -> Picture:
 
 
 def thin(glyph: Picture, draw: Generator) -> Picture:
-    """The middle of the strokes, as of a fine pen: where the distance to the paper has its ridge, and so little slope."""
+    """The middle of the strokes, as of a fine pen: where the distance to the paper has its ridge, and so little slope.
+
+    A stroke thinner than a pixel covers a part of it, and is as much fainter.
+    """
     framed = cv2.copyMakeBorder(glyph, 2, 2, 2, 2, cv2.BORDER_CONSTANT, value=0)
     off = cv2.GaussianBlur(cv2.distanceTransform((framed > 110).astype(np.uint8), cv2.DIST_L2, 5), (0, 0), 1)
     slope = cv2.magnitude(cv2.Sobel(off, cv2.CV_32F, 1, 0, scale=0.125), cv2.Sobel(off, cv2.CV_32F, 0, 1, scale=0.125))
@@ -53,7 +56,10 @@ def thin(glyph: Picture, draw: Generator) -> Picture:
     width = glyph.shape[0] * draw.uniform(*THIN)
     if width > 4:
         middle = np.asarray(cv2.dilate(middle, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3))), dtype=np.uint8)
-    return _if_enough(np.asarray(cv2.GaussianBlur(middle, (0, 0), 0.8), dtype=np.uint8), glyph, 0.08)
+    middle = np.asarray(cv2.GaussianBlur(middle, (0, 0), 0.8), dtype=np.uint8)
+    return (
+        np.asarray(cv2.convertScaleAbs(middle, alpha=min(1, max(width, 0.5))), dtype=np.uint8) if _is_enough(middle, glyph, 0.08) else glyph
+    )
 
 
 def thick(glyph: Picture, draw: Generator) -> Picture:
@@ -95,8 +101,12 @@ def stencilled(glyph: Picture, draw: Generator) -> Picture:
     return np.asarray(glyph * kept, dtype=np.uint8)
 
 
-def _if_enough(spoilt: Picture, glyph: Picture, least: float = LEAST_INK) -> Picture:
-    return spoilt if cv2.sumElems(spoilt)[0] >= least * cv2.sumElems(glyph)[0] else glyph
+def _if_enough(spoilt: Picture, glyph: Picture) -> Picture:
+    return spoilt if _is_enough(spoilt, glyph, LEAST_INK) else glyph
+
+
+def _is_enough(spoilt: Picture, glyph: Picture, least: float) -> bool:
+    return cv2.sumElems(spoilt)[0] >= least * cv2.sumElems(glyph)[0]
 
 
 def _cut(scale: int, shape: tuple[int, ...], draw: Generator) -> NDArray[np.float32]:
@@ -125,5 +135,5 @@ def spoilt(glyph: Picture, ways: Ways, draw: Generator) -> Picture:
 
 
 # The ways with the shares of glyphs that they spoil: of what a pen or a press leaves, and of what a display or a stencil shows.
-PENS: Ways = ((thin, 0.12), (thick, 0.06), (gaps, 0.1), (grain, 0.14), (holes, 0.05))
+PENS: Ways = ((thin, 0.16), (thick, 0.06), (gaps, 0.14), (grain, 0.14), (holes, 0.05))
 DISPLAYS: Ways = ((thick, 0.04), (gaps, 0.05), (grain, 0.1), (holes, 0.05))

@@ -7,7 +7,7 @@ from numpy.random import Generator
 from digitkit.contract import Picture
 from training.scenes.sheet import Field, cloudy
 
-SHRUNK = 0.18  # the share of pictures that their sender made small
+SHRUNK = 0.24  # the share of pictures that their sender made small
 BINARY = 0.3  # the share of them in black and white
 SHRUNK_PX = (8.0, 32.0)  # the longer side of such a picture, from and to
 SOFTNESS = (0.03, 0.1, 0.5)  # widths of a shadow's edge, in halves of the page's side

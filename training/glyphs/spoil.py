@@ -18,6 +18,7 @@ Ways = tuple[tuple[Way, float], ...]  # with the share of glyphs that each spoil
 
 GAP = (0.02, 0.07)  # a gap's width as a share of the glyph's height, from and to
 THIN = (0.004, 0.035)  # a thin stroke's width as a share of the glyph's height, from and to
+FAINTEST = 0.5  # the least share of its ink that a stroke thinner than a pixel keeps
 THICK = (0.01, 0.04)  # what a thick stroke gains on either side as a share of the glyph's height, from and to
 THICK_ENOUGH_PX = 2.0  # half the width of a stroke, at its widest, that can be made thin
 OUTLINE = (0.02, 0.05)  # an outline's width as a share of the glyph's height, from and to
@@ -56,10 +57,9 @@ def thin(glyph: Picture, draw: Generator) -> Picture:
     width = glyph.shape[0] * draw.uniform(*THIN)
     if width > 4:
         middle = np.asarray(cv2.dilate(middle, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3))), dtype=np.uint8)
-    middle = np.asarray(cv2.GaussianBlur(middle, (0, 0), 0.8), dtype=np.uint8)
-    return (
-        np.asarray(cv2.convertScaleAbs(middle, alpha=min(1, max(width, 0.5))), dtype=np.uint8) if _is_enough(middle, glyph, 0.08) else glyph
-    )
+    faint = min(1, max(width, FAINTEST))
+    stroke = np.asarray(cv2.convertScaleAbs(cv2.GaussianBlur(middle, (0, 0), 0.8), alpha=faint), dtype=np.uint8)
+    return stroke if _is_enough(stroke, glyph, 0.08) else glyph
 
 
 def thick(glyph: Picture, draw: Generator) -> Picture:

@@ -12,7 +12,8 @@ import onnx
 import torch
 
 from digitkit.artifacts.card import CardError, check_card, facts, write_card
-from digitkit.backends import eye_net, eye_ort
+from digitkit.backends import blocks, eye_net, eye_ort
+from digitkit.backends.eye_net import EyeNet
 from digitkit.backends.eye_ort import LOOKS
 from digitkit.pictures.eye import INK, KINDS, Eye
 from digitkit.pictures.look import LOOK_PX, look_at
@@ -31,7 +32,7 @@ def eye_to_onnx(weights: Path, graph: Path, *, data_root: Path) -> None:
         CardError: the weights do not match their card.
         ExportError: the graph sees differently; then nothing is published.
     """
-    card, net = check_card(weights), eye_net.read(weights)
+    card, net = check_card(weights), blocks.read(EyeNet(), weights)
     with tempfile.TemporaryDirectory() as scratch:
         staged = Path(scratch) / graph.name
         example = torch.zeros((2, LOOK_PX, LOOK_PX), dtype=torch.uint8)

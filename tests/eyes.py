@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from digitkit.artifacts.card import write_card
-from digitkit.backends import eye_net
+from digitkit.backends import blocks
 from digitkit.backends.eye_net import EyeNet
 from digitkit.pictures.look import LOOK_PX
 
@@ -46,7 +46,7 @@ def never(looks: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.float
 def random_eye(path: Path, seed: int = 0) -> Path:
     """The weights file of an eye with random weights, with its card."""
     torch.manual_seed(seed)
-    eye_net.save(EyeNet(), path)
+    blocks.save(EyeNet(), path)
     unknown = {"recipe": {}, "accuracy": {}, "packages": {}, "data_sha256": "", "commit": ""}
     write_card(path, version="1.0", temperature=1.0, parameters=0, **unknown)
     return path

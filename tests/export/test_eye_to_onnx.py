@@ -104,7 +104,7 @@ def test_weights_that_do_not_match_their_card_are_not_exported(tmp_path: Path, m
 
 
 def test_weights_of_a_digit_net_are_no_eye() -> None:
-    with pytest.raises(ValueError, match="holds no eye that can be loaded"):
+    with pytest.raises(ValueError, match="holds no EyeNet that can be loaded"):
         eye_net.load(RELEASED, device="cpu")
 
 

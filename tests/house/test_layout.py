@@ -78,19 +78,22 @@ ROOMS = {
 # Libraries that cost seconds or patch a process, and who may import them: packages, or modules of digitkit.
 LIBRARIES = {
     "torch": {"training", "export", "bench"}
-    | {f"digitkit.{module}" for module in ("readers.digits.net", "readers.digits.fold", "backends.eye_net", "backends.torch_place")},
+    | {f"digitkit.readers.digits.{module}" for module in ("net", "fold")}
+    | {f"digitkit.backends.{module}" for module in ("blocks", "eye_net", "line_net", "torch_place")},
     "torchvision": {"training", "bench"},
     "onnxruntime": {"export", "bench", "digitkit.backends.sessions"},
     "locust": {"loadtest"},
 }
 OURS = set(GRAPH) - {"digitkit"} | {"tests"}
 HEAVY = {"torch", "torchvision", "onnxruntime", "ts"}
-FOREIGN = {"numpy", "PIL", "cv2", "yaml"}  # what digitkit may import, beside one heavy library in five of its files
+FOREIGN = {"numpy", "PIL", "cv2", "yaml"}  # what digitkit may import, beside one heavy library in some of its files
 ALLOWED = {
     "readers/digits/net.py": FOREIGN | {"torch"},
     "readers/digits/fold.py": FOREIGN | {"torch"},
     "backends/sessions.py": FOREIGN | {"onnxruntime"},
+    "backends/blocks.py": FOREIGN | {"torch"},
     "backends/eye_net.py": FOREIGN | {"torch"},
+    "backends/line_net.py": FOREIGN | {"torch"},
     "backends/torch_place.py": FOREIGN | {"torch"},
 }
 SHADOWED = {"utils", "metrics", "context", "service", "protocol", "version"}  # TorchServe's modules come first in a worker
@@ -201,13 +204,16 @@ def test_ruff_bans_all_that_the_graph_does_not_allow(package: str) -> None:
 
 def test_ruff_waives_the_graph_for_no_file_but_those_that_run_a_model() -> None:
     waived = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["ruff"]["lint"]["per-file-ignores"]
-    running = ("handlers/digitkit/backends/{sessions,eye_net,torch_place}.py", "handlers/digitkit/readers/digits/{net,fold}.py")
+    running = (
+        "handlers/digitkit/backends/{sessions,blocks,eye_net,line_net,torch_place}.py",
+        "handlers/digitkit/readers/digits/{net,fold}.py",
+    )
     assert waived == {files: ["TID251"] for files in running}
 
 
 def test_pipeline_needs_neither_torch_nor_onnxruntime_nor_anything_else_of_ours() -> None:
     heavy = {f"digitkit.readers.digits.{module}" for module in ("net", "fold", "ort")}
-    heavy |= {f"digitkit.backends.{module}" for module in ("sessions", "eye_net", "eye_ort", "torch_place")}
+    heavy |= {f"digitkit.backends.{module}" for module in ("sessions", "blocks", "eye_net", "eye_ort", "line_net", "torch_place")}
     light = {name for name in modules() if package_of(name) == "digitkit"} - heavy
     assert {"digitkit.readers.digits.reader", "digitkit.pictures.codec", "digitkit.serving.frames"} <= light
     assert imported_after("import " + ", ".join(sorted(light))) & (HEAVY | OURS) == set()

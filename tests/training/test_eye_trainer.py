@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from digitkit.artifacts.card import CardError, check_card
-from digitkit.backends import eye_net
+from digitkit.backends import blocks, eye_net
 from digitkit.backends.eye_net import EyeNet
 from digitkit.pictures.look import LOOK_PX
 from digitkit.readers.digits.digit import LABELS
@@ -199,7 +199,7 @@ def test_a_checkpoint_of_another_recipe_is_refused_and_stays(tmp_path: Path) -> 
 def test_an_eye_can_go_on_from_another(tmp_path: Path) -> None:
     first = published(tmp_path / "first", tmp_path)
     going_on = trainer(pool(tmp_path), replace(TINY, init_from=str(first)))
-    assert all(torch.equal(value, going_on.net.state_dict()[name]) for name, value in eye_net.read(first).state_dict().items())
+    assert all(torch.equal(value, going_on.net.state_dict()[name]) for name, value in blocks.read(EyeNet(), first).state_dict().items())
 
 
 def published(out: Path, data_root: Path, **fields: str) -> Path:

@@ -7,7 +7,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from digitkit.backends import eye_net
+from digitkit.backends import blocks, eye_net
+from digitkit.backends.eye_net import EyeNet
 from digitkit.contract import Run
 from digitkit.errors import DigitError
 from digitkit.pictures.codec import decode_picture, encode_png
@@ -23,7 +24,7 @@ BATCH = 1_000
 
 def released_eye() -> Eye:
     """The eye that is released, on the CPU; raises CardError."""
-    return eye_net.as_eye(eye_net.read(EYE), torch.device("cpu"))
+    return eye_net.as_eye(blocks.read(EyeNet(), EYE), torch.device("cpu"))
 
 
 def predict_served(pictures: Sequence[bytes], run: Run, settings: Settings, eye: Eye | None = None) -> list[Prediction]:

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 from tqdm import tqdm
 
-from digitkit.backends import eye_net
+from digitkit.backends import blocks
 from digitkit.backends.eye_net import DIGITS, EyeNet
 from digitkit.readers.digits.net import write
 from training.eye.scene_pool import Scenes, batches
@@ -58,7 +58,7 @@ class EyeTrainer:
     def __init__(self, recipe: EyeRecipe, scenes: Scenes, device: torch.device, *, bfloat16: bool) -> None:
         torch.manual_seed(recipe.seed)
         self.recipe, self.scenes, self.device, self.bfloat16 = recipe, scenes, device, bfloat16
-        start = eye_net.read(Path(recipe.init_from)) if recipe.init_from else EyeNet()
+        start = blocks.read(EyeNet(), Path(recipe.init_from)) if recipe.init_from else EyeNet()
         self.net = start.to(device).to(memory_format=torch.channels_last)
         self.average = make_average(self.net, recipe.ema)
         self.optimizer = torch.optim.AdamW(self.net.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)

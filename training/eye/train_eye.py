@@ -12,7 +12,7 @@ from pathlib import Path
 
 from digitkit.artifacts.card import FIRST_VERSION, Card, CardError, check_card, write_card
 from digitkit.artifacts.place import place
-from digitkit.backends import eye_net
+from digitkit.backends import blocks
 from training.data import mnist
 from training.eye.eye_trainer import CHECKPOINT, EyeRecipe, EyeTrainer, judged
 from training.eye.scene_pool import draw_scenes
@@ -43,7 +43,7 @@ def train(recipe: EyeRecipe, run: Path, out: Path, *, data_root: Path, device: s
     found = judged(net, validation, place_on) | {"training_s": time.monotonic() - began}
     with tempfile.TemporaryDirectory() as scratch:
         staged = Path(scratch) / WEIGHTS
-        eye_net.save(net, staged)
+        blocks.save(net, staged)
         card = write_card(
             staged,
             version=release,

@@ -1,19 +1,15 @@
 """The eye in PyTorch: a small net that sees a look, finds the digit's ink in it, and says what else there is."""
 
-import copy
-import io
-import pickle
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from digitkit.artifacts.card import check_card
+from digitkit.backends import blocks
+from digitkit.backends.blocks import conv, evened
 from digitkit.backends.torch_place import choose_place
 from digitkit.pictures.eye import Eye
 from digitkit.pictures.look import LOOK_PX
@@ -21,8 +17,6 @@ from digitkit.pictures.look import LOOK_PX
 WIDTHS = (16, 32, 64, 128)  # channels at a half, a quarter, an eighth and a sixteenth of a look's sides
 KINDS = 3  # no digit, one, several
 DIGITS = 10
-AROUND_PX = 17  # side of the square over which light and contrast are made even: wider than a stroke, narrower than a shadow
-QUIET = 4e-4  # added to the variance there, so that paper without ink stays quiet
 
 
 class EyeNet(nn.Module):
@@ -61,50 +55,6 @@ class EyeNet(nn.Module):
         return functional.pixel_shuffle(self.ink(x), 2).squeeze(1).float(), self.reading(deepest).float()
 
 
-def conv(inputs: int, outputs: int, *, side: int = 3, stride: int = 1) -> nn.Sequential:
-    return nn.Sequential(nn.Conv2d(inputs, outputs, side, stride, side // 2, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True))
-
-
-def evened(looks: Tensor) -> Tensor:
-    """Looks with their contrast stretched, and the same with even light and contrast: (N, 2, 64, 64), about -1 to 1."""
-    x = looks.unsqueeze(1).float()
-    dark, bright = x.amin(dim=(2, 3), keepdim=True), x.amax(dim=(2, 3), keepdim=True)
-    x = (x - dark) / (bright - dark).clamp(min=1)
-    off = x - _around(x)
-    even = off / (_around(off * off) + QUIET).sqrt()
-    return torch.cat([2 * x - 1, even], dim=1).contiguous(memory_format=torch.channels_last)
-
-
-def _around(x: Tensor) -> Tensor:
-    return functional.avg_pool2d(x, AROUND_PX, stride=1, padding=AROUND_PX // 2, count_include_pad=False)
-
-
-def save(net: EyeNet, path: Path) -> None:
-    """Write the weights as data, as 16-bit floats: half the bytes, and no ink differs by more than 1 of 255."""
-    buffer = io.BytesIO()
-    torch.save(
-        {name: value.detach().cpu().half() if value.is_floating_point() else value for name, value in net.state_dict().items()}, buffer
-    )
-    path.write_bytes(buffer.getbuffer())
-
-
-def read(path: Path) -> EyeNet:
-    """The eye in a weights file, in evaluation mode, after its card was checked.
-
-    Raises:
-        CardError: the file does not match its card.
-        ValueError: the file holds no weights of an eye.
-    """
-    check_card(path)
-    net = EyeNet()
-    try:
-        net.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-    except (RuntimeError, ValueError, TypeError, AttributeError, pickle.UnpicklingError) as err:
-        reason = " ".join(str(err).split()).partition(". ")[0]
-        raise ValueError(f"{path} holds no eye that can be loaded: {reason}") from err
-    return net.eval()
-
-
 class Seeing(nn.Module):
     """An eye as it is served, each batch norm folded into its convolution.
 
@@ -113,11 +63,7 @@ class Seeing(nn.Module):
 
     def __init__(self, net: EyeNet) -> None:
         super().__init__()
-        self.net = copy.deepcopy(net).eval()
-        for block in self.net.modules():
-            if isinstance(block, nn.Sequential) and len(block) == 3 and isinstance(block[1], nn.BatchNorm2d):
-                block[0] = fuse_conv_bn_eval(cast(nn.Conv2d, block[0]), block[1])
-                block[1] = nn.Identity()
+        self.net = blocks.folded(net)
 
     def forward(self, looks: Tensor) -> tuple[Tensor, Tensor]:
         ink, reading = self.net(looks)
@@ -126,7 +72,7 @@ class Seeing(nn.Module):
 
 def load(path: Path, *, device: str = "auto", gpu_id: int | None = None, threads: int = 1) -> Eye:
     """The weights at `path` as an Eye; the arguments and errors are those of a reader's load."""
-    return as_eye(read(path), choose_place(device, gpu_id, threads))
+    return as_eye(blocks.read(EyeNet(), path), choose_place(device, gpu_id, threads))
 
 
 def as_eye(net: EyeNet, device: torch.device) -> Eye:

@@ -1,0 +1,87 @@
+"""The net that reads lines, in PyTorch: a strip of a picture becomes the characters of its frames, and where the line is in it."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from digitkit.backends import blocks
+from digitkit.backends.blocks import conv, evened
+from digitkit.backends.torch_place import choose_place
+from digitkit.pictures.line import ALPHABET, LineRun
+
+WIDTHS = (24, 48, 96, 128, 160)
+REACH = 5  # frames that a step along the line takes together
+
+
+class LineNet(nn.Module):
+    """Strips to the characters and the extents of their frames.
+
+    Convolutions halve the height until one row is left, and the width twice; steps along the row then see 44 frames at once.
+    568,564 parameters, 64 million multiply-adds for a strip of 200 px.
+
+    Source: the shape is that of Shi et al., An end-to-end trainable neural network for image-based sequence recognition (2015), with
+    convolutions along the line in place of the recurrent layers.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        a, b, c, d, e = WIDTHS
+        self.rows = nn.Sequential(
+            conv(2, a, stride=2),  # (N, a, 16, W / 2)
+            conv(a, b, stride=2), Residual(conv(b, b)),  # (N, b, 8, W / 4)
+            conv(b, c, stride=(2, 1)), Residual(conv(c, c)),  # (N, c, 4, W / 4)
+            conv(c, d, stride=(2, 1)),  # (N, d, 2, W / 4)
+        )  # fmt: skip
+        self.row = nn.Sequential(nn.Conv2d(d, e, (2, 1), bias=False), nn.BatchNorm2d(e), nn.ReLU(inplace=True))  # (N, e, 1, W / 4)
+        self.along = nn.Sequential(Residual(step(e, 1)), Residual(step(e, 3)))
+        self.dropout = nn.Dropout(0.1)
+        self.reading = nn.Conv2d(e, len(ALPHABET) + 1 + 2, 1)
+
+    def forward(self, strips: Tensor) -> tuple[Tensor, Tensor]:
+        """What is read in strips (N, 32, W) uint8, of either polarity and any contrast, W a multiple of 4.
+
+        Returns:
+            logits float32 (N, W / 4, 18) and extents float32 (N, W / 4, 2), as digitkit.pictures.line.LineRun has them.
+        """
+        found = self.reading(self.dropout(self.along(self.row(self.rows(evened(strips)))))).squeeze(2).transpose(1, 2).float()
+        return found[..., :-2], found[..., -2:] + 0.5
+
+
+class Residual(nn.Module):
+    """What a block makes of its input, added to it."""
+
+    def __init__(self, block: nn.Module) -> None:
+        super().__init__()
+        self.block = block
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = x + self.block(x)
+        return y
+
+
+def step(width: int, apart: int) -> nn.Sequential:
+    """A convolution along the row over REACH frames that stand `apart` frames from each other."""
+    pad = (0, apart * (REACH // 2))
+    return nn.Sequential(
+        nn.Conv2d(width, width, (1, REACH), padding=pad, dilation=(1, apart), bias=False), nn.BatchNorm2d(width), nn.ReLU(inplace=True)
+    )
+
+
+def load(path: Path, *, device: str = "auto", gpu_id: int | None = None, threads: int = 1) -> LineRun:
+    """The weights at `path` as a LineRun; the arguments and errors are those of a reader's load."""
+    return as_line_run(blocks.read(LineNet(), path), choose_place(device, gpu_id, threads))
+
+
+def as_line_run(net: LineNet, device: torch.device) -> LineRun:
+    """A LineRun that calls `net` on `device`."""
+    served = blocks.folded(net).to(device).to(memory_format=torch.channels_last)
+
+    def run(strips: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        with torch.inference_mode():
+            logits, extents = served(torch.from_numpy(strips).to(device))
+        return logits.cpu().numpy(), extents.cpu().numpy()
+
+    return run

@@ -19,24 +19,27 @@ from digitkit.pictures.look import LOOK_PX
 from digitkit.readers.digits.digit import LABELS
 from training.data import mnist
 from training.data.mnist import Split
-from training.eye import eye_trainer, scene_pool, train_eye
-from training.eye.eye_trainer import CHECKPOINT, EyeRecipe, EyeTrainer, judged, losses
-from training.eye.scene_pool import Scenes, batches, draw_scenes
+from training.drawn import drawn_release, parts
+from training.drawn.drawn_trainer import CHECKPOINT, DrawnRecipe, DrawnTrainer
+from training.eye import eye_trainer as learning_to_see
+from training.eye import scene_pool, train_eye
+from training.eye.eye_trainer import eye_trainer, judged, losses
+from training.eye.scene_pool import Scenes, draw_scenes
 from training.learn.device import choose_autocast, multiplies_in_bfloat16
 from training.recipe import Recipe, TrainingError
 from training.scenes import sources
 from training.scenes.composing import Content
 
 CPU = torch.device("cpu")
-TINY = EyeRecipe(scenes=64, epochs=2, batch_size=32, warm_up=2)
+TINY = DrawnRecipe(scenes=64, epochs=2, batch_size=32, warm_up=2)
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch, ten_digits: NDArray[np.uint8]) -> Iterator[None]:
     """Parts of a few scenes, of ten digits, that this process draws itself, and learns from on one thread."""
     split = Split(np.repeat(ten_digits, 10, axis=0), np.repeat(np.array(LABELS), 10))
-    monkeypatch.setattr(scene_pool, "PART", 64)
-    monkeypatch.setattr(scene_pool, "ProcessPoolExecutor", InThisProcess)
+    monkeypatch.setattr(parts, "PART", 64)
+    monkeypatch.setattr(parts, "ProcessPoolExecutor", InThisProcess)
     monkeypatch.setattr(mnist, "load_train", lambda root: (split, split))
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -61,8 +64,8 @@ def pool(folder: Path, count: int = 64) -> Scenes:
     return draw_scenes(folder / "scenes", count, 0, data_root=folder)
 
 
-def trainer(scenes: Scenes, recipe: EyeRecipe = TINY) -> EyeTrainer:
-    return EyeTrainer(recipe, scenes, CPU, bfloat16=False)
+def trainer(scenes: Scenes, recipe: DrawnRecipe = TINY) -> DrawnTrainer[EyeNet]:
+    return eye_trainer(recipe, scenes, CPU, bfloat16=False)
 
 
 def weights(net: EyeNet) -> dict[str, torch.Tensor]:
@@ -92,13 +95,13 @@ def test_validation_has_scenes_of_its_own(tmp_path: Path) -> None:
 
 def test_a_pass_shows_every_scene_once_and_about_half_of_them_inverted(tmp_path: Path) -> None:
     scenes = pool(tmp_path, 128)
-    seen = list(batches(scenes, 30, seed=1))
+    seen = list(scenes.batches(30, seed=1))
     assert [len(looks) for looks, *_ in seen] == [30, 30, 30, 30, 8]
     assert sorted(ink.numpy().tobytes() for _, inks, *_ in seen for ink in inks) == sorted(ink.numpy().tobytes() for ink in scenes.inks)
     originals = {look.numpy().tobytes() for look in scenes.looks}
     kept = sum(look.numpy().tobytes() in originals for looks, *_ in seen for look in looks)
     assert 40 < kept < 90
-    again = list(batches(scenes, 30, seed=1))
+    again = list(scenes.batches(30, seed=1))
     assert all(torch.equal(a[0], b[0]) for a, b in zip(seen, again, strict=True))
 
 
@@ -109,7 +112,7 @@ def test_an_eye_learns_from_a_few_hundred_scenes(tmp_path: Path) -> None:
 
     def total(net: EyeNet) -> float:
         with torch.inference_mode():
-            return float(losses(net.eval(), *looks, CPU, bfloat16=False).total())
+            return float(sum(losses(net.eval(), looks, CPU, bfloat16=False).values()))
 
     before = total(learning.net)
     found = learning.run(tmp_path)
@@ -145,17 +148,17 @@ def test_the_digit_counts_where_there_is_one_and_the_overlap_where_there_is_ink(
     net = EyeNet().eval()
     with torch.inference_mode():
         ink, reading = net(looks)
-        found = losses(net, looks, inks, kinds, torch.tensor([-1, 4]), CPU, bfloat16=False)
+        found = losses(net, (looks, inks, kinds, torch.tensor([-1, 4])), CPU, bfloat16=False)
     expected = -torch.log_softmax(reading[1, :10], dim=0)[4]
-    assert float(found.digit) == pytest.approx(float(expected), rel=1e-5)
+    assert float(found["digit"]) == pytest.approx(learning_to_see.WORD * float(expected), rel=1e-5)
     share, truth = ink.double().sigmoid().numpy(), inks.numpy() / 255
     pixels = -(truth * np.log(share) + (1 - truth) * np.log(1 - share)).mean(axis=(1, 2))
     overlap = 1 - (2 * (share[1] * truth[1]).sum() + 1) / (share[1].sum() + truth[1].sum() + 1)
-    assert float(found.ink) == pytest.approx((eye_trainer.PIXEL * pixels.sum() + eye_trainer.OVERLAP * overlap) / 2, rel=1e-4)
+    assert float(found["ink"]) == pytest.approx((learning_to_see.PIXEL * pixels.sum() + learning_to_see.OVERLAP * overlap) / 2, rel=1e-4)
 
 
 def test_the_rate_rises_stays_and_falls_to_nothing(tmp_path: Path) -> None:
-    learning = trainer(pool(tmp_path), EyeRecipe(scenes=64, epochs=50, batch_size=32, warm_up=10))
+    learning = trainer(pool(tmp_path), DrawnRecipe(scenes=64, epochs=50, batch_size=32, warm_up=10))
     rates = []
     for step in range(learning.steps):
         learning.step = step
@@ -206,7 +209,8 @@ def published(out: Path, data_root: Path, **fields: str) -> Path:
     """The weights file of an eye that was trained for an epoch on 64 scenes, by the command's own way."""
     out.mkdir()
     recipe = replace(TINY, epochs=1, **fields)
-    train_eye.train(recipe, data_root / f"run-{out.name}", out, data_root=data_root, device="cpu", release="1.3")
+    place = drawn_release.Place(data_root / f"run-{out.name}", out / train_eye.WEIGHTS, data_root, "cpu", "1.3")
+    train_eye.train(recipe, place)
     return out / train_eye.WEIGHTS
 
 
@@ -215,7 +219,7 @@ def publishing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Publishing needs MNIST on disk and the machine's fonts, neither of which says anything about an eye."""
     monkeypatch.setattr(mnist, "ensure_mnist", lambda root: None)
     monkeypatch.setattr(mnist, "data_hash", lambda root: "d" * 64)
-    monkeypatch.setattr(train_eye, "used", lambda: {"/fonts/a.ttf": "f" * 64})
+    monkeypatch.setattr(drawn_release, "used", lambda: {"/fonts/a.ttf": "f" * 64})
 
 
 @pytest.mark.usefixtures("publishing")
@@ -223,7 +227,7 @@ def test_the_card_says_what_the_eye_was_made_of_and_how_good_it_is(tmp_path: Pat
     first = published(tmp_path / "first", tmp_path)
     path = published(tmp_path / "second", tmp_path, init_from=str(first))
     card = check_card(path)
-    sources_file = tmp_path / "run-second" / train_eye.SOURCES
+    sources_file = tmp_path / "run-second" / drawn_release.SOURCES
     assert (card.version, card.task, card.data_sha256) == ("1.3", "eye", "d" * 64)
     assert card.recipe["drawn_from"] == {"files": 1, "sha256": hashlib.sha256(sources_file.read_bytes()).hexdigest()}
     assert json.loads(sources_file.read_text()) == {"/fonts/a.ttf": "f" * 64}

@@ -113,7 +113,7 @@ def penned(shape: str, draw: Generator, *, height_px: int = HEIGHT_PX, pens: tup
     for stroke in strokes:
         x, y = stroke.T - 0.5
         moved = np.stack([x - slant * y, y], axis=1) + np.stack([np.ones_like(x), x, y, x * y, x * x, y * y], axis=1) @ warp
-        curves.append(_curve((moved + draw.normal(0, 0.01, size=2)) * size))
+        curves.append(curve_of((moved + draw.normal(0, 0.01, size=2)) * size))
     corner = np.min([curve.min(axis=0) for curve in curves], axis=0) - MARGIN_PX
     width, height = np.ceil(np.max([curve.max(axis=0) for curve in curves], axis=0) - corner + MARGIN_PX).astype(int)
     page = np.zeros((height, width), dtype=np.uint8)
@@ -127,7 +127,7 @@ def points_of(shape: str) -> list[NDArray[np.float64]]:
     return [np.array([point.split(",") for point in stroke.split()], dtype=float) / 100 for stroke in shape.split("/")]
 
 
-def _curve(points: NDArray[np.float64]) -> NDArray[np.float64]:
+def curve_of(points: NDArray[np.float64]) -> NDArray[np.float64]:
     """(M, 2) points of the Catmull-Rom spline through (N, 2) points."""
     padded = np.concatenate([points[:1], points, points[-1:]])
     windows = np.lib.stride_tricks.sliding_window_view(padded, 4, axis=0)  # (N - 1, 2, 4)

@@ -109,13 +109,14 @@ def _written(draw: Generator) -> Glyph:
 
 def _printed(draw: Generator) -> Glyph:
     digit = int(draw.integers(len(LABELS)))
-    while (page := drawn(str(digit), _digit_fonts()[draw.integers(len(_digit_fonts()))])) is None:
+    while (page := drawn(str(digit), digit_fonts()[draw.integers(len(digit_fonts()))])) is None:
         pass
     return page, digit
 
 
 @cache
-def _digit_fonts() -> tuple[Path, ...]:
+def digit_fonts() -> tuple[Path, ...]:
+    """The fonts that draw digits as everybody does."""
     return tuple(path for path in faces_with("0123456789AZaz") if not any(word in path.stem for word in NO_DIGITS))
 
 

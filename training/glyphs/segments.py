@@ -1,5 +1,7 @@
 """Digits of seven segments, as displays of meters, scales, pumps and clocks show them."""
 
+from typing import NamedTuple
+
 import cv2
 import numpy as np
 from numpy.random import Generator
@@ -43,20 +45,49 @@ ENDS = {
 TIPS = ("flat", "pointed", "round", "mitred")
 
 
-def segmented(digit: int, draw: Generator) -> Picture:
-    """A digit on a display of a random build, uint8 (H, W), bright on dark, about HEIGHT_PX tall, with a margin."""
+class SegmentBuild(NamedTuple):
+    """How a display's digits are built.
+
+    Attributes:
+        tip: one of TIPS.
+        aspect: width by height between the middles of the segments.
+        thickness: a segment's, in pixels.
+        gap: between the ends of two segments, in pixels.
+        slant: how far the top leans to the right, as a share of the height.
+    """
+
+    tip: str
+    aspect: float
+    thickness: float
+    gap: float
+    slant: float
+
+
+def segment_build(draw: Generator) -> SegmentBuild:
+    """A display of a random build."""
     tip = TIPS[draw.integers(len(TIPS))]
     aspect, thickness = draw.uniform(*ASPECT), HEIGHT_PX * draw.uniform(*(FLAT_THICKNESS if tip == "flat" else THICKNESS))
     gap = HEIGHT_PX * draw.uniform(*GAP) * draw.random()
     slant = draw.uniform(*SLANT) if draw.random() < SLANTED else 0.0
-    size = np.array([HEIGHT_PX * aspect, HEIGHT_PX])
-    page = np.zeros((HEIGHT_PX + 2 * MARGIN_PX, round(size[0] + slant * HEIGHT_PX) + 2 * MARGIN_PX), dtype=np.uint8)
-    for name in LIT[digit][draw.integers(len(LIT[digit]))]:
+    return SegmentBuild(tip, aspect, thickness, gap, slant)
+
+
+def segmented(digit: int, draw: Generator) -> Picture:
+    """A digit on a display of a random build, uint8 (H, W), bright on dark, about HEIGHT_PX tall, with a margin."""
+    build = segment_build(draw)
+    return segments_of(LIT[digit][draw.integers(len(LIT[digit]))], build)
+
+
+def segments_of(names: str, build: SegmentBuild) -> Picture:
+    """The named segments of a display's digit, uint8 (H, W) with a margin of MARGIN_PX, bright on dark."""
+    size = np.array([HEIGHT_PX * build.aspect, HEIGHT_PX])
+    page = np.zeros((HEIGHT_PX + 2 * MARGIN_PX, round(size[0] + build.slant * HEIGHT_PX) + 2 * MARGIN_PX), dtype=np.uint8)
+    for name in names:
         start, end = (np.array(point) * size for point in ENDS[name])
-        outline = _outline(start, end, thickness, gap, tip)
-        if tip == "mitred":
-            outline = _mitred(name, outline, thickness)
-        outline[:, 0] += slant * (HEIGHT_PX - outline[:, 1])
+        outline = _outline(start, end, build.thickness, build.gap, build.tip)
+        if build.tip == "mitred":
+            outline = _mitred(name, outline, build.thickness)
+        outline[:, 0] += build.slant * (HEIGHT_PX - outline[:, 1])
         cv2.fillPoly(page, [np.round(16 * (outline + MARGIN_PX)).astype(np.int32)], 255, cv2.LINE_AA, shift=4)
     return page
 

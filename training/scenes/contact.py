@@ -16,12 +16,15 @@ from digitkit.contract import Picture
 from digitkit.readers.digits.digit import LABELS
 from training.data.mnist import DATA_ROOT, Split, load_train
 from training.glyphs import glyphs, signs, spoil
+from training.lines.line_composing import LineComposer
 from training.scenes import nothing
 
 CELL_PX = 72
 COLUMNS = 20
 BACKGROUND = 90  # grey, so that the borders of black and of white pictures are seen
 MARGIN_PX = 4
+LINE_CELL_PX, LINE_COLUMNS, LINES = (64, 240), 6, 180  # a line's height and width, how many stand side by side, and how many in all
+TEXT_PX = 16  # the height of the text under a line
 
 
 def sheet(pictures: Iterable[Picture]) -> Picture:
@@ -41,6 +44,9 @@ def sheets(train: Split, draw: Generator) -> Iterator[tuple[str, Picture]]:
     for kind in signs.KINDS:
         yield kind.__name__, sheet(glyphs.finished(kind(draw), draw) for _ in range(15 * COLUMNS))
     yield "nothing", sheet(nothing.nothing(draw) for _ in range(15 * COLUMNS))
+    composer = LineComposer(train, int(draw.integers(2**31)))
+    cells = [line_cell(drawn.picture, drawn.text) for drawn in (composer.line() for _ in range(LINES))]
+    yield "lines", np.concatenate([np.concatenate(cells[i : i + LINE_COLUMNS], axis=1) for i in range(0, LINES, LINE_COLUMNS)])
 
 
 def _by_digit(source: glyphs.Maker, draw: Generator) -> Iterator[Picture]:
@@ -55,6 +61,17 @@ def _cell(picture: Picture) -> Picture:
     small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
     cell = np.full((CELL_PX + MARGIN_PX, CELL_PX + MARGIN_PX), BACKGROUND, dtype=np.uint8)
     cell[: size[1], : size[0]] = small
+    return cell
+
+
+def line_cell(picture: Picture, text: str) -> Picture:
+    """A line shrunk or enlarged to its cell, with what is written there below it."""
+    height, width = LINE_CELL_PX
+    scale = min(height / picture.shape[0], width / picture.shape[1])
+    size = (max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale)))
+    cell = np.full((height + TEXT_PX, width + MARGIN_PX), BACKGROUND, dtype=np.uint8)
+    cell[: size[1], : size[0]] = cv2.resize(picture, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    cv2.putText(cell, text, (2, height + TEXT_PX - 4), cv2.FONT_HERSHEY_SIMPLEX, 0.4, 255, 1, cv2.LINE_AA)
     return cell
 
 

@@ -19,7 +19,7 @@ def exposed(page: Field, draw: Generator) -> Picture:
     bright = draw.uniform(0.5, 1.0) if draw.random() < 0.7 else 1.0
     photo = dark + (bright - dark) * page
     if draw.random() < 0.55:
-        photo = photo * _light(page.shape, draw)
+        photo = photo * light_on(page.shape, draw)
     if draw.random() < 0.35:
         photo = photo + cloudy(page.shape, draw.uniform(0.005, 0.06), draw.uniform(1, 8), draw)
     if draw.random() < 0.03:
@@ -42,7 +42,7 @@ def shrunk(picture: Picture, draw: Generator, *, share: float = SHRUNK) -> Pictu
     return np.asarray(small, dtype=np.uint8)
 
 
-def _light(shape: tuple[int, ...], draw: Generator) -> Field:
+def light_on(shape: tuple[int, ...], draw: Generator) -> Field:
     """The light on each pixel, about 1: falling across the page, at times with a shadow or a lamp's reflection."""
     across, down = _coordinates(shape)
     light = 1 + draw.normal(0, 0.15) * across + draw.normal(0, 0.15) * down

@@ -18,13 +18,13 @@ from training.lines.wear import worn
 from training.scenes.nothing import nothing
 from training.scenes.sheet import Field, cloudy, log_uniform
 
-WRITTEN, PRINTED, SHOWN, TURNED, PLATED, LETTERS = 0.36, 0.24, 0.18, 0.09, 0.05, 0.03  # the kinds' shares; the rest is nothing
+WRITTEN, PRINTED, SHOWN, TURNED, PLATED, LETTERS = 0.4, 0.22, 0.17, 0.08, 0.05, 0.04  # the kinds' shares; the rest is nothing
 PRINT_BY_HAND, PRINT_BEHIND = 0.35, 0.1  # the shares of written and of other rows with print behind
 RULED, NEIGHBOURED, GRAINY = 0.3, 0.28, 0.2  # the shares of rows with rules, with parts of other lines, with uneven ink
 KEPT = 8  # rows that are kept to be other rows' neighbours
 RISING = 1.6  # standard deviation of how steep a hand writes, in degrees
 PHOTOS = 0.5  # the share of pictures of nothing that are photos and patterns; the others are empty paper
-LEAST_INK, STRONG_INK = 0.14, 1.0  # the difference of ink from its ground, from and to
+LEAST_INK, STRONG_INK = 0.17, 1.0  # the difference of ink from its ground, from and to
 
 
 class DrawnLine(NamedTuple):

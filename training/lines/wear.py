@@ -12,7 +12,7 @@ from digitkit.contract import Picture
 from training.scenes.exposure import light_on
 from training.scenes.sheet import Field, cloudy
 
-COARSE_PX = (7.5, 16.0)  # the digits' height in a picture of few pixels, from and to
+COARSE_PX = (8.5, 16.0)  # the digits' height in a picture of few pixels, from and to
 COARSE, BINARY = 0.3, 0.07  # the shares of pictures of few pixels and of those in black and white
 ENLARGED = 0.6  # the share of coarse pictures that are enlarged again
 NOISIEST = 0.3  # the deviation of noise, as a share of the ink's contrast, at most

@@ -82,14 +82,14 @@ def sudoku(arrays: Arrays, half: Half) -> Iterator[Exam]:
 
 
 def historical(arrays: Arrays, half: Half) -> Iterator[Exam]:
-    files, labels = _files(arrays), _labels(arrays, "y")
+    files, labels = files_of(arrays), _labels(arrays, "y")
     chosen = np.flatnonzero(is_in(half, np.arange(len(files))))
     yield Exam("historical documents", f"{parity(half)} pictures", [files[i] for i in chosen], labels[chosen], 0.92)
 
 
 def people(arrays: Arrays, half: Half) -> Iterator[Exam]:
     """Every second picture: half of them are of one source, so that other hands in each half would leave one of them nearly empty."""
-    files, labels = _files(arrays), _labels(arrays, "y")
+    files, labels = files_of(arrays), _labels(arrays, "y")
     chosen = np.flatnonzero(is_in(half, np.arange(len(files))))
     yield Exam("people's own pictures", f"{parity(half)} pictures", [files[i] for i in chosen], labels[chosen], 0.99)
 
@@ -130,7 +130,7 @@ def _labels(arrays: Arrays, name: str) -> NDArray[np.int64]:
     return np.asarray(arrays[name], dtype=np.int64)
 
 
-def _files(arrays: Arrays) -> list[bytes]:
+def files_of(arrays: Arrays) -> list[bytes]:
     """The encoded pictures of a set that keeps them one after the other."""
     content, ends = _pictures(arrays, "files").tobytes(), _labels(arrays, "offsets").tolist()
     return [content[start:end] for start, end in pairwise(ends)]

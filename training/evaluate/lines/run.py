@@ -1,0 +1,78 @@
+"""How whole numbers are read: `python -m training.evaluate.lines.run --weights training/released/numbers.pt --real-data …`.
+
+The sets are real pictures that no package ships; a set whose file is absent is skipped, with a line that says so. What is quoted
+is the half of each set on which nothing was chosen; `--half development` reads the other one, to choose on.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import get_args
+from zipfile import BadZipFile
+
+import numpy as np
+
+from digitkit.artifacts.card import CardError
+from digitkit.settings import SettingsError
+from training.evaluate.exams.exam import Figure, show, write
+from training.evaluate.lines.misread import write_misread
+from training.evaluate.lines.number_exam import NumberExam, NumberPictures, figures, wrong
+from training.evaluate.lines.number_sets import LINE_SETS
+from training.evaluate.lines.numberless import numberless
+from training.evaluate.real.sets import Half
+
+REPORT = {"quoted": "numbers.json", "development": "numbers-development.json"}
+SHEETS = "misread-numbers"
+
+
+def exams(real: Path, half: Half, only: str) -> Iterator[NumberExam]:
+    """Every exam whose pictures are at hand, one after the other, or those of the sets whose file's name has `only` in it.
+
+    Raises:
+        ValueError: a file that is damaged or holds other arrays.
+    """
+    for name, exams_of in LINE_SETS.items():
+        if only not in name:
+            continue
+        file = real / name
+        if not file.is_file():
+            print(f"skipped: {name} is not in {real}", file=sys.stderr)
+            continue
+        try:
+            with file.open("rb") as content, np.load(content) as arrays:  # np.load leaves a damaged file open
+                yield from exams_of({key: arrays[key] for key in arrays.files}, half)
+        except (BadZipFile, KeyError, IndexError, ValueError) as err:
+            raise ValueError(f"{file} is not the set of that name: {err}") from err
+    if only in "numberless":
+        yield from numberless()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="training.evaluate.lines.run", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--weights", type=Path, required=True)
+    parser.add_argument("--real-data", type=Path, required=True, help="the folder with the sets, each an .npz file")
+    parser.add_argument("--out", type=Path, required=True, help=f"the report's folder, which gets {REPORT['quoted']} and {SHEETS}/")
+    parser.add_argument("--half", choices=get_args(Half), default="quoted", help="the half of each set that is read (quoted)")
+    parser.add_argument("--only", default="", metavar="WORD", help="only sets with this in their file's name, as cheque; numberless too")
+    flags = parser.parse_args()
+    found: list[Figure] = []
+    try:
+        reader = NumberPictures(flags.weights)
+        for exam in exams(flags.real_data, flags.half, flags.only):
+            readings = reader.read(exam.files)
+            found += figures(exam, readings)
+            write_misread(exam, readings, wrong(exam, readings), flags.out / SHEETS / flags.half)
+    except (CardError, SettingsError, ValueError, OSError) as err:
+        sys.exit(f"{parser.prog}: {err}")
+    if not found:
+        sys.exit(f"{parser.prog}: no set has '{flags.only}' in its name; there are numberless and {', '.join(LINE_SETS)}")
+    write(found, flags.out / REPORT[flags.half])
+    show(found, f"{flags.weights} on lines, the {flags.half} half of each set")
+    print(f"what was misread: {flags.out / SHEETS / flags.half}")
+
+
+if __name__ == "__main__":
+    main()

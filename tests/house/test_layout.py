@@ -74,6 +74,7 @@ ROOMS = {
     "readers": set[str](),
     "readers.tasks": {"artifacts", "reader", "readers"},
     "readers.digits": WORDS | {"counting", "artifacts", "pictures", "backends", "reader"},
+    "readers.numbers": WORDS | {"counting", "artifacts", "pictures", "backends", "reader"},
 }
 # Libraries that cost seconds or patch a process, and who may import them: packages, or modules of digitkit.
 LIBRARIES = {
@@ -90,6 +91,7 @@ FOREIGN = {"numpy", "PIL", "cv2", "yaml"}  # what digitkit may import, beside on
 ALLOWED = {
     "readers/digits/net.py": FOREIGN | {"torch"},
     "readers/digits/fold.py": FOREIGN | {"torch"},
+    "readers/numbers/formats/checksums.py": FOREIGN | {"stdnum"},
     "backends/sessions.py": FOREIGN | {"onnxruntime"},
     "backends/blocks.py": FOREIGN | {"torch"},
     "backends/eye_net.py": FOREIGN | {"torch"},
@@ -212,15 +214,21 @@ def test_ruff_waives_the_graph_for_no_file_but_those_that_run_a_model() -> None:
 
 
 def test_pipeline_needs_neither_torch_nor_onnxruntime_nor_anything_else_of_ours() -> None:
-    heavy = {f"digitkit.readers.digits.{module}" for module in ("net", "fold", "ort")}
+    heavy = {f"digitkit.readers.{module}" for module in ("digits.net", "digits.fold", "digits.ort", "numbers.net", "numbers.ort")}
     heavy |= {f"digitkit.backends.{module}" for module in ("sessions", "blocks", "eye_net", "eye_ort", "line_net", "torch_place")}
     light = {name for name in modules() if package_of(name) == "digitkit"} - heavy
-    assert {"digitkit.readers.digits.reader", "digitkit.pictures.codec", "digitkit.serving.frames"} <= light
+    assert {
+        "digitkit.readers.digits.reader",
+        "digitkit.readers.numbers.reader",
+        "digitkit.pictures.codec",
+        "digitkit.serving.frames",
+    } <= light
     assert imported_after("import " + ", ".join(sorted(light))) & (HEAVY | OURS) == set()
 
 
-def test_onnx_backend_needs_no_torch() -> None:
-    loaded = imported_after("import digitkit.readers.digits.ort")
+@pytest.mark.parametrize("task", ["digits", "numbers"])
+def test_onnx_backend_needs_no_torch(task: str) -> None:
+    loaded = imported_after(f"import digitkit.readers.{task}.ort")
     assert "onnxruntime" in loaded
     assert loaded & ((HEAVY | OURS) - {"onnxruntime"}) == set()
 

@@ -7,15 +7,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitkit.contract import Picture
+from digitkit.errors import BlankPicture
 
 Ink = NDArray[np.uint8]  # (H, W), 0 for paper, the higher the more ink
 
+FAINTEST = 6  # grey levels between the darkest and the brightest pixel; with less there is nothing to be seen
 LIGHT_SIDE_PX = 40  # longer side of the small copy on which paper and polarity are judged: light changes slowly over a page
 REACH = 0.3  # side of the kernel that removes strokes, as a share of that copy's longer side: wider than a stroke, narrower than a digit
 STROKE, AROUND = 0.15, 0.2  # sides of the kernels for a stroke's width and for its surroundings, as shares of that copy's longer side
 RING = 0.08  # distance of a second ring of pixels from the border, as a share of the shorter side: a frame can cover the first ring
 EVEN_LIGHT = 0.3  # largest difference between the corners of evenly lit paper, as a share of the picture's contrast
 BORDER_BAND = 0.15  # width of the band along a border where frames and neighbouring digits are, as a share of that side
+
+
+def check_contrast(picture: Picture) -> None:
+    """Raise BlankPicture where a picture is of one grey level, or nearly so."""
+    if int(picture.max()) - int(picture.min()) < FAINTEST:
+        raise BlankPicture(f"no ink: no two pixels of the picture differ by {FAINTEST} of 255 grey levels or more")
 
 
 def to_ink(picture: Picture, *, has_shadows: bool = True) -> Ink:

@@ -14,12 +14,12 @@ import numpy as np
 from digitkit.contract import Picture, Run
 from digitkit.errors import BlankPicture, DigitError, Overloaded
 from digitkit.pictures.eye import Eye, Sight, see
+from digitkit.pictures.ink import check_contrast
 from digitkit.pictures.look import box_of
 from digitkit.readers.digits.canvas import CROP_SIDE_PX, as_canvas, centre, fit, narrowed, to_canvases
 from digitkit.readers.digits.classify import EVEN, classify
 from digitkit.readers.digits.digit import SIDE_PX, Canvas, Prediction
 
-FAINTEST = 6  # grey levels between the darkest and the brightest pixel; with less there is nothing to be seen
 SLICE = 64  # pictures that are looked at between two looks at the clock
 STRETCHED = 0.95  # a digit that fills this share of a small square crop, both ways, was stretched to it
 
@@ -48,8 +48,7 @@ def prepare(picture: Picture) -> Given:
     canvas = as_canvas(picture)
     if canvas is not None:
         return Given([canvas])
-    if int(picture.max()) - int(picture.min()) < FAINTEST:
-        raise BlankPicture(f"no ink: no two pixels of the picture differ by {FAINTEST} of 255 grey levels or more")
+    check_contrast(picture)
     try:
         return Given(to_canvases(picture), picture)
     except BlankPicture as err:

@@ -1,0 +1,40 @@
+"""Check digits, as python-stdnum knows them: of cards, books, articles, bank accounts, and of the numbers of many countries."""
+
+from functools import cache
+from importlib import import_module
+from pkgutil import walk_packages
+from types import ModuleType
+from typing import Final
+
+import stdnum
+
+from digitkit.readers.numbers.number import digits_of
+
+SHORTEST: Final = 2  # digits; one digit checks nothing
+
+
+@cache
+def known() -> frozenset[str]:
+    """The modules of python-stdnum by their names, as "nl.bsn"; a request may name these and imports no others."""
+    prefix = f"{stdnum.__name__}."
+    found = walk_packages(stdnum.__path__, prefix)
+    return frozenset(module.name.removeprefix(prefix) for module in found if not module.ispkg)
+
+
+@cache
+def checker(name: str) -> ModuleType | None:
+    """The module that checks numbers of a kind; None where there is none of this name."""
+    if name not in known():
+        return None
+    module = import_module(f"{stdnum.__name__}.{name}")
+    return module if hasattr(module, "is_valid") else None
+
+
+def has_right_check(text: str, module: ModuleType, prefix: str = "") -> bool:
+    """Whether a text's digits are a number of a module's kind.
+
+    Args:
+        prefix: what stands before them, as a country's letters before its accounts.
+    """
+    digits = digits_of(text)
+    return len(digits) >= SHORTEST and bool(module.is_valid(prefix + digits))

@@ -1,0 +1,118 @@
+"""What a number is to this reader, and the types at the ends of the pipeline."""
+
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitkit.contract import Picture
+from digitkit.pictures.line import LineRun, Strip
+
+DIGITS: Final = "0123456789"
+SEPARATORS: Final = ".,-/: "
+# Why a number is not accepted: there is none, the net is not sure enough, or no likely reading obeys the format that was asked for.
+NO_NUMBER, UNSURE, BREAKS_FORMAT = REASONS = ("no_number", "unsure", "breaks_format")
+
+Frames: TypeAlias = NDArray[np.float64]  # (T, 18), the probabilities of the classes at each frame
+Extents: TypeAlias = NDArray[np.float32]  # (T, 2), top and bottom of the text at each frame, in shares of a strip's height
+Quad: TypeAlias = tuple[tuple[float, float], ...]  # four corners (x, y) from the top left on clockwise, in pixels of the picture
+
+
+class LineBackend(NamedTuple):
+    """A loaded net, and the device or the provider that it runs on."""
+
+    run: LineRun
+    place: str
+
+
+def digits_of(text: str) -> str:
+    """The digits of a text alone."""
+    return "".join(sign for sign in text if sign in DIGITS)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A strip, and where its pixels are in the picture.
+
+    Attributes:
+        strip: what the net is shown.
+        width: columns of it that show the picture; those behind them repeat the last one.
+        to_picture: float64 (2, 3), from a point of the strip, in pixels from its upper left corner, to one of the picture.
+    """
+
+    strip: Strip
+    width: int
+    to_picture: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Character:
+    """One character of a number.
+
+    Attributes:
+        text: a digit or a separator.
+        confidence: how likely it is this character, given the others, 0 to 1.
+        quad: where it is.
+        frame: the frame of the strip at which it was read, for explanations; no part of an answer.
+    """
+
+    text: str
+    confidence: float
+    quad: Quad
+    frame: float = field(default=0.0, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """One number.
+
+    Attributes:
+        text: as it is written, with its separators.
+        value: what it is worth, None where that is ambiguous or no number.
+        confidence: how likely all of it is right, 0 to 1.
+        reason: one of REASONS where the number is not accepted, else "".
+        quad: where it is.
+        characters: of `text`, in order.
+    """
+
+    text: str
+    value: int | float | None
+    confidence: float
+    reason: str
+    quad: Quad
+    characters: tuple[Character, ...]
+
+    @property
+    def accepted(self) -> bool:
+        return not self.reason
+
+    @property
+    def digits(self) -> str:
+        """Its digits alone."""
+        return digits_of(self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """All numbers of a picture, from left to right.
+
+    Attributes:
+        numbers: none where there is no number.
+        picture: that was read, for drawings.
+        view: the last look at it, for explanations.
+    """
+
+    numbers: tuple[Number, ...]
+    picture: Picture = field(compare=False, repr=False)
+    view: View = field(compare=False, repr=False)
+
+    @property
+    def best(self) -> Number | None:
+        """The accepted number with the highest confidence, or the surest one where none is accepted; None where there is none."""
+        return max(self.numbers, key=lambda number: (number.accepted, number.confidence), default=None)
+
+    @property
+    def reason(self) -> str:
+        """Why the picture as a whole has no answer: that its best number is not accepted, or that there is none."""
+        return NO_NUMBER if self.best is None else self.best.reason

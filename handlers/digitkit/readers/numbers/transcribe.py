@@ -1,0 +1,143 @@
+"""From grey pictures to the numbers that stand in them: the way that every served picture goes.
+
+The net looks at the whole picture first. Where its text is small or leans, the part around it is looked at again, closer and level,
+up to twice. What is read between words and other signs is a number each.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import inf
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitkit.contract import Picture
+from digitkit.errors import DigitError, Overloaded
+from digitkit.pictures.line import ALPHABET, BLANK, FRAME_PX, OTHER, STRIP_PX, LineRun
+from digitkit.readers.numbers.beam import told
+from digitkit.readers.numbers.choose import Choice, choose, confidences
+from digitkit.readers.numbers.formats.format import Format
+from digitkit.readers.numbers.lattice import lattice
+from digitkit.readers.numbers.looks import Look, look_at_all, too_late
+from digitkit.readers.numbers.number import BREAKS_FORMAT, UNSURE, Character, Number, Quad, Transcript, View
+from digitkit.readers.numbers.strips import closer_view, text_line, weights_of
+
+CLOSER: Final = 2  # most times that a picture is looked at again
+WIDEST: Final = 0.7  # of a character, in heights of its line
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the model takes of one picture.
+
+    Attributes:
+        picture: grey.
+        view: all of it, as a strip.
+        form: what is known of its numbers.
+    """
+
+    picture: Picture
+    view: View
+    form: Format
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """When a number is accepted.
+
+    Attributes:
+        min_confidence: from which confidence on, 0 to 1.
+        temperature: the number that logarithms of probabilities are divided by to be calibrated.
+    """
+
+    min_confidence: float
+    temperature: float = 1.0
+
+
+def transcribe(inputs: Sequence[Asked], run: LineRun, terms: Terms, deadline: float = inf) -> list[Transcript | DigitError]:
+    """The numbers of each picture, in order, or why it is refused.
+
+    Args:
+        run: the net.
+        deadline: as digitkit.reader.Recogniser.read takes it.
+    """
+    looks = look_at_all([asked.view for asked in inputs], run, deadline)
+    again = [*range(len(inputs))]
+    for _ in range(CLOSER):
+        near = {i: view for i in again if (view := _closer(inputs[i].picture, looks[i])) is not None}
+        found = look_at_all([*near.values()], run, deadline)
+        for i, look in zip(near, found, strict=True):
+            if not isinstance(look, Look) or reads_something(look):
+                looks[i] = look
+        again = [*near]
+    return [_told(look, asked, terms, deadline) for look, asked in zip(looks, inputs, strict=True)]
+
+
+def _told(look: Look | Overloaded, asked: Asked, terms: Terms, deadline: float) -> Transcript | Overloaded:
+    if isinstance(look, Look):
+        return numbers_in(look, asked, terms) if time.perf_counter() <= deadline else too_late()
+    return look
+
+
+def _closer(picture: Picture, look: Look | DigitError) -> View | None:
+    if not isinstance(look, Look):
+        return None
+    return closer_view(picture, look.view, look.extents, look.frames[:, BLANK])
+
+
+def reads_something(look: Look) -> bool:
+    """Whether anything but the blank is the likeliest at any frame."""
+    return bool((look.frames.argmax(axis=1) != BLANK).any())
+
+
+def numbers_in(look: Look, asked: Asked, terms: Terms) -> Transcript:
+    """The numbers that a look shows, from left to right."""
+    frames = look.frames
+    numbers = []
+    is_other = frames.argmax(axis=1) == ALPHABET.index(OTHER)
+    for part in np.split(np.arange(len(frames)), np.flatnonzero(is_other)):
+        part = part[~is_other[part]]
+        if len(part) and (choice := choose(frames[kept := part[told(frames[part])]], asked.form)) is not None:
+            numbers.append(_number(look, kept, choice, asked.form, terms))
+    return Transcript(tuple(numbers), asked.picture, look.view)
+
+
+def _number(look: Look, kept: NDArray[np.int64], choice: Choice, form: Format, terms: Terms) -> Number:
+    """A choice that was made at the frames `kept`, with its places in the picture and its confidences."""
+    found = lattice(look.frames[kept], choice.read)
+    own = slice(choice.start, choice.start + len(choice.text))
+    centres = np.interp(found.centres, np.arange(len(kept)), kept)[own]
+    slope, top, bottom = text_line(look.extents, weights_of(look.frames[:, BLANK]))
+    edges = edges_of(centres * FRAME_PX + FRAME_PX / 2, (bottom - top) * STRIP_PX)
+    line = (slope / FRAME_PX * STRIP_PX, (top - slope / 2) * STRIP_PX, (bottom - slope / 2) * STRIP_PX)
+    characters = tuple(
+        Character(sign, sure, quad_of(look.view, start, end, line), float(centre))
+        for sign, sure, start, end, centre in zip(
+            choice.text, confidences(found, choice.read, terms.temperature)[own], edges[:-1], edges[1:], centres, strict=True
+        )
+    )
+    confidence = float(np.exp(min(0.0, choice.log_probability) / terms.temperature))
+    reason = "" if confidence >= terms.min_confidence else UNSURE
+    quad = quad_of(look.view, float(edges[0]), float(edges[-1]), line)
+    return Number(choice.text, form.value(choice.text), confidence, reason if choice.obeys else BREAKS_FORMAT, quad, characters)
+
+
+def edges_of(centres: NDArray[np.float64], height: float) -> NDArray[np.float64]:
+    """Where characters begin and end, (L + 1,): half way between their middles (L,), in columns of a strip.
+
+    Args:
+        height: of the line, in pixels of the strip; the first and the last character are no wider than WIDEST of it.
+    """
+    between = (centres[1:] + centres[:-1]) / 2
+    reach = WIDEST * height / 2
+    half = min(reach, float(np.median(np.diff(centres))) / 2) if len(centres) > 1 else reach
+    return np.concatenate([[centres[0] - half], between, [centres[-1] + half]])
+
+
+def quad_of(view: View, start: float, end: float, line: tuple[float, float, float]) -> Quad:
+    """The corners, in the picture, of what stands between two columns of a strip on a line of (slope, top, bottom) in its pixels."""
+    slope, top, bottom = line
+    corners = [(x, edge + slope * x, 1.0) for x, edge in ((start, top), (end, top), (end, bottom), (start, bottom))]
+    return tuple((float(x), float(y)) for x, y in np.array(corners) @ view.to_picture.T)

@@ -146,6 +146,6 @@ def handler(handler_module: ModuleType, settings: Settings, fake_run: FakeRun, m
     handler = handler_module.DigitHandler()
     handler.settings, handler.model, handler.headers, handler.guard = settings, Model("digits", "1.0"), {}, Guard()
     backend = Backend(fake_run, lambda canvas, target: canvas / np.float32(255), "by heart", "cpu")
-    handler.reader, handler.loaded = READER, Net(backend, trusting, settings.min_score)
+    handler.reader, handler.loaded = READER, Net(backend, trusting, settings.threshold("digits"))
     handler.metrics = metrics.Metrics(handler.model, place="cpu", fell_back=False, statistics=READER.statistics({}))
     return handler

@@ -4,7 +4,7 @@ Serving knows requests, pictures and the forms of answers. What is read in a pic
 alone. There is one for each task, as READER in readers/TASK/reader.py; the card of a model says which task it is for.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
@@ -19,6 +19,7 @@ from digitkit.settings import Settings
 # Types of a reader's own, which pass through serving untouched.
 Input: TypeAlias = Any  # what the model takes of one picture
 Result: TypeAlias = Any  # what was read in it
+Format: TypeAlias = Any  # what is known of a picture's content beforehand
 Target: TypeAlias = Any  # what an explanation is asked to be about
 Explanation: TypeAlias = Any
 
@@ -80,8 +81,14 @@ class Reader(Protocol):
             ValueError: the file holds no model of this task.
         """
 
-    def prepare(self, picture: Picture) -> Input:
-        """What the model takes of a grey picture; raises the DigitError that refuses it."""
+    def parse_format(self, text: str) -> Format:
+        """What a request says is known of a picture's content beforehand, "" where it says nothing; raises BadRequest.
+
+        A reader of what has one form alone takes no notice of it.
+        """
+
+    def prepare(self, picture: Picture, known: Format, /) -> Input:
+        """What the model takes of a grey picture of which this is known; raises the DigitError that refuses it."""
 
     def prepare_at_once(self, pictures: NDArray[np.uint8]) -> Sequence[Input | None]:
         """What the model takes of each of (N, H, W) that needs no preparing, and None for those that `prepare` is to be given."""
@@ -92,8 +99,9 @@ class Reader(Protocol):
     def to_json(self, result: Result, /) -> str:
         """A result as the text of a JSON object."""
 
-    def to_text(self, result: Result, /) -> str:
-        """A result as plain text."""
+    @property
+    def media(self) -> Mapping[str, Callable[[Result], bytes]]:
+        """By media type, what writes a single result in another form than JSON; text/plain is among them."""
 
     def to_tensors(self, results: Sequence[Result | None], /) -> list[dict[str, Any]]:
         """Results as the output tensors of the Open Inference Protocol, a refused picture being None."""

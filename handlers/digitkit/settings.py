@@ -41,14 +41,14 @@ class Settings:
         threads: that a worker computes with on a CPU.
         log_requests: "all", or "notable": those that were refused, were slow, or bring an id of their own.
         limits: what one request may bring.
-        min_score: a prediction is accepted from this score on, 0 to 1.
+        accept: by task, the share from 0 to 1 from which on an answer is accepted; each reader says of what.
     """
 
     device: str
     threads: int
     log_requests: str
     limits: Limits
-    min_score: float
+    accept: Mapping[str, float]
 
     @classmethod
     def from_mapping(cls, config: Mapping[str, Any]) -> "Settings":
@@ -57,7 +57,6 @@ class Settings:
             raise SettingsError(f"model-config.yaml must hold knobs by name, it holds {type(config).__name__}")
         names = {field.name for field in fields(Limits)}
         limits = _section(config, "limits", names)
-        accept = _section(config, "accept", {"min_score"})
         for name in names:
             if type(limits[name]) is not int or limits[name] < 1:
                 raise SettingsError(f"limits.{name} in model-config.yaml is {limits[name]!r}; it must be a whole number, 1 or more")
@@ -70,14 +69,28 @@ class Settings:
         logged = config.get("log_requests")
         if logged not in LOGGED:
             raise SettingsError(f"log_requests in model-config.yaml is {logged!r}; it must be one of {', '.join(LOGGED)}")
-        score = accept["min_score"]
-        if type(score) not in (int, float) or not 0 <= score <= 1:
-            raise SettingsError(f"accept.min_score in model-config.yaml is {score!r}; it must be from 0 to 1")
-        return cls(device, threads, logged, Limits(**limits), float(score))
+        return cls(device, threads, logged, Limits(**limits), _shares(config, "accept"))
+
+    def threshold(self, task: str) -> float:
+        """The share from which on an answer of a task is accepted, 0 to 1; raises SettingsError where the settings name none."""
+        if task not in self.accept:
+            raise SettingsError(f"section accept of model-config.yaml must hold {task}, it holds {sorted(self.accept)}")
+        return self.accept[task]
 
     @classmethod
     def read(cls, path: Path) -> "Settings":
         return cls.from_mapping(yaml.safe_load(path.read_text()))
+
+
+def _shares(config: Mapping[str, Any], name: str) -> dict[str, float]:
+    """The section of shares by task."""
+    section = config.get(name)
+    if not isinstance(section, dict) or not all(isinstance(task, str) for task in section):
+        raise SettingsError(f"section {name} of model-config.yaml must hold a share for each task, it holds {section!r}")
+    for task, share in section.items():
+        if type(share) not in (int, float) or not 0 <= share <= 1:
+            raise SettingsError(f"{name}.{task} in model-config.yaml is {share!r}; it must be from 0 to 1")
+    return {task: float(share) for task, share in section.items()}
 
 
 def _section(config: Mapping[str, Any], name: str, expected: set[str]) -> dict[str, Any]:

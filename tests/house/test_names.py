@@ -19,9 +19,14 @@ SAME_CLASSES = {
 }
 SAME_FILES = {
     "__init__": "what a package is",
+    "answer": "in the room of each task, a result in the words of an answer",
     "errors": "the exceptions of a package",
+    "explain": "in the room of each task, why it was read so",
+    "net": "in the room of each task, its model in PyTorch",
+    "ort": "in the room of each task, its model in ONNX Runtime",
     "reader": "what a reader is, and in the room of each task its own",
     "run": "the command of a package: python -m chaos.run, python -m loadtest.run",
+    "tally": "in the room of each task, what a worker counts of it",
 }
 # Variables of others that our programs read or set: of the system, of Java, of installers, of libraries and of torchrun.
 FOREIGN = {

@@ -11,7 +11,16 @@ pytestmark = pytest.mark.slow
 ALLOWED = ("https://a.example", "http://localhost:3000")
 OTHERS = ["https://b.example", "https://a.example.evil", "http://a.example", "https://a.example:8443", "null", ""]
 ASKS = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,content-type,x-target"}
-SENT = {"authorization", "content-type", "content-encoding", "accept", "x-target", "x-request-id", "inference-header-content-length"}
+SENT = {
+    "authorization",
+    "content-type",
+    "content-encoding",
+    "accept",
+    "x-target",
+    "x-format",
+    "x-request-id",
+    "inference-header-content-length",
+}
 
 
 @pytest.fixture(params=[haproxy, nginx])

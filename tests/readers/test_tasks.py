@@ -10,6 +10,7 @@ from conftest import HANDLERS, FakeContext
 
 from digitkit.artifacts.card import CardError, write_card
 from digitkit.readers.digits.reader import READER
+from digitkit.readers.numbers.reader import NumbersReader
 from digitkit.readers.tasks import find_reader
 
 FACTS: dict[str, Any] = {
@@ -17,13 +18,14 @@ FACTS: dict[str, Any] = {
 }  # fmt: skip
 
 
-def test_the_task_digits_is_for_the_reader_of_digits() -> None:
+def test_each_task_has_its_reader() -> None:
     assert find_reader("digits") is READER
+    assert isinstance(find_reader("numbers"), NumbersReader)
 
 
-@pytest.mark.parametrize("task", ["numbers", "", "digits.reader", "../digits", "tasks"])
+@pytest.mark.parametrize("task", ["poems", "", "digits.reader", "../digits", "tasks"])
 def test_a_task_without_a_reader_is_an_error_that_names_those_there_are(task: str) -> None:
-    with pytest.raises(CardError, match=r"this code has a reader for digits$"):
+    with pytest.raises(CardError, match=r"this code has a reader for digits, numbers$"):
         find_reader(task)
 
 

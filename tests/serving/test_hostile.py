@@ -97,7 +97,7 @@ def test_what_is_left_of_a_batch_after_its_time_is_503_and_what_was_read_is_answ
     handler = handler_module.DigitHandler()
     handler.settings, handler.model, handler.headers = settings, Model("digits", "1.0"), {}
     handler.reader = READER
-    handler.loaded = Net(type("Backend", (), {"run": None}), never, settings.min_score)  # type: ignore[arg-type]  # all are blank or unread
+    handler.loaded = Net(type("Backend", (), {"run": None}), never, settings.threshold("digits"))  # type: ignore[arg-type]  # all are blank or unread
     statistics = READER.statistics({})
     handler.metrics, handler.guard = Metrics(handler.model, place="cpu", fell_back=False, statistics=statistics), NoNet()
     monkeypatch.setattr("digitkit.serving.metrics.FLUSH_S", 3600)

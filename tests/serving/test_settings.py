@@ -32,7 +32,8 @@ def test_shipped_config_is_valid_and_every_knob_is_read(config: dict[str, Any]) 
     assert settings.device == config["device"] == "auto"
     assert settings.threads == config["threads"] == 1
     assert settings.log_requests == config["log_requests"] == "all"
-    assert settings.min_score == config["accept"]["min_score"]
+    assert settings.accept == config["accept"]
+    assert [settings.threshold(task) for task in ("digits", "numbers")] == [config["accept"]["digits"], config["accept"]["numbers"]]
     assert settings.limits == Limits(**config["limits"])
 
 
@@ -43,10 +44,10 @@ def test_shipped_config_holds_what_torchserve_reads(config: dict[str, Any]) -> N
 
 
 def test_config_is_read_from_its_file(config: dict[str, Any], tmp_path: Path) -> None:
-    config["accept"]["min_score"] = 0.25
+    config["accept"]["digits"] = 0.25
     path = tmp_path / "model-config.yaml"
     path.write_text(yaml.safe_dump(config))
-    assert Settings.read(path).min_score == 0.25
+    assert Settings.read(path).threshold("digits") == 0.25
 
 
 @pytest.mark.parametrize("content", ["", "7", "- limits"])
@@ -57,29 +58,36 @@ def test_file_that_is_no_mapping_is_an_error(content: str, tmp_path: Path) -> No
         Settings.read(path)
 
 
-@pytest.mark.parametrize("section", ["limits", "accept"])
-@pytest.mark.parametrize("value", [None, 7, "many", [1, 2], {}])
+@pytest.mark.parametrize(
+    ("section", "value"),
+    [*(("limits", value) for value in (None, 7, "many", [1, 2], {})), ("accept", None), ("accept", 7), ("accept", {7: 0.5})],
+)
 def test_section_of_the_wrong_kind_is_an_error(section: str, value: Any, config: dict[str, Any]) -> None:
     message = refusal(config | {section: value})
     assert f"section {section} of model-config.yaml must hold" in message
     assert str(value) in message or value == {}
 
 
-@pytest.mark.parametrize(("section", "name"), [*(("limits", name) for name in LIMITS), ("accept", "min_score")])
-def test_missing_knob_is_an_error_that_names_it(section: str, name: str, config: dict[str, Any]) -> None:
-    del config[section][name]
+@pytest.mark.parametrize("name", LIMITS)
+def test_missing_limit_is_an_error_that_names_it(name: str, config: dict[str, Any]) -> None:
+    del config["limits"][name]
     message = refusal(config)
-    assert section in message
+    assert "limits" in message
     assert name in message
 
 
-@pytest.mark.parametrize("section", ["limits", "accept"])
 @pytest.mark.parametrize("name", ["pixel", "max_pixels", 7])
-def test_unknown_knob_is_an_error_that_names_it(section: str, name: Any, config: dict[str, Any]) -> None:
-    config[section][name] = 1
+def test_unknown_limit_is_an_error_that_names_it(name: Any, config: dict[str, Any]) -> None:
+    config["limits"][name] = 1
     message = refusal(config)
-    assert section in message
+    assert "limits" in message
     assert str(name) in message
+
+
+def test_a_task_without_a_share_is_an_error_that_names_those_there_are(config: dict[str, Any]) -> None:
+    config["accept"] = {"min_score": 0.7}
+    with pytest.raises(SettingsError, match=r"section accept of model-config.yaml must hold digits, it holds \['min_score'\]"):
+        Settings.from_mapping(config).threshold("digits")
 
 
 @pytest.mark.parametrize("name", LIMITS)
@@ -93,18 +101,19 @@ def test_limit_that_is_no_positive_whole_number_is_an_error(name: str, value: An
 
 
 @pytest.mark.parametrize("value", [None, "0.5", -0.01, 1.01, float("nan"), True, [0.5]])
-def test_least_score_outside_0_to_1_is_an_error(value: Any, config: dict[str, Any]) -> None:
-    config["accept"]["min_score"] = value
+@pytest.mark.parametrize("task", ["digits", "numbers", "poems"])
+def test_a_share_outside_0_to_1_is_an_error(value: Any, task: str, config: dict[str, Any]) -> None:
+    config["accept"][task] = value
     message = refusal(config)
-    assert "accept.min_score" in message
+    assert f"accept.{task}" in message
     assert repr(value) in message
     assert "from 0 to 1" in message
 
 
 @pytest.mark.parametrize("value", [0, 1, 0.5])
-def test_least_score_may_be_a_whole_number(value: float, config: dict[str, Any]) -> None:
-    config["accept"]["min_score"] = value
-    score = Settings.from_mapping(config).min_score
+def test_a_share_may_be_a_whole_number(value: float, config: dict[str, Any]) -> None:
+    config["accept"]["digits"] = value
+    score = Settings.from_mapping(config).threshold("digits")
     assert score == value
     assert type(score) is float
 

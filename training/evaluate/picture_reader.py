@@ -82,7 +82,9 @@ class PictureReader:
     def answers(self, files: Sequence[bytes]) -> list[Prediction | DigitError]:
         """The prediction of each encoded picture, or why it is refused."""
         given = [self._given(file) for file in files]
-        answers = iter(recognise([each for each in given if isinstance(each, Given)], self.run, self.eye, self.settings.min_score))
+        answers = iter(
+            recognise([each for each in given if isinstance(each, Given)], self.run, self.eye, self.settings.threshold("digits"))
+        )
         return [next(answers) if isinstance(each, Given) else each for each in given]
 
     def _given(self, file: bytes) -> Given | DigitError:

@@ -22,7 +22,7 @@ from training.evaluate.served import MODEL_CONFIG
 def reference(split: mnist.Split, run: Run, settings: Settings) -> dict[str, dict[str, list[float]]]:
     """The card's reference of a split, whose pictures are read as served ones are."""
     pictures = [to_canvases(picture) for picture in split.pictures]
-    predictions = classify(pictures, run, settings.min_score)
+    predictions = classify(pictures, run, settings.threshold("digits"))
     digits, confidences = np.array([p.digit for p in predictions]), np.array([p.confidence for p in predictions], dtype=np.float32)
     return statistics.reference(digits, confidences, statistics.mean_ink([p.canvas for p in predictions]))
 

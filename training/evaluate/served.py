@@ -37,7 +37,7 @@ def predict_served(pictures: Sequence[bytes], run: Run, settings: Settings, eye:
     eye = eye or released_eye()
     for start in range(0, len(pictures), BATCH):
         given = [prepare(decode_picture(data, settings.limits)) for data in pictures[start : start + BATCH]]
-        for answer in recognise(given, run, eye, settings.min_score):
+        for answer in recognise(given, run, eye, settings.threshold("digits")):
             if isinstance(answer, DigitError):
                 raise answer
             predictions.append(answer)

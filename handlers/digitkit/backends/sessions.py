@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import onnxruntime
@@ -17,15 +17,26 @@ CPU, CUDA, TENSORRT = "CPUExecutionProvider", "CUDAExecutionProvider", "Tensorrt
 WANTED = {"cpu": CPU, "cuda": CUDA, "tensorrt": TENSORRT}
 
 
+class Free(NamedTuple):
+    """A side that differs from call to call, its least, its usual and its greatest length, between which TensorRT builds an engine."""
+
+    least: int
+    usual: int
+    most: int
+
+
+Side: TypeAlias = int | Free
+
+
 class Output(NamedTuple):
     """An output of a graph: its name, its shape for one picture, its type in ONNX Runtime's words."""
 
     name: str
-    shape: tuple[int, ...]
+    shape: tuple[Side, ...]
     type: str = "float"
 
     def __str__(self) -> str:
-        return f"{self.name} tensor({self.type}) {[*self.shape]}"
+        return f"{self.name} tensor({self.type}) {shown(self.shape)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +52,15 @@ class Arrays:
     """
 
     takes: str
-    shape: tuple[int, ...]
+    shape: tuple[Side, ...]
     gives: tuple[Output, ...]
     usual: int = 64
     most: int = 1024
+
+
+def shown(shape: Sequence[Side | str | None]) -> str:
+    """A shape as messages have it, a free side as ?; ONNX Runtime calls those by a name, or by none."""
+    return f"[{', '.join(str(side) if isinstance(side, int) else '?' for side in shape)}]"
 
 
 def open_session(path: Path, arrays: Arrays, *, device: str, gpu_id: int | None, threads: int) -> onnxruntime.InferenceSession:
@@ -109,10 +125,10 @@ def build_session(
 
 def _check_arrays(session: onnxruntime.InferenceSession, arrays: Arrays, path: Path) -> None:
     """Raise ValueError unless a graph takes and gives what `arrays` says, N free."""
-    takes = [f"{entry.name} {entry.type} {entry.shape[1:]}" for entry in session.get_inputs()]
-    gives = {output.name: f"{output.name} {output.type} {output.shape[1:]}" for output in session.get_outputs()}
+    takes = [f"{entry.name} {entry.type} {shown(entry.shape[1:])}" for entry in session.get_inputs()]
+    gives = {output.name: f"{output.name} {output.type} {shown(output.shape[1:])}" for output in session.get_outputs()}
     found = [gives.get(output.name, f"no {output.name}") for output in arrays.gives]
-    wanted = [f"{arrays.takes} tensor(uint8) {[*arrays.shape]}"], [str(output) for output in arrays.gives]
+    wanted = [f"{arrays.takes} tensor(uint8) {shown(arrays.shape)}"], [str(output) for output in arrays.gives]
     if (takes, found) != wanted:
         told = f"it takes {', '.join(takes)} and gives {', '.join(found)}"
         must = f"it must take {wanted[0][0]} and give {', '.join(wanted[1])}"
@@ -123,8 +139,9 @@ def _providers(wanted: str, gpu: int, arrays: Arrays, cuda_graph: bool) -> Seque
     """The provider `wanted` on its GPU, followed by those that run the nodes for which it has no kernel."""
     # The default search tries every algorithm again for each new batch size, and a worker sees all from 1 to 64.
     cuda = (CUDA, {"device_id": gpu, "cudnn_conv_algo_search": "HEURISTIC", "arena_extend_strategy": "kSameAsRequested"})
-    sizes = {"min": 1, "opt": arrays.usual, "max": arrays.most}
-    shapes = {key: f"{arrays.takes}:{'x'.join(map(str, (size, *arrays.shape)))}" for key, size in sizes.items()}
+    sides = [Free(1, arrays.usual, arrays.most), *(side if isinstance(side, Free) else Free(side, side, side) for side in arrays.shape)]
+    sizes = zip(("min", "opt", "max"), zip(*sides, strict=True), strict=True)
+    shapes = {key: f"{arrays.takes}:{'x'.join(map(str, size))}" for key, size in sizes}
     tensorrt = (TENSORRT, {"device_id": gpu} | {f"trt_profile_{key}_shapes": shape for key, shape in shapes.items()})
     if cuda_graph:
         cuda[1]["enable_cuda_graph"] = tensorrt[1]["trt_cuda_graph_enable"] = True

@@ -8,7 +8,7 @@ is given up where it stands, while what was read of it is answered.
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -48,6 +48,21 @@ class Question:
     targets: tuple[str, ...] = ()
 
 
+class Wishes(NamedTuple):
+    """What a request asks for, all its pictures together.
+
+    Attributes:
+        accept: the media type that the client prefers, "" for none.
+        known: what is known of the pictures beforehand, in the reader's words; a picture may say otherwise of itself.
+    """
+
+    accept: str = ""
+    known: str = ""
+
+
+NO_WISHES: Final = Wishes()
+
+
 class Reading:
     """A request whose pictures are being read.
 
@@ -56,8 +71,8 @@ class Reading:
         canvas_s: seconds that the reader took to prepare them.
     """
 
-    def __init__(self, sources: Sources, form: Form, *, accept: str = "", id: str | None = None) -> None:
-        self._sources, self._form, self._accept, self._id = sources, form, accept, id
+    def __init__(self, sources: Sources, form: Form, wishes: Wishes = NO_WISHES, *, id: str | None = None) -> None:
+        self._sources, self._form, self._wishes, self._id = sources, form, wishes, id
         self._spent_s = 0.0
         self._allowance: Allowance | None = None
         self.pictures: list[Prepared] = []
@@ -69,7 +84,7 @@ class Reading:
 
     def question(self) -> Question:
         """The question that is asked, once all is read."""
-        return Question(tuple(self.pictures), self._form, self._accept, self._id, self._sources.targets)
+        return Question(tuple(self.pictures), self._form, self._wishes.accept, self._id, self._sources.targets)
 
     def read_on(self, reader: Reader, limits: Limits, guard: Guard, deadline: float) -> None:
         """Read the pictures of the next turn; without time for them, refuse all that are left.
@@ -80,23 +95,27 @@ class Reading:
             guard: under which each picture is read by itself.
             deadline: of the batch, by time.perf_counter().
         Raises:
+            BadRequest: the reader knows no such format.
             Overloaded: the batch's time was over before the first picture.
         """
         self._allowance = self._allowance or Allowance(limits.request_pixels)
         started = now = time.perf_counter()
         if now > deadline and not self.pictures:
             raise Overloaded(f"the batch has taken {limits.batch_seconds} s so far; send the request again")
+        reader.parse_format(self._wishes.known)  # what is bad for all pictures refuses the request, not each of them
         until = min(deadline, started + limits.request_seconds - self._spent_s)
         start = len(self.pictures)
         part = self._sources.items[start : min(start * GROWTH, start + SLICE) or 1]
         ready = reader.prepare_at_once(part) if isinstance(part, np.ndarray) else [None] * len(part)
-        for item, prepared in zip(part, ready, strict=True):
+        for i, (item, prepared) in enumerate(zip(part, ready, strict=True), start):
             if now > until:
                 self._refuse_rest()
                 return
             decoded = guard(self._decode, item, limits)
             decoded_at = time.perf_counter()
-            self.pictures.append(_prepared(decoded, reader, guard) if prepared is None else prepared)
+            if prepared is None:
+                prepared = decoded if isinstance(decoded, DigitError) else guard(self._prepare, decoded, i, reader)
+            self.pictures.append(prepared)
             now = time.perf_counter()
             self.canvas_s += now - decoded_at
         self._spent_s += now - started
@@ -105,14 +124,14 @@ class Reading:
         source = self._sources.read(item)
         return source if isinstance(source, np.ndarray) else decode_picture(source, limits, self._allowance)
 
+    def _prepare(self, picture: Picture, i: int, reader: Reader) -> Input:
+        own = self._sources.formats[i] if self._sources.formats else ""
+        return reader.prepare(picture, reader.parse_format(own or self._wishes.known))
+
     def _refuse_rest(self) -> None:
         count, total = len(self.pictures), len(self._sources.items)
         told = f"time was over after {count} of the request's {total} pictures; send the rest again, in smaller lists"
         self.pictures += [Overloaded(told)] * (total - count)
-
-
-def _prepared(decoded: Picture | DigitError, reader: Reader, guard: Guard) -> Prepared:
-    return decoded if isinstance(decoded, DigitError) else guard(reader.prepare, decoded)
 
 
 def read_in_turns(

@@ -10,7 +10,6 @@ from digitkit.reader import Explanation, Reader, Result
 from digitkit.serving.reading import Question
 from digitkit.serving.request import JSON, Request
 
-PLAIN: Final = "text/plain"
 PNG: Final = "image/png"
 
 
@@ -42,8 +41,8 @@ def write_answer(question: Question, results: Sequence[Result | DigitError], mod
         (result,) = results
         if isinstance(result, DigitError):
             return write_error(result, count)
-        if question.accept == PLAIN:
-            return Answer(200, PLAIN, reader.to_text(result).encode(), count)
+        if (write := reader.media.get(question.accept)) is not None:
+            return Answer(200, question.accept, write(result), count)
         return Answer(200, JSON, reader.to_json(result).encode(), count)
     texts = f"[{', '.join([_error_text(r) if isinstance(r, DigitError) else reader.to_json(r) for r in results])}]"
     return Answer(200, JSON, (texts if question.form == "many" else f'{{"predictions": {texts}}}').encode(), count)

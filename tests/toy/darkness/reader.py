@@ -1,6 +1,6 @@
 """READER: how dark a picture is. Its graph takes 8 x 8 pixels and gives their darkness."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -79,7 +79,10 @@ class Darkness:
         session = open_session(weights, arrays, device=settings.device, gpu_id=gpu, threads=settings.threads)
         return Graph(as_run(session, arrays), session.get_providers()[0])
 
-    def prepare(self, picture: Picture) -> Picture:
+    def parse_format(self, text: str) -> None:
+        """Nothing: darkness has one form."""
+
+    def prepare(self, picture: Picture, known: None) -> Picture:
         if picture.min() == WHITE:
             raise BlankPicture("the picture is all white")
         return np.asarray(cv2.resize(picture, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA), dtype=np.uint8)
@@ -94,8 +97,12 @@ class Darkness:
     def to_json(self, darkness: float) -> str:
         return f'{{"darkness": {round(darkness, 4)}}}'
 
-    def to_text(self, darkness: float) -> str:
-        return str(round(darkness, 4))
+    def to_text(self, darkness: float) -> bytes:
+        return str(round(darkness, 4)).encode()
+
+    @property
+    def media(self) -> dict[str, Callable[[float], bytes]]:
+        return {"text/plain": self.to_text}
 
     def to_tensors(self, results: Sequence[float | None]) -> list[dict[str, Any]]:
         shades = [REFUSED if darkness is None else round(darkness, 4) for darkness in results]

@@ -17,9 +17,9 @@ def to_json(prediction: Prediction) -> str:
     return f'{{"digit": {prediction.digit}, "confidence": {confidence}, {accepted}, "probabilities": [{", ".join(probabilities)}]}}'
 
 
-def to_text(prediction: Prediction) -> str:
+def to_text(prediction: Prediction) -> bytes:
     """The bare digit."""
-    return str(prediction.digit)
+    return str(prediction.digit).encode()
 
 
 def to_tensors(predictions: Sequence[Prediction | None]) -> list[dict[str, Any]]:

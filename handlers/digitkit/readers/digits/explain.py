@@ -4,22 +4,18 @@ The PyTorch target explains by gradients (net.integrated_gradients); any Run can
 forward passes only.
 """
 
-import io
 from dataclasses import dataclass
 from typing import Final
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from digitkit.contract import Run
+from digitkit.pictures.attributions import scaled
 from digitkit.readers.digits.classify import softmax
 from digitkit.readers.digits.digit import SIDE_PX, Attributions, Canvas, Explain
 
 PATCH_PX: Final = 5  # side of the square that is wiped out: as wide as a stroke with its edges
-FOR, AGAINST = np.array([214.0, 39.0, 40.0]), np.array([31.0, 119.0, 180.0])  # red and blue
-OVERLAY_SCALE: Final = 10  # pixels of the overlay for each of the canvas
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,22 +58,3 @@ def log_odds(logits: NDArray[np.float32], target: int) -> NDArray[np.float32]:
     """How much the target is ahead of all other digits together, (N,), in nats."""
     probability = np.clip(softmax(logits)[:, target], 1e-7, 1 - 1e-7)
     return np.asarray(np.log(probability / (1 - probability)), dtype=np.float32)
-
-
-def scaled(attributions: NDArray[np.float32]) -> Attributions:
-    """Attributions whose largest magnitude is 1; all 0 where nothing speaks for or against."""
-    largest = float(np.abs(attributions).max())
-    return np.asarray(attributions / largest if largest > 0 else attributions, dtype=np.float32)
-
-
-def overlay(canvas: Canvas, attributions: Attributions) -> bytes:
-    """A PNG of the canvas, ink dark on light, with what speaks for the target in red and what speaks against in blue."""
-    size = (SIDE_PX * OVERLAY_SCALE, SIDE_PX * OVERLAY_SCALE)
-    grey = 255 - cv2.resize(canvas, size, interpolation=cv2.INTER_CUBIC).astype(np.float32) * 0.6
-    strength = cv2.resize(attributions, size, interpolation=cv2.INTER_LINEAR)
-    weight = np.abs(strength)[..., np.newaxis] * 0.8
-    colour = np.where(strength[..., np.newaxis] > 0, FOR, AGAINST)
-    pixels = grey[..., np.newaxis] * (1 - weight) + colour * weight
-    buffer = io.BytesIO()
-    Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)).save(buffer, format="PNG")
-    return buffer.getvalue()

@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from digitkit.artifacts.card import check_card
 from digitkit.backends.torch_place import choose_place
 from digitkit.contract import Run
+from digitkit.pictures.attributions import scaled
 from digitkit.readers.digits.classify import CHUNK, in_chunks
 from digitkit.readers.digits.digit import LABELS, MNIST_MEAN, MNIST_STD, Attributions, Backend, Canvas, Explain
-from digitkit.readers.digits.explain import scaled
 from digitkit.readers.digits.fold import Folded
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}

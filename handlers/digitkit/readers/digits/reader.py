@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from digitkit.contract import Picture
 from digitkit.counting.drift import Reference
 from digitkit.errors import BadRequest, DigitError
+from digitkit.pictures.attributions import overlay
 from digitkit.pictures.eye import Eye
 from digitkit.pictures.look import LOOK_PX
 from digitkit.reader import Reader
 from digitkit.readers.digits import answer
 from digitkit.readers.digits.canvas import are_canvases
 from digitkit.readers.digits.digit import LABELS, SIDE_PX, Backend, Prediction
-from digitkit.readers.digits.explain import Explanation, overlay
+from digitkit.readers.digits.explain import Explanation
 from digitkit.readers.digits.recognise import Given, prepare, recognise
 from digitkit.readers.digits.tally import Tally
 from digitkit.settings import Settings
@@ -66,16 +67,19 @@ class DigitsReader:
     """The reader of single digits."""
 
     to_json = staticmethod(answer.to_json)
-    to_text = staticmethod(answer.to_text)
+    media: Final = {"text/plain": answer.to_text}
     to_tensors = staticmethod(answer.to_tensors)
     explanation_object = staticmethod(answer.explanation_object)
 
     def load(self, weights: Path, settings: Settings, gpu: int | None) -> Net:
         ways = {"device": settings.device, "gpu_id": gpu, "threads": settings.threads}
         backend, eye = (import_module(module).load for module in BACKENDS[weights.suffix])
-        return Net(backend(weights, **ways), eye(weights.with_name(EYE + weights.suffix), **ways), settings.min_score)
+        return Net(backend(weights, **ways), eye(weights.with_name(EYE + weights.suffix), **ways), settings.threshold("digits"))
 
-    def prepare(self, picture: Picture) -> Given:
+    def parse_format(self, text: str) -> None:
+        """Nothing: there is one form of a digit."""
+
+    def prepare(self, picture: Picture, known: None) -> Given:
         return prepare(picture)
 
     def prepare_at_once(self, pictures: NDArray[np.uint8]) -> list[Given | None]:

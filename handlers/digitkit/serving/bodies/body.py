@@ -34,11 +34,13 @@ class Sources:
         items: encoded files, values of JSON, or pixels (N, H, W).
         read: an item's bytes or pixels; raises BadRequest.
         targets: what each of them asks to have explained, "" where it does not say; () where none does.
+        formats: what each of them says is known of it beforehand, likewise.
     """
 
     items: Sequence[Any] | NDArray[np.uint8]
     read: Callable[[Any], Source]
     targets: tuple[str, ...] = ()
+    formats: tuple[str, ...] = ()
 
 
 def parse_json(data: bytes | bytearray) -> Any:
@@ -58,7 +60,14 @@ def read_instances(body: Mapping[str, Any], limits: Limits) -> Sources:
     if not isinstance(instances, list) or not instances:
         raise BadRequest(f"instances is {kind_of(instances)}; it must be a list of one or more pictures")
     check_count(len(instances), limits)
-    return Sources(instances, read_instance, tuple(target_of(each) for each in instances))
+    return of_objects(instances)
+
+
+def of_objects(values: Sequence[Any]) -> Sources:
+    """The pictures that values of JSON hold, with what those that are objects ask of them."""
+    return Sources(
+        values, read_instance, tuple(field_of(each, "target") for each in values), tuple(field_of(each, "format") for each in values)
+    )
 
 
 def as_it_is(item: Any) -> Source:
@@ -96,10 +105,10 @@ def read_instance(value: Any) -> Source:
     return pictures[0] if pictures[0].ndim == 2 else grey_of_colours(pictures[0])
 
 
-def target_of(value: Any) -> str:
-    """What an object of JSON asks to have explained, "" where it does not say."""
-    target = value.get("target") if isinstance(value, dict) else None
-    return "" if target is None else str(target)
+def field_of(value: Any, name: str) -> str:
+    """What an object of JSON says under a name, "" where it says nothing."""
+    field = value.get(name) if isinstance(value, dict) else None
+    return "" if field is None else str(field)
 
 
 def is_picture(body: Any) -> bool:

@@ -1,0 +1,37 @@
+"""A picture with its numbers drawn into it: a frame around each, green where it is accepted and red where it is not, and its text above."""
+
+import io
+from typing import Final
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from digitkit.readers.numbers.number import Transcript
+
+ACCEPTED, REFUSED = (0, 140, 60), (214, 39, 40)
+LONGEST_PX: Final = 2000  # sides of a drawing; a photo is drawn smaller
+LEAST_PX: Final = 320  # a drawing's longer side, so that the texts can be read
+TEXT_PX: Final = (12, 40)  # the least and the greatest height of a text
+
+
+def to_png(transcript: Transcript) -> bytes:
+    """The picture with its numbers, as a PNG in colour."""
+    tall, wide = transcript.picture.shape
+    scale = min(LONGEST_PX, max(LEAST_PX, tall, wide)) / max(tall, wide)
+    size = (max(1, round(wide * scale)), max(1, round(tall * scale)))
+    page = Image.fromarray(transcript.picture).resize(size, Image.Resampling.BICUBIC)
+    heights = [np.hypot(*np.subtract(number.quad[3], number.quad[0])) * scale for number in transcript.numbers]
+    text_px = int(np.clip(max(heights, default=0), *TEXT_PX))
+    above = 2 * text_px  # room for the texts of what stands at the upper edge
+    drawing = Image.new("RGB", (size[0], size[1] + above), "white")
+    drawing.paste(page, (0, above))
+    pen, font = ImageDraw.Draw(drawing), ImageFont.load_default(text_px)
+    for number in transcript.numbers:
+        colour = ACCEPTED if number.accepted else REFUSED
+        quad = [(x * scale, y * scale + above) for x, y in number.quad]
+        pen.polygon(quad, outline=colour, width=2)
+        left, top = (min(corner[axis] for corner in quad) for axis in (0, 1))
+        pen.text((left, top - 3), f"{number.text}  {number.confidence:.2f}", fill=colour, font=font, anchor="ls")
+    buffer = io.BytesIO()
+    drawing.save(buffer, format="PNG")
+    return buffer.getvalue()

@@ -1,0 +1,92 @@
+"""READER: numbers, as digitkit.reader says what a reader is."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitkit.artifacts.card import check_card
+from digitkit.contract import Picture
+from digitkit.counting.drift import Reference
+from digitkit.errors import BadRequest, DigitError
+from digitkit.pictures.line import BUCKET_PX, STRIP_PX
+from digitkit.reader import Reader
+from digitkit.readers.numbers import answer
+from digitkit.readers.numbers.draw import to_png
+from digitkit.readers.numbers.explain import METHOD, CharacterExplanation, CharacterTarget, explain, explanation_png
+from digitkit.readers.numbers.formats.format import Format, parse_format
+from digitkit.readers.numbers.number import LineBackend, Transcript
+from digitkit.readers.numbers.strips import first_view
+from digitkit.readers.numbers.tally import NumbersTally
+from digitkit.readers.numbers.transcribe import Asked, Terms, transcribe
+from digitkit.settings import Settings
+
+TASK: Final = "numbers"
+# Imported when needed: each costs seconds and memory.
+BACKENDS: Final = {".pt": "digitkit.readers.numbers.net", ".onnx": "digitkit.readers.numbers.ort"}
+TARGET: Final = re.compile(r"(\d{1,3})(?:\.(\d{1,3}))?")
+EMPTY: Final = np.zeros((1, STRIP_PX, BUCKET_PX), dtype=np.uint8)
+
+
+@dataclass(frozen=True, slots=True)
+class LineReader:
+    """A loaded net, and when its numbers are accepted."""
+
+    backend: LineBackend
+    terms: Terms
+    method: str = METHOD
+
+    @property
+    def place(self) -> str:
+        return self.backend.place
+
+    def read(self, inputs: Sequence[Asked], deadline: float) -> list[Transcript | DigitError]:
+        return transcribe(inputs, self.backend.run, self.terms, deadline)
+
+    def try_out(self) -> None:
+        self.backend.run(EMPTY)
+
+    def explain(self, given: Asked, result: Transcript, target: CharacterTarget) -> CharacterExplanation:
+        return explain(result, self.backend.run, target)
+
+
+class NumbersReader:
+    """The reader of numbers."""
+
+    to_json = staticmethod(answer.to_json)
+    media: Final = {"text/plain": answer.to_text, "text/csv": answer.to_csv, "image/png": to_png}
+    to_tensors = staticmethod(answer.to_tensors)
+    explanation_object = staticmethod(answer.explanation_object)
+    explanation_png = staticmethod(explanation_png)
+    parse_format = staticmethod(parse_format)
+
+    def load(self, weights: Path, settings: Settings, gpu: int | None) -> LineReader:
+        terms = Terms(settings.threshold(TASK), check_card(weights).temperature)
+        load = import_module(BACKENDS[weights.suffix]).load
+        return LineReader(load(weights, device=settings.device, gpu_id=gpu, threads=settings.threads), terms)
+
+    def prepare(self, picture: Picture, known: Format) -> Asked:
+        return Asked(picture, first_view(picture), known)
+
+    def prepare_at_once(self, pictures: NDArray[np.uint8]) -> list[Asked | None]:
+        return [None] * len(pictures)
+
+    def parse_target(self, text: str) -> CharacterTarget:
+        """The character to explain, as 0.3: of the first number the fourth; 0 is the least sure one of the first number."""
+        if not text:
+            return CharacterTarget()
+        found = TARGET.fullmatch(text)
+        if found is None:
+            raise BadRequest(f"the target has {len(text)} characters; it must be a number or one of its characters, from 0 on, as 0.3")
+        return CharacterTarget(int(found[1]), None if found[2] is None else int(found[2]))
+
+    def statistics(self, reference: Reference) -> NumbersTally:
+        return NumbersTally()
+
+
+READER: Final[Reader] = NumbersReader()

@@ -44,6 +44,7 @@ ARCHIVES := $(call told,chosen)
 NEEDS := $(shell $(READER) deploy/imports.py training.train training.evaluate.report export.to_onnx export.to_torch export.to_mar export.eye_to_onnx bench.stock.archive loadtest.run loadtest.locustfile 2>/dev/null)
 needs = $(patsubst $1:%,%,$(filter $1:%,$(NEEDS)))
 EYE := training/released/eye.pt
+NUMBERS := training/released/numbers.pt
 # The eye of an archive: a graph beside a graph, weights beside weights.
 eye = $(if $(filter %.onnx,$(call told,artifact@$1)),$(STORE)/eye.onnx,$(EYE))
 # What is inside every archive, and how it is tried before it is published.
@@ -70,7 +71,7 @@ test: export DIGITS_SOAK_MINUTES ?= $(SOAK_MINUTES)
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: eye help setup run ports stop monitor monitor-stop serve rollback train train-many finetune evaluate evaluate-real scenes corruptions compare bench-canvas release export smoke loadtest test check fmt lock clean bench bench-models bench-batches tune chaos soak audit sbom
+.PHONY: eye numbers evaluate-numbers help setup run ports stop monitor monitor-stop serve rollback train train-many finetune evaluate evaluate-real scenes corruptions compare bench-canvas release export smoke loadtest test check fmt lock clean bench bench-models bench-batches tune chaos soak audit sbom
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -131,6 +132,9 @@ $(REPORT): $(WEIGHTS) $(EYE) $(call needs,training.evaluate.report) training/eva
 evaluate-real: $(WEIGHTS) | $(SETUP) ## read the real pictures in REAL_DATA, which MNIST never showed, and print the table: SETS=people, HALF=development
 	@$(PY) -m training.evaluate.real.run --weights $< --real-data $(REAL_DATA) --out reports/$(NAME) $(MNIST) $(call flag,only,SETS) $(call flag,half,HALF)
 
+evaluate-numbers: $(SETUP) ## read whole numbers in the real pictures of lines in REAL_DATA, and print the table: SETS=cheque, HALF=development
+	@$(PY) -m training.evaluate.lines.run --weights $(NUMBERS) --real-data $(REAL_DATA) --out reports/numbers $(call flag,only,SETS) $(call flag,half,HALF)
+
 scenes: $(WEIGHTS) | $(SETUP) ## read drawn scenes as people send them, and print the table: SETS=tight,rows
 	@$(PY) -m training.evaluate.ladders.run --weights $< --out reports/$(NAME) $(MNIST) $(call flag,only,SETS)
 
@@ -145,6 +149,9 @@ bench-canvas: $(SETUP) ## measure the processor time of decoding a picture and m
 
 eye: $(SETUP) ## train the eye, which finds the digit in a picture, and publish it as the shipped one: about an hour on two cores, VERSION=1.1
 	$(PY) -m training.eye.train_eye --out $(dir $(EYE)) $(MNIST) $(if $(VERSION),--version $(VERSION)) $(FLAGS)
+
+numbers: $(SETUP) ## train the reader of numbers on drawn lines, and publish it as the shipped one: VERSION=1.1
+	$(PY) -m training.lines.train_numbers --out training/released $(MNIST) $(if $(VERSION),--version $(VERSION)) $(FLAGS)
 
 release: $(SETUP) ## train the release recipe with SEEDS seeds, publish the best on validation as the shipped weights: VERSION=1.1
 	@$(PY) -m training.release $(if $(VERSION),--version $(VERSION))

@@ -19,6 +19,7 @@ from training.data.mnist import Split
 from training.drawn import drawn_release, parts
 from training.drawn.drawn_trainer import DrawnRecipe
 from training.lines import line_pool, train_numbers
+from training.lines.line_calibrate import TEMPERATURES, fitted
 from training.lines.line_composing import DrawnLine
 from training.lines.line_pool import PLACES, Lines, draw_lines, seen, truth_of
 from training.lines.line_trainer import collapsed, judged, line_trainer, losses, places
@@ -197,6 +198,15 @@ def test_a_reader_of_lines_learns_and_gets_a_card(tmp_path: Path, monkeypatch: p
     assert card.bytes < 4_000_000
     logits, extents = line_net.load(place.weights, device="cpu")(np.zeros((2, STRIP_PX, 96), dtype=np.uint8))
     assert logits.shape == (2, 24, BLANK + 1) and extents.shape == (2, 24, 2)
+
+
+@pytest.mark.parametrize("true", [0.5, 1.0, 3.0])
+def test_the_temperature_is_that_at_which_confidences_come_true(true: float) -> None:
+    draw = np.random.default_rng(0)
+    logarithms = -draw.exponential(1.0, 20_000)
+    right = draw.random(20_000) < np.exp(logarithms / true)
+    assert fitted(logarithms, right) == pytest.approx(true, rel=0.06)
+    assert fitted(logarithms, np.zeros(20_000, dtype=np.bool_)) == pytest.approx(TEMPERATURES[0], abs=0.01)  # never right, never sure
 
 
 @pytest.mark.usefixtures("few")

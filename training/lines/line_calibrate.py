@@ -3,7 +3,6 @@
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
 
 from digitkit.backends.line_net import LineNet
 from digitkit.pictures.line import ALPHABET, OTHER
@@ -13,7 +12,7 @@ from digitkit.readers.numbers.reader import READER
 from training.lines.line_pool import PLACES, Lines
 from training.lines.line_trainer import EVALUATION_BATCH
 
-TEMPERATURES = (0.25, 8.0)
+TEMPERATURES = np.geomspace(0.25, 8, 200)  # that are tried
 
 
 @torch.inference_mode()
@@ -39,9 +38,6 @@ def fitted(logarithms: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
         logarithms: of probabilities, at most 0, (N,).
         right: whether each was, (N,).
     """
-
-    def surprise(temperature: float) -> float:
-        sure = np.clip(np.exp(logarithms / temperature), 1e-6, 1 - 1e-6)
-        return -float(np.mean(np.where(right, np.log(sure), np.log1p(-sure))))
-
-    return float(minimize_scalar(surprise, bounds=TEMPERATURES, method="bounded").x)
+    sure = np.clip(np.exp(logarithms / TEMPERATURES[:, None]), 1e-6, 1 - 1e-6)  # (temperatures, N)
+    likelihoods = np.where(right, np.log(sure), np.log1p(-sure)).mean(axis=1)
+    return float(TEMPERATURES[likelihoods.argmax()])

@@ -15,9 +15,9 @@ from training.evaluate.lines.number_exam import NumberExam
 GOAL = 0.02
 COUNT = 150  # pictures of each kind
 WORDS = {
-    "Latin": "Grand total including delivery", "Greek": "Σύνολο με την παράδοση", "Cyrillic": "Итого с доставкой", "Arabic": "المجموع الكلي",
-    "Hebrew": "סכום כולל", "Devanagari": "कुल योग", "Bengali": "মোট যোগফল", "Tamil": "மொத்தம்", "Telugu": "మొత్తం", "Kannada": "ಒಟ್ಟು ಮೊತ್ತ",
-    "Thai": "ยอดรวม", "Georgian": "სულ ჯამი",
+    "Latin": "Grand total including delivery", "Greek": "Σύνολο με την παράδοση", "Cyrillic": "Итого с доставкой",
+    "Arabic": "المجموع الكلي", "Hebrew": "סכום כולל", "Devanagari": "कुल योग", "Bengali": "মোট যোগফল", "Tamil": "மொத்தம்",
+    "Telugu": "మొత్తం", "Kannada": "ಒಟ್ಟು ಮೊತ್ತ", "Thai": "ยอดรวม", "Georgian": "სულ ჯამი",
 }  # fmt: skip
 
 

@@ -153,19 +153,19 @@ def test_a_blank_glyph_stays_blank_whatever_spoils_it() -> None:
 @pytest.mark.slow
 def test_there_is_a_sheet_for_every_source(train: Split) -> None:
     made = dict(sheets(train, drawing()))
-    assert {"mnist", "nothing", "_segmented", "_lettered", "thin"} <= set(made)
-    assert len(made) == 2 + len(glyphs.SOURCES) + len(spoil.PENS) + len(signs.KINDS)
+    assert {"mnist", "nothing", "lines", "_segmented", "_lettered", "thin"} <= set(made)
+    assert len(made) == 3 + len(glyphs.SOURCES) + len(spoil.PENS) + len(signs.KINDS)
     assert all(picture.shape[1] == made["mnist"].shape[1] and picture.shape[1] % COLUMNS == 0 for picture in made.values())
 
 
 def test_letters_and_print_are_drawn_where_the_machine_has_no_font_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(font_manager, "findSystemFonts", list)
-    for cached in (faces, faces_with, glyphs._digit_fonts):
+    for cached in (faces, faces_with, glyphs.digit_fonts):
         cached.cache_clear()
     try:
         assert 10 < len(faces()) < 60
         draw = drawing()
         assert all(signs._lettered(draw).any() and glyphs._printed(draw)[0].any() for _ in range(50))
     finally:
-        for cached in (faces, faces_with, glyphs._digit_fonts):
+        for cached in (faces, faces_with, glyphs.digit_fonts):
             cached.cache_clear()

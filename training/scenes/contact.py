@@ -23,7 +23,7 @@ CELL_PX = 72
 COLUMNS = 20
 BACKGROUND = 90  # grey, so that the borders of black and of white pictures are seen
 MARGIN_PX = 4
-LINE_CELL_PX, LINE_COLUMNS, LINES = (64, 240), 6, 180  # a line's height and width, how many stand side by side, and how many in all
+LINE_CELL_PX, LINE_COLUMNS, LINES = (64, 300), 5, 180  # a line's height and width, how many stand side by side, and how many in all
 TEXT_PX = 16  # the height of the text under a line
 
 

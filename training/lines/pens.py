@@ -1,5 +1,6 @@
 """Writers whose digits and marks are drawn stroke by stroke, in the shapes of training.augment.pen and training.glyphs.hands."""
 
+from copy import copy
 from functools import cache
 
 import cv2
@@ -16,6 +17,7 @@ MARGIN_PX = 12
 WARP = 0.05  # standard deviation of each coefficient of the warp that all of a writer's digits have
 PEN_PX = (1.3, 8.0)  # the pen's width, from and to
 SLANTS = (-0.25, 0.45)  # how far a writer's digits lean, at least and at most: a one that leans more is a slash
+UPRIGHT_SLASH = 0.1  # a slash is drawn as if by a hand that leans at least so much: upright it would be a one
 OTHER = 0.15  # the share of digits that a writer draws in another of the shapes
 
 SLASHES = {"70,0 30,100"}  # shapes of a one that in a line are a slash
@@ -69,7 +71,9 @@ class PenHand:
         """One of MARKS."""
         shapes = MARKS[sign]
         size = ROW_PX * draw.uniform(0.85, 1.1)
-        return self._drawn(shapes[draw.integers(len(shapes))], size, size, draw, rise=ROW_PX - size)
+        hand = copy(self)
+        hand.slant = max(self.slant, UPRIGHT_SLASH) if sign == "/" else self.slant
+        return hand._drawn(shapes[draw.integers(len(shapes))], size, size, draw, rise=ROW_PX - size)
 
     def _drawn(self, shape: str, height: float, width: float, draw: Generator, rise: float | None = None) -> Sign:
         """The strokes of a shape whose unit square is `width` by `height`; its foot stands near the line."""

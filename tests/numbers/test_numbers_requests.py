@@ -55,7 +55,9 @@ def test_a_raw_picture_is_answered_with_its_numbers(ask: Ask) -> None:
     assert (texts(answer), answer.content_type) == (["1.234,50", "12/05/24"], "application/json")
 
 
-@pytest.mark.parametrize(("media", "begins"), [("text/plain", b"1.234,50\n12/05/24"), ("text/csv", b"text,digits"), ("image/png", b"\x89PNG")])
+@pytest.mark.parametrize(
+    ("media", "begins"), [("text/plain", b"1.234,50\n12/05/24"), ("text/csv", b"text,digits"), ("image/png", b"\x89PNG")]
+)
 def test_a_client_may_prefer_another_form(media: str, begins: bytes, ask: Ask) -> None:
     answer = ask(LINE, REST | {"accept": f"{media};q=0.9, */*"})
     assert (answer.status, answer.content_type) == (200, media)

@@ -29,7 +29,8 @@ class Card:
         data_sha256: of the training files and their split.
         commit: of the code, with "+changes" where the tree was not clean.
         accuracy: on validation and test, 0 to 1, over how many seeds, with their mean and standard deviation.
-        temperature: the number that the logits are divided by to be calibrated; already inside the weights.
+        temperature: the number that the logits are divided by to be calibrated. It is already inside the weights of digits; the reader
+            of numbers divides the logarithm of a whole number's probability by it.
         parameters: of the net.
         bytes: of the artifact.
         sha256: of the artifact.

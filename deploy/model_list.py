@@ -29,6 +29,7 @@ class ListedModel:
     Attributes:
         probe: the picture, and what the answer to it must say.
         artifact: a file name; "" if the archive holds the weights themselves.
+        weights: the file that its artifact and archive are made of; "" for the weights that make is told of.
         pictures: the file that says what the answers to the pictures beside it must say; None for MNIST's test pictures.
     """
 
@@ -41,6 +42,7 @@ class ListedModel:
     probe: "KnownPicture"
     budget: str
     artifact: str = ""
+    weights: str = ""
     pictures: Path | None = None
 
 
@@ -152,9 +154,13 @@ def words(models: Mapping[str, ListedModel], chosen: Sequence[ListedModel]) -> I
         archive, artifact = f"{STORE}/{model.name}.mar", f"{STORE}/{model.artifact}"
         yield f"archive={archive}"
         yield f"config@{archive}={model.config.relative_to(ROOT)}"
+        if model.task == DIGITS:
+            yield f"eyed={archive}"
+        if model.weights:
+            yield f"weights@{archive}={model.weights}"
         if model.artifact:
             yield f"artifact@{archive}={artifact}"
-            yield f"{model.target}={artifact}"
+            yield f"{model.target if model.task == DIGITS else f'{model.task}-{model.target}'}={artifact}"
             yield f"form@{artifact}={model.form}"
     yield from (f"chosen={STORE}/{model.name}.mar" for model in chosen)
 

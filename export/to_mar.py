@@ -3,7 +3,9 @@
 import argparse
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -13,6 +15,7 @@ from digitkit.artifacts.store import formers, publish
 from digitkit.contract import Picture
 from digitkit.pictures.codec import encode_png
 from digitkit.readers.digits import ort
+from export import number_probes
 from export.errors import ExportError
 from export.packing import HANDLERS, answers, pack
 from export.to_torch import check_served
@@ -24,33 +27,48 @@ PAGE_PX = (200, 300)  # height and width of the page that only a working eye rea
 PAPER, PEN, BLOT = 225, 45, 40  # its grey levels
 
 
-def to_mar(weights: Path, archive: Path, *, eye: Path, data_root: Path, config: Path = CONFIG) -> None:
+class Trial(NamedTuple):
+    """What a model of a task must pass, each given the folder with MNIST: its weights before they are packed, and the archive with them."""
+
+    check_weights: Callable[[Path, Path], None]
+    check_archive: Callable[[Path, Path], None]
+
+
+def to_mar(weights: Path, archive: Path, *, eye: Path | None = None, data_root: Path, config: Path = CONFIG) -> None:
     """Write `archive` and its card: the handler, digitkit, weights or graph, eye, their cards and the licence. Its version is the weights'.
 
     An earlier archive of another version stays beside it, as digitkit.artifacts.store says.
 
     Args:
-        weights: digits.pt or digits.onnx, with its card beside it.
+        weights: weights or a graph of any task, with the card beside them.
         archive: its stem is the model's name in TorchServe.
-        eye: eye.pt or eye.onnx, with its card beside it.
+        eye: eye.pt or eye.onnx, with its card beside it; None for a task without one.
         config: the file that becomes model-config.yaml in it.
     Raises:
         CardError: the weights do not match their card.
         ValueError: the file holds no weights, or no graph of this contract.
-        ExportError: the net as PyTorch serves it answers differently from the trained one, or the archive does not
-            answer the probe pictures; then nothing is published.
+        ExportError: the net as PyTorch serves it answers differently from the trained one, the archive does not
+            answer the probe pictures, or nothing is known to try its task with; then nothing is published.
     """
-    version = check_card(weights).version
+    card = check_card(weights)
+    version, trial = card.version, TRIALS.get(card.task)
+    if trial is None:
+        raise ExportError(f"{weights} is of the task {card.task!r}; archives are tried for {', '.join(TRIALS)}")
+    trial.check_weights(weights, data_root)
+    with tempfile.TemporaryDirectory() as scratch:
+        staged = pack(weights, archive.stem, Path(scratch), config=config, eye=eye)
+        trial.check_archive(staged, data_root)
+        publish(staged, archive)
+    former = "".join(f", beside {path.name}" for path in formers(archive))
+    print(f"{archive}: version {version}, {archive.stat().st_size / 1000:,.0f} kB{former}")
+
+
+def check_weights(weights: Path, data_root: Path) -> None:
+    """Check that weights are served as they were trained, or that a graph loads; raises ExportError and ValueError."""
     if weights.suffix == ".pt":
         check_served(weights, data_root=data_root)
     else:
         ort.load(weights, device="cpu")  # its message is clearer than that of an archive that does not answer
-    with tempfile.TemporaryDirectory() as scratch:
-        staged = pack(weights, archive.stem, Path(scratch), config=config, eye=eye)
-        check_answers(staged, data_root)
-        publish(staged, archive)
-    former = "".join(f", beside {path.name}" for path in formers(archive))
-    print(f"{archive}: version {version}, {archive.stat().st_size / 1000:,.0f} kB{former}")
 
 
 def check_answers(archive: Path, data_root: Path) -> None:
@@ -80,11 +98,14 @@ def page_of(digit: Picture) -> Picture:
     return page
 
 
+TRIALS = {"digits": Trial(check_weights, check_answers), "numbers": Trial(number_probes.check_weights, number_probes.check_answers)}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="export.to_mar", description=__doc__)
-    parser.add_argument("--weights", type=Path, required=True, help="digits.pt or digits.onnx")
+    parser.add_argument("--weights", type=Path, required=True, help="digits.pt, digits.onnx, numbers.pt or numbers.onnx")
     parser.add_argument("--archive", type=Path, required=True, help="model_store/NAME.mar")
-    parser.add_argument("--eye", type=Path, required=True, help="eye.pt for weights, eye.onnx for a graph")
+    parser.add_argument("--eye", type=Path, help="eye.pt for weights of digits, eye.onnx for their graph")
     parser.add_argument("--config", type=Path, default=CONFIG, help="its model-config.yaml")
     parser.add_argument("--data-root", type=Path, default=mnist.DATA_ROOT)
     flags = parser.parse_args()

@@ -79,7 +79,16 @@ def to_told(answer: Any) -> ToldAnswer:
 def contradictions(answer: Any, known: Mapping[str, Any]) -> dict[str, Any]:
     """The values in a parsed answer that differ from the known right ones; the answer may hold more."""
     told = answer if isinstance(answer, dict) else {}
-    return {key: told.get(key) for key, value in known.items() if told.get(key) != value}
+    return {key: told.get(key) for key, value in known.items() if not _holds(told.get(key), value)}
+
+
+def _holds(found: Any, known: Any) -> bool:
+    """Whether a JSON value is the known one, or an object with more in it, or a list of such."""
+    if isinstance(known, Mapping):
+        return isinstance(found, dict) and all(_holds(found.get(key), value) for key, value in known.items())
+    if isinstance(known, list):
+        return isinstance(found, list) and len(found) == len(known) and all(map(_holds, found, known))
+    return bool(found == known)
 
 
 def to_prediction(answer: Any) -> Prediction:

@@ -1,10 +1,15 @@
 """Stand-ins for the net that reads lines: pictures that spell what a net would read in them, and a net that spells it back."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+from digitkit.artifacts.card import write_card
+from digitkit.backends import blocks
+from digitkit.backends.line_net import LineNet
 from digitkit.pictures.line import ALPHABET, BLANK, FRAME_PX, STRIP_PX
 from digitkit.readers.numbers.beam import softmax
 from digitkit.readers.numbers.number import Frames
@@ -62,3 +67,12 @@ def random_frames(count: int, classes: Sequence[int], seed: int) -> Frames:
 def random_logits(count: int, seed: int) -> Frames:
     """Frames of noise."""
     return softmax(np.random.default_rng(seed).normal(0, 1, (count, BLANK + 1)).astype(np.float32))
+
+
+def random_line(path: Path, seed: int = 0) -> Path:
+    """The weights file of a net of lines with random weights, with its card."""
+    torch.manual_seed(seed)
+    blocks.save(LineNet(), path)
+    unknown = {"recipe": {}, "accuracy": {}, "packages": {}, "data_sha256": "", "commit": ""}
+    write_card(path, version="1.0", temperature=1.5, parameters=0, task="numbers", **unknown)
+    return path

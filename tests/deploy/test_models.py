@@ -49,7 +49,8 @@ def test_the_shipped_list_has_both_targets_always_and_three_forms_on_request() -
         "digits_bfloat16",
     ]
     assert [model.name for model in choose(models, names=["digits_onnx_int8", "digits"])] == ["digits", "digits_onnx_int8"]
-    assert [model.name for model in models_of(DIGITS)] == list(models)
+    assert [model.name for model in models_of(DIGITS)] == [name for name in models if name.startswith("digits")]
+    assert [model.name for model in models_of("numbers")] == ["numbers", "numbers_onnx"]
     assert models_of("letters") == []
 
 
@@ -109,6 +110,9 @@ def test_make_is_told_of_each_archive_what_is_in_it_and_which_are_chosen() -> No
     assert told[:2] == ["archive=model_store/digits.mar", "config@model_store/digits.mar=handlers/model-config.yaml"]
     assert "artifact@model_store/digits_onnx.mar=model_store/digits.onnx" in told
     assert {"onnx=model_store/digits.onnx", "form@model_store/digits.onnx=float32", "pytorch=model_store/digits.bfloat16.pt"} <= set(told)
+    assert {"numbers-onnx=model_store/numbers.onnx", "weights@model_store/numbers.mar=training/released/numbers.pt"} <= set(told)
+    assert "eyed=model_store/digits.mar" in told
+    assert "eyed=model_store/numbers.mar" not in told
     assert [word for word in told if word.startswith("chosen")] == ["chosen=model_store/digits.mar"]
 
 

@@ -20,6 +20,7 @@ MODULES = (
     "export.to_torch",
     "export.to_mar",
     "export.eye_to_onnx",
+    "export.line_to_onnx",
     "loadtest.run",
 )
 IMPORTED = """

@@ -8,6 +8,7 @@ DATA_ROOT ?= data
 REAL_DATA ?= ../shared/data
 PICTURES ?= 10000
 FLAGS ?=
+TEST_PROCESSES ?= 2
 # Of a release, or to roll back to; from the command line alone, since some shells and machines that build set one of that name.
 VERSION :=
 MODELS ?=
@@ -64,6 +65,8 @@ LOADTEST_FLAGS = $(call flag,profile,PROFILE) $(call flag,target,TARGET) $(call 
 	$(call flag,exporter-port,EXPORTER_PORT) $(call flag,baseline,BASELINE) $(call flag,ratio,RATIO) $(call flag,reports,REPORTS)
 BENCH_FLAGS = $(call flag,targets,TARGETS) $(call flag,peers,PEERS) $(call flag,forms,FORMS) $(call flag,workers,WORKERS) \
 	$(call flag,seconds,BENCH_SECONDS) $(call flag,rounds,BENCH_ROUNDS) $(call flag,connections,BENCH_CONNECTIONS) $(call flag,port,BENCH_PORT)
+# The groups of tests/shared.py in the order of their folders: the longest, which asks the common server, begins first.
+SIDE_BY_SIDE := --numprocesses $(TEST_PROCESSES) --dist loadgroup --no-loadscope-reorder
 # Secrets, and what only tests read, go by the environment: everybody sees the flags of a process.
 loadtest: export DIGITS_TOKEN ?= $(TOKEN)
 loadtest: export DIGITS_MANAGEMENT_TOKEN ?= $(MANAGEMENT_TOKEN)
@@ -220,9 +223,9 @@ $(LOADTEST): $(ARCHIVES) config.properties $(call needs,loadtest.run) $(call nee
 	@$(PY) -m loadtest.run $(SERVER) $(MNIST) $(LOADTEST_FLAGS)
 	@touch $@
 
-test: $(SETUP) ## all tests: the fast ones first, then the slow ones and those that start a real server
-	$(PY) -m pytest -m "not server and not slow"
-	$(PY) -m pytest -m "server or slow"
+test: $(SETUP) ## all tests, in TEST_PROCESSES (2): the fast ones first, then the slow ones and those that start a real server
+	$(PY) -m pytest $(SIDE_BY_SIDE) -m "not server and not slow"
+	$(PY) -m pytest $(SIDE_BY_SIDE) -m "server or slow"
 
 check: $(SETUP) ## ruff and mypy
 	$(PY) -m ruff check

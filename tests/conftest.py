@@ -12,6 +12,7 @@ from eyes import trusting
 from graphs import graph
 from numpy.typing import NDArray
 from served import client, server, store, weights
+from shared import group_of, held
 
 from digitkit.pictures.codec import encode_png
 from digitkit.readers.digits.digit import LABELS, Backend
@@ -31,6 +32,12 @@ HANDLERS = ROOT / "handlers"
 REAL_DATA = Path(os.environ.get("DIGITS_REAL_DATA", ROOT.parent / "shared" / "data"))  # sets of real pictures that no package ships
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give each test the group by which --dist=loadgroup shares the tests out among processes."""
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(group_of(item)))
+
+
 @pytest.fixture(scope="session")
 def settings() -> Settings:
     """The settings that are shipped."""
@@ -47,16 +54,18 @@ def mnist_root() -> Path:
     """The folder that holds MNIST/raw, downloaded where it is not there yet."""
     from training.data.mnist import ensure_mnist
 
-    ensure_mnist(ROOT / "data")
+    (ROOT / "data").mkdir(exist_ok=True)
+    with held(ROOT / "data" / ".lock"):
+        ensure_mnist(ROOT / "data")
     return ROOT / "data"
 
 
 @pytest.fixture(scope="session")
-def mnist_test() -> "Split":
+def mnist_test(mnist_root: Path) -> "Split":
     """MNIST's 10,000 test pictures."""
     from training.data.mnist import load_test  # imports torch, which costs seconds: paid by the tests that need the pictures
 
-    return load_test(ROOT / "data")
+    return load_test(mnist_root)
 
 
 @pytest.fixture(scope="session")

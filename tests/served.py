@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 from doors import Grpc
+from shared import built_once, number_of_this_process
 
 from deploy.server import DEFAULT_PORT, Server
 from export.eye_to_onnx import eye_to_onnx
@@ -21,6 +22,7 @@ from training.recipe import RECIPES
 from training.train import train
 
 MODELS = ("digits", "digits_onnx")  # in `store`
+FIRST_PORT, PORTS = 20_080, 5_000  # the ports of the first process of the tests, and how many each has
 
 
 @contextmanager
@@ -53,20 +55,24 @@ def connected(server: Server, folder: Path) -> Iterator[Grpc]:
 @pytest.fixture(scope="session")
 def weights(tmp_path_factory: pytest.TempPathFactory, mnist_root: Path) -> Path:
     """digits.pt with its card, of a training of a few seconds."""
-    run = tmp_path_factory.mktemp("run")
-    train(replace(RECIPES["quick"], epochs=2, pictures=8_000, synthetic=0.1), run, data_root=mnist_root, resume=False)
-    return run / "digits.pt"
+
+    def build(run: Path) -> None:
+        train(replace(RECIPES["quick"], epochs=2, pictures=8_000, synthetic=0.1), run, data_root=mnist_root, resume=False)
+
+    return built_once(tmp_path_factory, "run", build) / "digits.pt"
 
 
 @pytest.fixture(scope="session")
 def store(weights: Path, tmp_path_factory: pytest.TempPathFactory, mnist_root: Path) -> Path:
     """A model store with both archives and the graphs."""
-    folder = tmp_path_factory.mktemp("store")
-    to_onnx(weights, folder / "digits.onnx", data_root=mnist_root)
-    eye_to_onnx(EYE, folder / "eye.onnx", data_root=mnist_root)
-    to_mar(weights, folder / "digits.mar", eye=EYE, data_root=mnist_root)
-    to_mar(folder / "digits.onnx", folder / "digits_onnx.mar", eye=folder / "eye.onnx", data_root=mnist_root)
-    return folder
+
+    def build(folder: Path) -> None:
+        to_onnx(weights, folder / "digits.onnx", data_root=mnist_root)
+        eye_to_onnx(EYE, folder / "eye.onnx", data_root=mnist_root)
+        to_mar(weights, folder / "digits.mar", eye=EYE, data_root=mnist_root)
+        to_mar(folder / "digits.onnx", folder / "digits_onnx.mar", eye=folder / "eye.onnx", data_root=mnist_root)
+
+    return built_once(tmp_path_factory, "store", build)
 
 
 @pytest.fixture(scope="session")
@@ -84,12 +90,13 @@ def client(server: Server) -> Iterator[httpx.Client]:
 
 
 def free_port() -> int:
-    """A port that is free now, together with those that move with it."""
-    for port in range(20_080, 40_000, 100):
+    """A port that is free now, together with those that move with it; each process of the tests has a range of its own."""
+    first = FIRST_PORT + number_of_this_process() * PORTS
+    for port in range(first, first + PORTS, 100):
         shifted = [port, port + 1, port + 2, port + 7070 - DEFAULT_PORT, port + 7071 - DEFAULT_PORT]
         if all(is_free(each) for each in shifted):
             return port
-    raise RuntimeError("no free ports between 20080 and 40000")
+    raise RuntimeError(f"no free ports between {first} and {first + PORTS}")
 
 
 def is_free(port: int) -> bool:

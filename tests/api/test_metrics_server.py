@@ -49,10 +49,15 @@ def of(model: str, name: str, *labels: str) -> tuple[str, ...]:
     return (f"digits_{name}", f"model_name={model}", "model_version=1.0", *labels)
 
 
-@pytest.fixture
-def before(server: Server) -> Scrape:
-    """What stood there once everything that other tests had asked was handed on."""
+@pytest.fixture(scope="module")
+def settled(server: Server) -> None:
+    """Wait until everything that the tests of other files have asked is handed on."""
     time.sleep(2 * FLUSH_S)
+
+
+@pytest.fixture
+def before(server: Server, settled: None) -> Scrape:
+    """What stands there; each test of this file waits itself until all that it has asked is counted."""
     return scrape(server)
 
 

@@ -43,15 +43,27 @@ def test_a_worker_records_until_it_is_told_to_stop_and_from_when_it_is_told_to_s
         worker = worker_of(server)
         with httpx.Client(base_url=server.inference, headers=server.headers()) as client:
 
-            def counted_of(requests: int) -> int:
+            def send(requests: int) -> None:
                 for _ in range(requests):
                     assert client.post("/predictions/digits_onnx", content=encode_png(mnist_test.pictures[0])).status_code == 200
-                time.sleep(FLUSH_S + 1)
+
+            def counted() -> int:
                 lines = httpx.get(f"{server.metrics}/metrics").text.splitlines()
                 return int(sum(float(line.split()[-1]) for line in lines if line.startswith("digits_confidence_count")))
 
-            assert counted_of(3) == 3
+            def counted_at_last(expected: int) -> int:
+                """The count once it is what is expected, or after a flush and a second."""
+                deadline = time.monotonic() + FLUSH_S + 1
+                while (found := counted()) != expected and time.monotonic() < deadline:
+                    time.sleep(0.05)
+                return found
+
+            send(3)
+            assert counted_at_last(3) == 3
             worker.send_signal(STOP)
-            assert counted_of(5) == 3
+            send(5)
+            time.sleep(FLUSH_S + 1)
+            assert counted() == 3
             worker.send_signal(START)
-            assert counted_of(2) == 5
+            send(2)
+            assert counted_at_last(5) == 5

@@ -57,7 +57,9 @@ def weights(tmp_path_factory: pytest.TempPathFactory, mnist_root: Path) -> Path:
     """digits.pt with its card, of a training of a few seconds."""
 
     def build(run: Path) -> None:
-        train(replace(RECIPES["quick"], epochs=2, pictures=8_000, synthetic=0.1), run, data_root=mnist_root, resume=False)
+        # Of a pool of the usual size, which takes longer to draw than the training takes, it would see one picture in eight.
+        recipe = replace(RECIPES["quick"], epochs=2, pictures=8_000, synthetic=0.1, pool=1_600)
+        train(recipe, run, data_root=mnist_root, resume=False)
 
     return built_once(tmp_path_factory, "run", build) / "digits.pt"
 

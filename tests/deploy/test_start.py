@@ -1,5 +1,6 @@
 """Starts of the real TorchServe from odd folders, with settings of TorchServe's own documentation, and with some that it ends over."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -41,20 +42,23 @@ def test_a_folder_with_a_space_and_letters_beyond_ascii_serves_whatever_the_loca
         assert (server.folder / "logs" / "ts_log.log").is_file()
 
 
-def test_without_tokens_the_server_is_started_and_checked_without_any(store: Path, tmp_path: Path, mnist_root: Path) -> None:
-    server = Server(free_port(), store, tmp_path, {"disable_token_authorization": "true"})
-    with started(server):
-        assert server.headers() == {}
-        assert all(server.is_ready(model) for model in MODELS)
-        assert "read ten digits" in check(server, mnist_root)
+@pytest.fixture(scope="module")
+def open_by_name(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server without tokens, whose inference API has an address by name."""
+    extra = {"disable_token_authorization": "true", "inference_address": "http://localhost:8080"}
+    with started(Server(free_port(), store, tmp_path_factory.mktemp("state"), extra)) as running:
+        yield running
 
 
-def test_an_address_by_name_is_moved_and_told_as_it_answers(small_store: Path, tmp_path: Path) -> None:
-    port = free_port()
-    server = Server(port, small_store, tmp_path, {"inference_address": "http://localhost:8080"}, ONE)
-    assert server.inference == f"http://localhost:{port}"
-    with started(server):
-        assert httpx.get(f"{server.inference}/ping", headers=server.headers()).json()["status"] == "Healthy"
+def test_without_tokens_the_server_is_started_and_checked_without_any(open_by_name: Server, mnist_root: Path) -> None:
+    assert open_by_name.headers() == {}
+    assert all(open_by_name.is_ready(model) for model in MODELS)
+    assert "read ten digits" in check(open_by_name, mnist_root)
+
+
+def test_an_address_by_name_is_moved_and_told_as_it_answers(open_by_name: Server) -> None:
+    assert open_by_name.inference == f"http://localhost:{open_by_name.port}"
+    assert httpx.get(f"{open_by_name.inference}/ping").json()["status"] == "Healthy"
 
 
 def test_what_torchserve_ends_over_stands_in_the_message(small_store: Path, tmp_path: Path) -> None:

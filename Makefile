@@ -66,7 +66,7 @@ LOADTEST_FLAGS = $(call flag,profile,PROFILE) $(call flag,target,TARGET) $(call 
 BENCH_FLAGS = $(call flag,targets,TARGETS) $(call flag,peers,PEERS) $(call flag,forms,FORMS) $(call flag,workers,WORKERS) \
 	$(call flag,seconds,BENCH_SECONDS) $(call flag,rounds,BENCH_ROUNDS) $(call flag,connections,BENCH_CONNECTIONS) $(call flag,port,BENCH_PORT)
 # The groups of tests/shared.py in the order of their folders: the longest, which asks the common server, begins first.
-SIDE_BY_SIDE := --numprocesses $(TEST_PROCESSES) --dist loadgroup --no-loadscope-reorder
+SIDE_BY_SIDE := --numprocesses $(TEST_PROCESSES) --no-loadscope-reorder
 # Secrets, and what only tests read, go by the environment: everybody sees the flags of a process.
 loadtest: export DIGITS_TOKEN ?= $(TOKEN)
 loadtest: export DIGITS_MANAGEMENT_TOKEN ?= $(MANAGEMENT_TOKEN)

@@ -12,7 +12,7 @@ from eyes import trusting
 from graphs import graph
 from numpy.typing import NDArray
 from served import client, server, store, weights
-from shared import group_of, held
+from shared import ByServer, held
 
 from digitkit.pictures.codec import encode_png
 from digitkit.readers.digits.digit import LABELS, Backend
@@ -32,10 +32,9 @@ HANDLERS = ROOT / "handlers"
 REAL_DATA = Path(os.environ.get("DIGITS_REAL_DATA", ROOT.parent / "shared" / "data"))  # sets of real pictures that no package ships
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give each test the group by which --dist=loadgroup shares the tests out among processes."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(group_of(item)))
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByServer:
+    """Who runs what where the tests run in several processes."""
+    return ByServer(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -1,13 +1,17 @@
-"""What the processes that run the tests side by side share: each test has its group, and what takes long to build is built once."""
+"""What the processes that run the tests side by side share: who runs what, and what takes long to build, which is built once."""
 
+import ast
 import fcntl
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
+COMMON = {"server", "client"}  # fixtures of served.py
 WORKER = "PYTEST_XDIST_WORKER"  # "gw0", "gw1" and so on where there are several
 
 
@@ -37,7 +41,27 @@ def built_once(factory: pytest.TempPathFactory, name: str, build: Callable[[Path
     return folder
 
 
-def group_of(item: pytest.Item) -> str:
-    """The tests of a group run in one process: all that ask the common server, and otherwise those of a file, which share fixtures."""
-    asks_the_server = "server" in getattr(item, "fixturenames", ())
-    return "server" if asks_the_server else str(item.path.relative_to(item.config.rootpath))
+@cache
+def asks_the_server(file: Path) -> bool:
+    """Whether a test or a fixture in the file asks for the common server, or its client, by name."""
+    functions = [node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.FunctionDef)]
+    asking = [each for each in functions if each.name.startswith("test_") or "fixture" in map(_last_name, each.decorator_list)]
+    asked = {argument.arg for each in asking for argument in each.args.args}
+    return bool(asked & COMMON - {each.name for each in asking})
+
+
+def _last_name(decorator: ast.expr) -> str:
+    """Of @pytest.fixture and @pytest.fixture(scope="module"): fixture."""
+    inner = decorator.func if isinstance(decorator, ast.Call) else decorator
+    return inner.attr if isinstance(inner, ast.Attribute) else ""
+
+
+class ByServer(LoadScopeScheduling):
+    """Hands a whole group of tests to a process at a time: all files that ask the common server are one, every other file is its own.
+
+    The marks of xdist's loadgroup would say the same, but xdist 3.8 writes them where pytest 9.2 no longer looks.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        name = nodeid.partition("::")[0]
+        return "server" if asks_the_server(self.config.rootpath / name) else name

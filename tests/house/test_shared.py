@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from conftest import ROOT
 from served import FIRST_PORT, PORTS, free_port
-from shared import WORKER, built_once, group_of
+from shared import WORKER, asks_the_server, built_once
 
 
 def base(folder: Path) -> Any:
@@ -47,13 +47,24 @@ def test_what_could_not_be_built_is_built_by_the_next(tmp_path: Path, monkeypatc
     assert built_once(factory, "thing", lambda folder: None) == tmp_path / "alone" / "thing"
 
 
-def test_all_that_ask_the_common_server_are_one_group_and_the_others_one_a_file() -> None:
-    def group(file: str, *fixtures: str) -> str:
-        item: Any = SimpleNamespace(path=ROOT / file, fixturenames=fixtures, config=SimpleNamespace(rootpath=ROOT))
-        return group_of(item)
+def test_the_files_that_ask_the_common_server_are_known_by_their_tests_and_fixtures(tmp_path: Path) -> None:
+    def asks(code: str) -> bool:
+        file = tmp_path / f"{len(list(tmp_path.iterdir()))}.py"
+        file.write_text(code)
+        return asks_the_server(file)
 
-    assert group("tests/api/test_doors.py", "client", "server") == group("tests/serving/test_fuzz.py", "server")
-    assert group("tests/serving/test_fuzz.py", "limits") == "tests/serving/test_fuzz.py"
+    own = "@pytest.fixture(scope='module')\ndef server(store): ...\n"
+    assert asks("def test_a(server): ...")
+    assert asks("@pytest.fixture\ndef probe(server): ...\ndef test_a(probe): ...")
+    assert asks("@pytest.fixture\ndef client(server): ...\ndef test_a(client): ...")
+    assert not asks("def ask(server): ...\ndef test_a(store): ...")
+    assert not asks(f"{own}def test_a(server): ...")
+
+
+def test_the_real_files_fall_into_their_groups() -> None:
+    asking = ("api/test_doors.py", "deploy/test_monitoring_server.py", "serving/test_fuzz.py", "loadtest/test_loadtest_server.py")
+    apart = ("chaos/test_chaos_server.py", "readers/test_second_reader.py", "deploy/test_rollback.py", "bench/test_bench_servers.py")
+    assert [name for name in (*asking, *apart) if asks_the_server(ROOT / "tests" / name)] == list(asking)
 
 
 def test_each_process_has_ports_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,7 +44,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def darkroom(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     state = tmp_path_factory.mktemp("state")
     write_metrics(state / "metrics.yaml")
     extra = {"metrics_config": str(state / "metrics.yaml")}
@@ -54,14 +54,14 @@ def darkroom(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 @pytest.fixture(scope="module")
-def ask(darkroom: Server) -> Iterator[httpx.Client]:
-    with http_client(darkroom) as client:
+def ask(server: Server) -> Iterator[httpx.Client]:
+    with http_client(server) as client:
         yield client
 
 
 @pytest.fixture(scope="module")
-def grpc_client(darkroom: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Grpc]:
-    with connected(darkroom, tmp_path_factory.mktemp("stubs")) as client:
+def grpc_client(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Grpc]:
+    with connected(server, tmp_path_factory.mktemp("stubs")) as client:
         yield client
 
 
@@ -123,17 +123,17 @@ def test_under_load_every_client_gets_its_own_answer(ask: httpx.Client) -> None:
     assert found == [{"darkness": darkness(shade)} for shade in shades]
 
 
-def test_its_description_holds_its_card_and_how_it_explains(darkroom: Server) -> None:
+def test_its_description_holds_its_card_and_how_it_explains(server: Server) -> None:
     described = requests.get(
-        f"{darkroom.management}/models/{NAME}", params={"customized": "true"}, headers=darkroom.headers("management"), timeout=10
+        f"{server.management}/models/{NAME}", params={"customized": "true"}, headers=server.headers("management"), timeout=10
     ).json()[0]["customizedMetadata"]
     told: dict[str, Any] = json.loads(described) if isinstance(described, str) else described
     assert (told["loaded"], told["explains_by"], told["card"]["task"]) == (True, "the pixels themselves", NAME)
 
 
-def test_what_it_counts_stands_at_metrics_beside_what_every_model_counts(ask: httpx.Client, darkroom: Server) -> None:
+def test_what_it_counts_stands_at_metrics_beside_what_every_model_counts(ask: httpx.Client, server: Server) -> None:
     def told() -> dict[str, float]:
-        text = requests.get(f"{darkroom.metrics}/metrics", timeout=10).text
+        text = requests.get(f"{server.metrics}/metrics", timeout=10).text
         lines = [line.rpartition(" ") for line in text.splitlines() if f'model_name="{NAME}"' in line]
         return {name.partition("{")[0]: float(value) for name, _, value in lines if "bucket" not in name and "errors" not in name}
 
@@ -150,13 +150,13 @@ def test_what_it_counts_stands_at_metrics_beside_what_every_model_counts(ask: ht
     assert not {"digits_predictions_total", "digits_confidence_count", "digits_drift_psi"} & set(after)
 
 
-def test_the_smoke_check_needs_no_digits(darkroom: Server, tmp_path: Path) -> None:
-    told = smoke.check(darkroom, tmp_path / "no MNIST")
+def test_the_smoke_check_needs_no_digits(server: Server, tmp_path: Path) -> None:
+    told = smoke.check(server, tmp_path / "no MNIST")
     assert told == f"smoke: healthy; {NAME} read their known picture and refuse a truncated one with 400"
 
 
-def test_the_probe_tells_whether_it_is_ready_and_what_it_knows_of_it(darkroom: Server) -> None:
-    with Probe(("127.0.0.1", 0), darkroom) as probe:
+def test_the_probe_tells_whether_it_is_ready_and_what_it_knows_of_it(server: Server) -> None:
+    with Probe(("127.0.0.1", 0), server) as probe:
         serving = threading.Thread(target=probe.serve_forever)
         serving.start()
         try:
@@ -168,16 +168,16 @@ def test_the_probe_tells_whether_it_is_ready_and_what_it_knows_of_it(darkroom: S
             serving.join()
 
 
-def test_the_probe_that_monitoring_starts_finds_it_by_the_same_list(darkroom: Server) -> None:
-    checked = subprocess.run([*Monitor(darkroom).probe_command(), "check"], capture_output=True, text=True, timeout=60, check=False)
+def test_the_probe_that_monitoring_starts_finds_it_by_the_same_list(server: Server) -> None:
+    checked = subprocess.run([*Monitor(server).probe_command(), "check"], capture_output=True, text=True, timeout=60, check=False)
     assert (checked.returncode, checked.stdout) == (0, f"ready: {NAME}\n"), checked.stderr
 
 
 def test_every_kind_of_request_is_answered_rightly_through_every_door_under_load(
-    darkroom: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("DIGITS_TOKEN", darkroom.token())
-    places = {"host": darkroom.inference, "grpc": darkroom.grpc, "model-list": darkroom.model_list, "budgets": BUDGETS, "reports": tmp_path}
+    monkeypatch.setenv("DIGITS_TOKEN", server.token())
+    places = {"host": server.inference, "grpc": server.grpc, "model-list": server.model_list, "budgets": BUDGETS, "reports": tmp_path}
     assert run.main(["--profile=smoke", "--seconds=4", *(f"--{name}={value}" for name, value in places.items())]) == 0
     summary = read_summary(tmp_path / "summary.json")
     (result,) = summary.targets

@@ -21,8 +21,9 @@ from training.data import mnist
 from training.data.mnist import Split
 from training.drawn import drawn_release, parts
 from training.drawn.drawn_trainer import CHECKPOINT, DrawnRecipe, DrawnTrainer
+from training.eye import blend, scene_pool, train_eye
 from training.eye import eye_trainer as learning_to_see
-from training.eye import scene_pool, train_eye
+from training.eye.blend import blended
 from training.eye.eye_trainer import eye_trainer, judged, losses
 from training.eye.scene_pool import Scenes, draw_scenes
 from training.learn.device import choose_autocast, multiplies_in_bfloat16
@@ -265,3 +266,24 @@ def test_bfloat16_is_taken_where_the_processor_multiplies_in_it_or_the_recipe_sa
         assert multiplies_in_bfloat16(torch.device("cuda", 0)) is not has
         chosen = {precision: choose_autocast(Recipe(precision=precision), CPU) for precision in ("auto", "float32", "bfloat16")}
         assert chosen == {"auto": has, "float32": False, "bfloat16": True}
+
+
+def test_a_blend_is_between_two_eyes_and_its_ends_are_they() -> None:
+    first, second = EyeNet(), EyeNet()
+    for share, expected in ((0.0, first), (1.0, second)):
+        found = blended(first, second, share).state_dict()
+        assert all(torch.equal(found[name], value) for name, value in expected.state_dict().items())
+    middle = blended(first, second, 0.25).state_dict()["ink.weight"]
+    assert torch.allclose(middle, 0.75 * first.ink.weight + 0.25 * second.ink.weight)
+
+
+@pytest.mark.usefixtures("publishing")
+def test_a_blends_card_names_both_eyes_and_how_far_it_is_between_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    eyes = [published(tmp_path / name, tmp_path) for name in ("first", "second")]
+    (tmp_path / "out").mkdir()
+    given = ["--weights", *map(str, eyes), "--share", "0.3", "--run", str(tmp_path), "--out", str(tmp_path / "out"), "--version", "1.4"]
+    monkeypatch.setattr(sys, "argv", ["blend", *given, "--data-root", str(tmp_path)])
+    blend.main()
+    card = check_card(tmp_path / "out" / train_eye.WEIGHTS)
+    assert (card.version, card.recipe["share"]) == ("1.4", 0.3)
+    assert card.recipe["made_from"] == {str(eye): hashlib.sha256(eye.read_bytes()).hexdigest() for eye in eyes}

@@ -35,14 +35,14 @@ class Place:
 
 
 def release(
-    net: nn.Module, recipe: DrawnRecipe, place_of: Place, *, task: str, found: Mapping[str, float], temperature: float = 1.0
+    net: nn.Module, made: Mapping[str, object], place_of: Place, *, task: str, found: Mapping[str, float], temperature: float = 1.0
 ) -> Card:
     """Leave a net's weights and their card at their place, and remove the checkpoint.
 
     Args:
+        made: how it was made, which the card keeps.
         found: how good the net is on validation's scenes.
     """
-    made_from = [Path(recipe.init_from)] if recipe.init_from else []
     with tempfile.TemporaryDirectory() as scratch:
         staged = Path(scratch) / place_of.weights.name
         blocks.save(net, staged)
@@ -50,7 +50,7 @@ def release(
             staged,
             version=place_of.release,
             task=task,
-            recipe=asdict(recipe) | {"made_from": hashes(made_from), "drawn_from": log_sources(place_of.run / SOURCES)},
+            recipe={**made, "drawn_from": log_sources(place_of.run / SOURCES)},
             data_sha256=mnist.data_hash(place_of.data_root),
             commit=commit(),
             accuracy=dict(found),
@@ -62,6 +62,11 @@ def release(
         place(staged, place_of.weights)
     (place_of.run / CHECKPOINT).unlink(missing_ok=True)
     return card
+
+
+def story_of(recipe: DrawnRecipe) -> dict[str, object]:
+    """How a training made its net."""
+    return asdict(recipe) | {"made_from": hashes([Path(recipe.init_from)] if recipe.init_from else [])}
 
 
 def log_sources(path: Path) -> dict[str, str | int]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from digitkit.artifacts.card import Card, CardError, check_card
 from training.data import mnist
-from training.drawn.drawn_release import Place, parse_flags, release
+from training.drawn.drawn_release import Place, parse_flags, release, story_of
 from training.drawn.drawn_trainer import DrawnRecipe
 from training.eye.eye_trainer import eye_trainer, judged
 from training.eye.scene_pool import draw_scenes
@@ -31,7 +31,7 @@ def train(recipe: DrawnRecipe, place: Place) -> Card:
     print(f"training an eye on {device}: {len(scenes):,} scenes, {time.monotonic() - began:.0f} s to draw them", flush=True)
     net = eye_trainer(recipe, scenes, device, bfloat16=multiplies_in_bfloat16(device)).run(place.run)
     found = judged(net, validation, device) | {"training_s": time.monotonic() - began}
-    return release(net, recipe, place, task=TASK, found=found)
+    return release(net, story_of(recipe), place, task=TASK, found=found)
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from digitkit.artifacts.card import Card, CardError, check_card
 from training.data import mnist
-from training.drawn.drawn_release import Place, parse_flags, release
+from training.drawn.drawn_release import Place, parse_flags, release, story_of
 from training.drawn.drawn_trainer import DrawnRecipe
 from training.learn.device import choose_device, multiplies_in_bfloat16
 from training.lines.line_calibrate import best_temperature
@@ -33,7 +33,7 @@ def train(recipe: DrawnRecipe, place: Place) -> Card:
     print(f"training a reader of lines on {device}: {len(lines):,} lines, {time.monotonic() - began:.0f} s to draw them", flush=True)
     net = line_trainer(recipe, lines, device, bfloat16=multiplies_in_bfloat16(device)).run(place.run)
     found = judged(net, validation, device) | {"training_s": time.monotonic() - began}
-    return release(net, recipe, place, task=TASK, found=found, temperature=best_temperature(net, validation, device))
+    return release(net, story_of(recipe), place, task=TASK, found=found, temperature=best_temperature(net, validation, device))
 
 
 def main() -> None:

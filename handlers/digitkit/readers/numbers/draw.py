@@ -11,7 +11,8 @@ from digitkit.readers.numbers.number import Transcript
 ACCEPTED, REFUSED = (0, 140, 60), (214, 39, 40)
 LONGEST_PX: Final = 2000  # sides of a drawing; a photo is drawn smaller
 LEAST_PX: Final = 320  # a drawing's longer side, so that the texts can be read
-TEXT_PX: Final = (12, 40)  # the least and the greatest height of a text
+TEXT: Final = 0.5  # height of a text, as a share of its number's
+TEXT_PX: Final = (12, 32)  # the least and the greatest height of a text
 
 
 def to_png(transcript: Transcript) -> bytes:
@@ -21,7 +22,7 @@ def to_png(transcript: Transcript) -> bytes:
     size = (max(1, round(wide * scale)), max(1, round(tall * scale)))
     page = Image.fromarray(transcript.picture).resize(size, Image.Resampling.BICUBIC)
     heights = [np.hypot(*np.subtract(number.quad[3], number.quad[0])) * scale for number in transcript.numbers]
-    text_px = int(np.clip(max(heights, default=0), *TEXT_PX))
+    text_px = int(np.clip(TEXT * max(heights, default=0), *TEXT_PX))
     above = 2 * text_px  # room for the texts of what stands at the upper edge
     drawing = Image.new("RGB", (size[0], size[1] + above), "white")
     drawing.paste(page, (0, above))
@@ -30,8 +31,10 @@ def to_png(transcript: Transcript) -> bytes:
         colour = ACCEPTED if number.accepted else REFUSED
         quad = [(x * scale, y * scale + above) for x, y in number.quad]
         pen.polygon(quad, outline=colour, width=2)
+        text = f"{number.text}  {number.confidence:.2f}"
         left, top = (min(corner[axis] for corner in quad) for axis in (0, 1))
-        pen.text((left, top - 3), f"{number.text}  {number.confidence:.2f}", fill=colour, font=font, anchor="ls")
+        left = max(0.0, min(left, size[0] - pen.textlength(text, font)))  # all of it is to be seen
+        pen.text((left, top - 3), text, fill=colour, font=font, anchor="ls")
     buffer = io.BytesIO()
     drawing.save(buffer, format="PNG")
     return buffer.getvalue()

@@ -27,7 +27,7 @@ PAGE_PX = (200, 300)  # height and width of the page that only a working eye rea
 PAPER, PEN, BLOT = 225, 45, 40  # its grey levels
 
 
-class Trial(NamedTuple):
+class Tryout(NamedTuple):
     """What a model of a task must pass, each given the folder with MNIST: its weights before they are packed, and the archive with them."""
 
     check_weights: Callable[[Path, Path], None]
@@ -98,7 +98,7 @@ def page_of(digit: Picture) -> Picture:
     return page
 
 
-TRIALS = {"digits": Trial(check_weights, check_answers), "numbers": Trial(number_probes.check_weights, number_probes.check_answers)}
+TRIALS = {"digits": Tryout(check_weights, check_answers), "numbers": Tryout(number_probes.check_weights, number_probes.check_answers)}
 
 
 def main() -> None:

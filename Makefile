@@ -108,7 +108,7 @@ rollback: $(SETUP) ## make the previous version the default without a restart; V
 
 setup: $(SETUP) ## make .venv from the hash-locked requirements
 
-$(SETUP): requirements.txt pyproject.toml deploy/setup.py deploy/machine/checkout.py
+$(SETUP): requirements.txt pyproject.toml client/pyproject.toml deploy/setup.py deploy/machine/checkout.py
 	@command -v $(PYTHON) >/dev/null || { echo "make setup: no $(PYTHON) here; install Python 3.11 or name it with PYTHON=/path/to/python3.11"; exit 1; }
 	@$(PYTHON) -m deploy.setup
 	@touch $@
@@ -244,7 +244,7 @@ sbom: $(ARCHIVES) ## bills of materials (CycloneDX 1.6) of the environment and o
 
 # uv keeps the versions that the output file has, where it can: so the smaller locks begin as copies of the whole one.
 lock: $(SETUP) ## write the three locked requirements again from pyproject.toml: of everything, and of a serving machine
-	$(LOCK) --all-extras -o requirements.txt
+	$(LOCK) client/pyproject.toml --all-extras -o requirements.txt
 	for extra in serve serve-onnx; do \
 		cp requirements.txt requirements-$$extra.txt && $(LOCK) --extra $$extra -o requirements-$$extra.txt || exit 1; \
 	done

@@ -51,7 +51,7 @@ def make_environment() -> None:
         install_uv()
     say("installing the locked packages: about 3 GB to download the first time, half a minute to a few minutes")
     run([uv, "pip", "sync", "--require-hashes", "--quiet", REQUIREMENTS])
-    run([uv, "pip", "install", "--no-deps", "--no-build-isolation", "--quiet", "--editable", ROOT])
+    run([uv, "pip", "install", "--no-deps", "--no-build-isolation", "--quiet", "--editable", ROOT, "--editable", ROOT / "client"])
     say("done")
 
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from deploy.supply.lock import Pin, comparable
 
-OWN = "digits"  # installed from the checkout, so no lock names it
+OWN, CLIENT = "digits", "digits-client"  # installed from the checkout, so no lock names them
 
 
 def packages() -> dict[str, Distribution]:
-    """The installed packages by name, without this project itself."""
+    """The installed packages by name, without this project's own."""
     found = {comparable(each.metadata["Name"]): each for each in distributions()}
-    return {name: each for name, each in sorted(found.items()) if name != OWN}
+    return {name: each for name, each in sorted(found.items()) if name not in (OWN, CLIENT)}
 
 
 def differences(pins: Mapping[str, Pin], versions: Mapping[str, str]) -> list[str]:

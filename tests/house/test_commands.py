@@ -80,6 +80,7 @@ def test_the_set_up_refuses_such_a_folder_before_it_makes_anything(tmp_path: Pat
     (odd / "deploy").mkdir(parents=True)
     for name in ("Makefile", "requirements.txt", "pyproject.toml"):
         (odd / name).symlink_to(ROOT / name)
+    (odd / "client").symlink_to(ROOT / "client")
     (odd / "deploy" / "machine").mkdir()
     for name in ("__init__.py", "setup.py", "errors.py", "machine/__init__.py", "machine/checkout.py"):
         shutil.copy(ROOT / "deploy" / name, odd / "deploy" / name)

@@ -10,7 +10,9 @@ The graph of our packages, from the bottom up; what stands beside a package is a
 | training | the weights | digitkit |
 | deploy | a server on this machine, and what watches it | digitkit, testbed |
 | export | archives from weights | digitkit, training |
-| bench, chaos, loadtest | how fast it is, what breaks it, what it carries | digitkit, testbed, deploy |
+| chaos, loadtest | what breaks it, what it carries | digitkit, testbed, deploy |
+| digits_client | what asks a server from elsewhere, a distribution of its own | |
+| bench | how fast it is | digitkit, testbed, deploy, digits_client |
 
 Inside digitkit the rooms are, and what each may import of digitkit beside itself:
 
@@ -44,6 +46,7 @@ from conftest import HANDLERS, ROOT
 from imported import imports_of
 
 BELOW = {"digitkit", "testbed", "deploy"}
+CLIENT = ROOT / "client"
 GRAPH = {
     "digitkit": set[str](),
     "digit_handler": {"digitkit"},
@@ -51,7 +54,8 @@ GRAPH = {
     "training": {"digitkit"},
     "deploy": {"digitkit", "testbed"},
     "export": {"digitkit", "training"},
-    "bench": BELOW,
+    "digits_client": set[str](),
+    "bench": BELOW | {"digits_client"},
     "chaos": BELOW,
     "loadtest": BELOW,
 }
@@ -122,12 +126,15 @@ def names_in(tree: ast.AST) -> Iterator[str]:
 @cache
 def modules() -> dict[str, set[str]]:
     """Every module of ours by its dotted name, with the names that it imports."""
-    roots = {package: ROOT / package for package in GRAPH} | {"digitkit": HANDLERS / "digitkit", "digit_handler": HANDLERS}
+    roots = {package: ROOT / package for package in GRAPH}
+    roots |= {"digitkit": HANDLERS / "digitkit", "digit_handler": HANDLERS, "digits_client": CLIENT / "src" / "digits_client"}
     files = {package: [root / "digit_handler.py"] if root == HANDLERS else sorted(root.rglob("*.py")) for package, root in roots.items()}
     found = {}
     for package, paths in files.items():
+        root = roots[package]
         for path in paths:
-            parts = path.relative_to(HANDLERS if package.startswith("digit") else ROOT).with_suffix("").parts
+            above = root if root == HANDLERS else root.parent
+            parts = path.relative_to(above).with_suffix("").parts
             found[".".join(part for part in parts if part != "__init__")] = set(names_in(ast.parse(path.read_text())))
     return found
 
@@ -143,7 +150,7 @@ def is_within(module: str, places: set[str]) -> bool:
 
 def test_the_graph_has_every_package_that_is_installed() -> None:
     installed = {package_of(name) for name in tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]}
-    assert installed == set(GRAPH) - {"digit_handler"}
+    assert installed == set(GRAPH) - {"digit_handler", "digits_client"}
 
 
 def test_no_module_imports_a_package_of_ours_that_its_own_may_not() -> None:
@@ -200,7 +207,8 @@ def banned_by(path: Path) -> set[str]:
 @pytest.mark.parametrize("package", sorted(set(GRAPH) - {"digit_handler"}))
 def test_ruff_bans_all_that_the_graph_does_not_allow(package: str) -> None:
     allowed = GRAPH[package] | {package} | {library for library, places in LIBRARIES.items() if package in places}
-    path = ROOT / "pyproject.toml" if package == "digitkit" else ROOT / package / "ruff.toml"
+    rooms = {"digitkit": ROOT / "pyproject.toml", "digits_client": CLIENT / "ruff.toml"}
+    path = rooms.get(package, ROOT / package / "ruff.toml")
     assert banned_by(path) == (set(GRAPH) | set(LIBRARIES)) - allowed
 
 
@@ -261,7 +269,7 @@ def test_handler_file_holds_one_class() -> None:
     assert classes == ["DigitHandler"]  # TorchServe accepts no second one
 
 
-@pytest.mark.parametrize("room", ["handlers", "training", "export", "deploy", "testbed", "loadtest", "bench", "chaos"])
+@pytest.mark.parametrize("room", ["handlers", "training", "export", "deploy", "testbed", "loadtest", "bench", "chaos", "client"])
 def test_no_file_is_longer_than_can_be_read_in_one_sitting(room: str) -> None:
     files = list((ROOT / room).rglob("*.py"))
     assert files

@@ -9,13 +9,20 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-PACKAGES = ("handlers", "training", "export", "deploy", "testbed", "loadtest", "bench", "chaos")
+PACKAGES = ("handlers", "training", "export", "deploy", "testbed", "loadtest", "bench", "chaos", "client")
+REFUSALS = (
+    *("BadRequest", "BlankPicture", "Fault", "NotLoaded", "OutOfMemory", "Overloaded", "TooLarge", "UnreadablePicture"),
+    "UnsupportedMedia",
+)
 # Names that stand in several places and mean the same there, each with what it means.
 SAME_CLASSES = {
+    "Client": "who asks a server: under chaos one of many, for users the whole of digits_client",
     "Digits": "the service of a peer, under the name that its framework's documentation teaches",
+    "Explanation": "which pixels made a decision: in digitkit as it is computed, in digits_client as it came",
     "Figure": "one line of a table that training prints of shares of pictures",
     "Reading": "what was read of one thing: of a request's pictures in a worker, of a test picture by the smoke test",
     "Readings": "what was read of many pictures, in digitkit by one net, in training beside their labels",
+    **dict.fromkeys(REFUSALS, "a refusal, as digitkit makes it and as digits_client raises it"),
 }
 SAME_FILES = {
     "__init__": "what a package is",

@@ -1,0 +1,131 @@
+"""Many pictures in few requests: an iterable is cut into lists, a list becomes a body, and what was not answered is asked again."""
+
+import base64
+import json
+import secrets
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from digits_client.errors import InvalidToken, NotFound, PictureError, Refused, StrangeAnswer, Unavailable
+from digits_client.inputs import File, Picture, Pixels, Prepared, prepare, to_npy
+from digits_client.results import Digit, to_list
+from digits_client.trying import Exchange, Patience, Reply, Send, ask
+
+Listed: TypeAlias = Prepared | PictureError  # what cannot be sent keeps its place in the order
+FILE, NPY, JSON = "application/octet-stream", "application/x-npy", "application/json"
+
+
+@dataclass(slots=True)
+class Cutter:
+    """Cuts pictures, as they come, into lists that one request can carry.
+
+    Attributes:
+        most: pictures in a list.
+        most_bytes: of the pictures in a list; a larger picture is a list of its own.
+    """
+
+    most: int
+    most_bytes: int
+    gathered: list[Listed] = field(default_factory=list)
+    gathered_bytes: int = 0
+
+    def add(self, picture: Picture) -> Iterator[list[Listed]]:
+        """Take a picture; yields the lists that are whole."""
+        listed = _prepared(picture)
+        size = 0 if isinstance(listed, PictureError) else listed.size
+        if self.gathered and (not are_alike(self.gathered[-1], listed) or self.gathered_bytes + size > self.most_bytes):
+            yield from self.rest()
+        self.gathered.append(listed)
+        self.gathered_bytes += size
+        if len(self.gathered) >= self.most:
+            yield from self.rest()
+
+    def rest(self) -> Iterator[list[Listed]]:
+        """Yields the list of what is left, if anything is."""
+        if self.gathered:
+            whole, self.gathered, self.gathered_bytes = self.gathered, [], 0
+            yield whole
+
+
+def cut(pictures: Iterable[Picture], cutter: Cutter) -> Iterator[list[Listed]]:
+    """The pictures as lists, each as soon as it is whole."""
+    for picture in pictures:
+        yield from cutter.add(picture)
+    yield from cutter.rest()
+
+
+def are_alike(one: Listed, other: Listed) -> bool:
+    """Whether two pictures may stand in one list."""
+    if isinstance(one, Pixels) and isinstance(other, Pixels):
+        return one.kind is not None and one.kind == other.kind
+    return type(one) is type(other)
+
+
+def to_body(pictures: Sequence[Prepared], *, forms: bool) -> tuple[bytes, str]:
+    """The body for pictures that are alike, and its Content-Type.
+
+    Args:
+        forms: whether several files may be the parts of a form; otherwise they are base64 in JSON.
+    """
+    arrays = [picture.array for picture in pictures if isinstance(picture, Pixels)]
+    files = [picture.content for picture in pictures if isinstance(picture, File)]
+    if arrays:
+        return to_npy(arrays), NPY
+    if len(files) == 1:
+        return files[0], FILE
+    return _form(files) if forms else (json.dumps({"instances": [base64.b64encode(file).decode() for file in files]}).encode(), JSON)
+
+
+def ask_list(path: str, listed: Sequence[Listed], patience: Patience, *, forms: bool) -> Exchange[list[Digit | Refused]]:
+    """What is read in each picture of a list, in order. One that is refused costs the others nothing.
+
+    Raises:
+        DigitsError: the server refused the token or has no such model, or was unavailable until the patience was over.
+    """
+    pictures = [each for each in listed if not isinstance(each, PictureError)]
+    if not pictures:
+        return [each for each in listed if isinstance(each, PictureError)]
+    body, kind = to_body(pictures, forms=forms)
+    try:
+        reply = yield from ask(Send(path, body, {"Content-Type": kind}), patience)
+    except (NotFound, InvalidToken):
+        raise
+    except Refused as refusal:
+        if len(pictures) == 1:
+            return [refusal]
+        middle = len(pictures) // 2  # whichever picture the list was refused for, the halves find it
+        first = yield from ask_list(path, pictures[:middle], patience, forms=forms)
+        return first + (yield from ask_list(path, pictures[middle:], patience, forms=forms))
+    answers = read_list(reply, len(pictures))
+    late = [picture for picture, answer in zip(pictures, answers, strict=True) if isinstance(answer, Unavailable)]
+    if not late:
+        return [answer for answer in answers if not isinstance(answer, Unavailable)]
+    if len(late) < len(pictures):
+        patience.renew()
+    yield patience.pause(next(answer for answer in answers if isinstance(answer, Unavailable)))
+    again = iter((yield from ask_list(path, late, patience, forms=forms)))
+    return [next(again) if isinstance(answer, Unavailable) else answer for answer in answers]
+
+
+def read_list(reply: Reply, count: int) -> list[Digit | Refused | Unavailable]:
+    """What a reply tells of each of `count` pictures; raises StrangeAnswer."""
+    try:
+        return to_list(json.loads(reply.body), count)
+    except ValueError as err:
+        raise StrangeAnswer("the answer is no JSON") from err
+
+
+def _prepared(picture: Picture) -> Listed:
+    try:
+        return prepare(picture)
+    except PictureError as err:
+        return err
+
+
+def _form(files: Sequence[bytes]) -> tuple[bytes, str]:
+    """A form with a part for each file. Each has a name of its own, since TorchServe keeps only the last part of a name."""
+    boundary = secrets.token_hex(16)
+    head = '--{}\r\nContent-Disposition: form-data; name="{}"; filename="{}"\r\nContent-Type: {}\r\n\r\n'
+    parts = (head.format(boundary, place, place, FILE).encode() + file for place, file in enumerate(files))
+    return b"\r\n".join([*parts, f"--{boundary}--\r\n".encode()]), f"multipart/form-data; boundary={boundary}"

@@ -1,0 +1,161 @@
+"""What the server reads in a picture, as frozen dataclasses, and how they are read from its JSON."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from digits_client.errors import Refused, StrangeAnswer, Unavailable, to_error
+
+Point: TypeAlias = tuple[float, float]  # x to the right and y down, in pixels of the page
+Quad: TypeAlias = tuple[Point, Point, Point, Point]
+
+
+@dataclass(frozen=True, slots=True)
+class Digit:
+    """The one digit of a picture.
+
+    Attributes:
+        digit: 0 to 9, the likeliest even where it is not accepted.
+        confidence: from 0 to 1, calibrated: of answers with 0.9, nine in ten are right.
+        accepted: False if the picture is probably not one digit.
+        reason: why it is not accepted: several_digits, no_digit or unsure; "" where it is.
+        probabilities: of the digits 0 to 9, in this order.
+    """
+
+    digit: int
+    confidence: float
+    accepted: bool
+    reason: str
+    probabilities: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Which pixels made the decision.
+
+    Attributes:
+        digit: what was read.
+        target: the digit that is explained.
+        method: how the attributions were found, for example "integrated gradients".
+        attributions: 28 rows of 28 numbers from -1 to 1, of the centred digit: above 0 where a pixel speaks for the target.
+    """
+
+    digit: int
+    target: int
+    method: str
+    attributions: tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Character:
+    """One character of a number, with its four corners on the page in pixels."""
+
+    text: str
+    confidence: float
+    quad: Quad
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number that stands on a page.
+
+    Attributes:
+        text: as it is written there.
+        value: what it means by its format, for example an amount or a date as text; None if it breaks the format.
+        digits: its digits alone.
+        confidence: from 0 to 1, that all its characters are right.
+        accepted: False if it should not be used without a look at it; `reason` then says why, and is "" otherwise.
+        page: the page that it stands on, from 0.
+        quad: its four corners on that page in pixels.
+    """
+
+    text: str
+    value: str | int | float | None
+    digits: str
+    confidence: float
+    accepted: bool
+    reason: str
+    page: int
+    quad: Quad
+    characters: tuple[Character, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PageSize:
+    """The width and height in pixels of a page, in which the quads are told."""
+
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class NumbersFound:
+    """The numbers of a picture or document, in the order in which they are read, and the sizes of its pages."""
+
+    numbers: tuple[Number, ...]
+    pages: tuple[PageSize, ...]
+
+
+def to_digit(told: Any) -> Digit:
+    """The digit in the server's JSON object; raises StrangeAnswer."""
+    try:
+        probabilities = tuple(map(float, told["probabilities"]))
+        return Digit(int(told["digit"]), float(told["confidence"]), bool(told["accepted"]), str(told.get("reason", "")), probabilities)
+    except (TypeError, KeyError, ValueError) as err:
+        raise StrangeAnswer("the answer is no object with digit, confidence, accepted and probabilities") from err
+
+
+def to_explanation(told: Any) -> Explanation:
+    """The explanation in the server's JSON object; raises StrangeAnswer."""
+    try:
+        rows = tuple(tuple(map(float, row)) for row in told["attributions"])
+        return Explanation(int(told["digit"]), int(told["target"]), str(told["method"]), rows)
+    except (TypeError, KeyError, ValueError) as err:
+        raise StrangeAnswer("the answer is no object with digit, target, method and attributions") from err
+
+
+def to_numbers(told: Any) -> NumbersFound:
+    """The numbers in the server's JSON object; raises StrangeAnswer."""
+    try:
+        pages = tuple(PageSize(int(page["width"]), int(page["height"])) for page in told["pages"])
+        return NumbersFound(tuple(map(_to_number, told["numbers"])), pages)
+    except (TypeError, KeyError, ValueError) as err:
+        raise StrangeAnswer("the answer is no object with numbers and pages") from err
+
+
+def to_list(told: Any, count: int) -> list[Digit | Refused | Unavailable]:
+    """What stands in the answer to a list of `count` pictures: in each place the digit, or the error of that picture.
+
+    Raises:
+        StrangeAnswer: there are more or fewer.
+    """
+    listed = told["predictions"] if isinstance(told, dict) and "predictions" in told else told
+    objects = listed if isinstance(listed, list) else [listed]
+    if len(objects) != count:
+        raise StrangeAnswer(f"{len(objects)} answers came for {count} pictures")
+    return [to_error(int(each["code"]), each) if is_error(each) else to_digit(each) for each in objects]
+
+
+def is_error(told: Any) -> bool:
+    """Whether a JSON value is an error in the server's form."""
+    return isinstance(told, dict) and isinstance(told.get("code"), int) and "type" in told
+
+
+def _to_number(told: Mapping[str, Any]) -> Number:
+    characters = (Character(str(each["text"]), float(each["confidence"]), _to_quad(each["quad"])) for each in told["characters"])
+    return Number(
+        text=str(told["text"]),
+        value=told["value"],
+        digits=str(told["digits"]),
+        confidence=float(told["confidence"]),
+        accepted=bool(told["accepted"]),
+        reason=str(told.get("reason") or ""),
+        page=int(told["page"]),
+        quad=_to_quad(told["quad"]),
+        characters=tuple(characters),
+    )
+
+
+def _to_quad(told: Sequence[Sequence[float]]) -> Quad:
+    one, two, three, four = ((float(x), float(y)) for x, y in told)
+    return one, two, three, four

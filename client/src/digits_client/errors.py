@@ -49,7 +49,10 @@ class AddressError(DigitsError):
 
 
 class Refused(DigitsError):
-    pass
+    @property
+    def concerns_picture(self) -> bool:
+        """Whether it is about this picture alone; another one may be read."""
+        return not isinstance(self, InvalidToken | NotFound)
 
 
 class PictureError(Refused):

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from digits_client.errors import InvalidToken, NotFound, PictureError, Refused, StrangeAnswer, Unavailable
+from digits_client.errors import PictureError, Refused, StrangeAnswer, Unavailable
 from digits_client.inputs import File, Picture, Pixels, Prepared, prepare, to_npy
 from digits_client.results import Digit, to_list
 from digits_client.trying import Exchange, Patience, Reply, Send, ask
@@ -89,9 +89,9 @@ def ask_list(path: str, listed: Sequence[Listed], patience: Patience, *, forms: 
     body, kind = to_body(pictures, forms=forms)
     try:
         reply = yield from ask(Send(path, body, {"Content-Type": kind}), patience)
-    except (NotFound, InvalidToken):
-        raise
     except Refused as refusal:
+        if not refusal.concerns_picture:
+            raise
         if len(pictures) == 1:
             return [refusal]
         middle = len(pictures) // 2  # whichever picture the list was refused for, the halves find it

@@ -1,0 +1,1 @@
+"""The command `digits`, with the extra cli."""

@@ -45,9 +45,10 @@ class Credentials:
 
     def blocking(self, refused: str | None) -> str | None:
         """read() for a client that waits; the callable must not be a coroutine function."""
+        if inspect.iscoroutinefunction(self.source):
+            raise TypeError("the token comes from a coroutine function, which only AsyncClient takes")
         found = self.read(refused)
-        if inspect.isawaitable(found):
-            raise TypeError("the token's callable returns an awaitable, which only AsyncClient takes")
+        assert not isinstance(found, Awaitable), found
         self.known = found or self.known
         return found
 

@@ -76,7 +76,7 @@ test: export DIGITS_SOAK_MINUTES ?= $(SOAK_MINUTES)
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: eye numbers evaluate-numbers help setup run ports stop monitor monitor-stop serve rollback train train-many finetune evaluate evaluate-real scenes corruptions compare bench-canvas release export smoke loadtest test check fmt lock clean bench bench-models bench-batches tune chaos soak audit sbom
+.PHONY: eye numbers evaluate-numbers help setup run ports stop monitor monitor-stop serve rollback train train-many finetune evaluate evaluate-real scenes corruptions compare bench-canvas release export smoke loadtest test check fmt lock clean bench bench-models bench-batches tune chaos soak audit sbom bench-client
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -186,6 +186,9 @@ bench: export build/bench/stock.mar $(CHOSEN_PEERS:%=.venv-peers/%/installed) ##
 
 bench-batches: export ## processor time of a worker for a request, with frames.py and with TorchServe's own reading of batches
 	@$(PY) -m bench.batches $(MNIST)
+
+bench-client: export ## 1,000 pictures by the client's read_many and by the bench's own driver, side by side: BENCH_ROUNDS, BENCH_SECONDS, BENCH_PORT
+	@$(PY) -m bench.client_speed $(MNIST) $(call flag,rounds,BENCH_ROUNDS) $(call flag,seconds,BENCH_SECONDS) $(call flag,port,BENCH_PORT)
 
 tune: export ## find the best workers, threads, batch and delay on this machine: TARGET (digits_onnx), MINUTES (5)
 	@$(PY) -m bench.tune $(MNIST) $(call flag,target,TARGET) $(call flag,minutes,MINUTES) $(call flag,port,BENCH_PORT)

@@ -13,7 +13,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import numpy as np
-from loaded import answer_of
 
 from digits_client import AsyncClient, Client, Digit, Options, Refused
 from digits_client.tokens import TokenSource
@@ -25,6 +24,16 @@ BROKEN = {"code": 400, "type": "UnreadablePicture", "message": "no picture"}
 LATE = {"code": 503, "type": "Overloaded", "message": "time was over; send the rest again"}
 Answer = tuple[int, Any, dict[str, str]]  # status, JSON, headers
 Fault = Callable[["Asked"], Answer | None]  # None closes the connection without an answer
+
+
+def answer_of(digit: int) -> dict[str, Any]:
+    """What a server answers for a picture of `digit`."""
+    return {
+        "digit": digit,
+        "confidence": 0.91,
+        "accepted": True,
+        "probabilities": [0.91 if label == digit else 0.01 for label in range(10)],
+    }
 
 
 class Asked:

@@ -8,7 +8,8 @@ from test_layout import GRAPH
 
 PAGES = ("CONTRIBUTING.md", "docs/architecture.md")
 PATH = re.compile(r"`((?:[\w.-]+/)+[\w.-]*|[\w-]+\.(?:py|md|toml|yaml|yml|properties|xml))`")
-ROOTS = (ROOT, HANDLERS, HANDLERS / "digitkit", ROOT / "training")
+CLIENT = ROOT / "client" / "src" / "digits_client"
+ROOTS = (ROOT, HANDLERS, HANDLERS / "digitkit", ROOT / "training", CLIENT)
 
 
 def named_files(page: str) -> list[str]:
@@ -19,7 +20,9 @@ def named_files(page: str) -> list[str]:
 def test_every_file_that_a_page_names_is_there(page: str) -> None:
     names = named_files(page)
     assert len(names) > 20
-    everywhere = {path.name for root in (HANDLERS, ROOT / "training", ROOT / "export", ROOT / "deploy") for path in root.rglob("*.*")}
+    everywhere = {
+        path.name for root in (HANDLERS, CLIENT, ROOT / "training", ROOT / "export", ROOT / "deploy") for path in root.rglob("*.*")
+    }
     assert [name for name in names if name not in everywhere and not any((root / name).exists() for root in ROOTS)] == []
 
 

@@ -13,6 +13,7 @@ import digits_client
 from digits_client import BlankPicture, Digit, Options, PictureError, UnreadablePicture
 
 BOTH = pytest.mark.parametrize("face", [Blocking, Concurrent])
+TOO_MUCH = {"code": 413, "type": "TooLarge", "message": "too many pixels"}
 SMALL = replace(QUICK, list_pictures=8, lists_in_flight=3)
 
 
@@ -112,6 +113,16 @@ def test_pictures_for_which_there_was_no_time_are_sent_again(face: type[Blocking
     sent = pictures(8)
     assert digits(face(fake.url, options=SMALL).read_many(sent)) == [int(picture[:1]) for picture in sent]
     assert [len(asked.pictures) for asked in fake.asked] == [8, 4, 2, 1]
+
+
+@BOTH
+def test_pictures_that_are_too_much_only_together_are_sent_again(face: type[Blocking], fake: FakeServer) -> None:
+    def three_at_most(asked: Asked) -> Any:
+        told = [TOO_MUCH if picture.startswith(b"5") or place > 2 else asked.read(picture) for place, picture in enumerate(asked.pictures)]
+        return (200, told, {}) if len(told) > 1 else (told[0].get("code", 200), told[0], {})
+
+    fake.faults += [three_at_most] * 20
+    assert digits(face(fake.url, options=SMALL).read_many([b"%d" % i for i in range(8)])) == [0, 1, 2, 3, 4, "TooLarge", 6, 7]
 
 
 @BOTH

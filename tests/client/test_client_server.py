@@ -12,6 +12,7 @@ from served import free_port, started
 
 from deploy.server import Server
 from digits_client import Client, Digit, InvalidToken, NotFound, Options, UnreadablePicture, key_file
+from digits_client.cli.watching import watch
 from testbed import processes
 
 pytestmark = pytest.mark.server
@@ -75,8 +76,6 @@ def test_a_token_that_is_renewed_in_the_middle_loses_nothing(own: Server, ten_pn
     assert [answer.digit for answer in found if isinstance(answer, Digit)] == [i % 10 for i in range(1000)]
 
 
-def test_the_status_of_the_server_is_shown(own: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    from digits_client.cli.watching import watch
-
+def test_the_status_of_the_server_is_shown(own: Server) -> None:
     (served,) = watch(own.management, own.token("management"), own.metrics, 0.0)
     assert (served.model, served.version, served.is_default, served.wanted) == ("digits_onnx", "1.0", True, 1)

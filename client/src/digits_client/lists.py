@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from digits_client.errors import PictureError, Refused, StrangeAnswer, Unavailable
+from digits_client.errors import PictureError, Refused, StrangeAnswer, TooLarge, Unavailable
 from digits_client.inputs import File, Picture, Pixels, Prepared, prepare, to_npy
 from digits_client.results import Digit, to_list
 from digits_client.trying import Exchange, Patience, Reply, Send, ask
@@ -83,9 +83,28 @@ def ask_list(path: str, listed: Sequence[Listed], patience: Patience, *, forms: 
     Raises:
         DigitsError: the server refused the token or has no such model, or was unavailable until the patience was over.
     """
-    pictures = [each for each in listed if not isinstance(each, PictureError)]
-    if not pictures:
-        return [each for each in listed if isinstance(each, PictureError)]
+    found: dict[int, Digit | Refused] = {place: each for place, each in enumerate(listed) if isinstance(each, PictureError)}
+    pictures = {place: each for place, each in enumerate(listed) if not isinstance(each, PictureError)}
+    while pictures:
+        places = list(pictures)
+        answers = yield from _ask_once(path, list(pictures.values()), patience, forms=forms)
+        settled = {place: answer for place, answer in zip(places, answers, strict=True) if not is_open(answer, is_first=place == places[0])}
+        if settled:
+            patience.renew()
+        found |= {place: answer for place, answer in settled.items() if not isinstance(answer, Unavailable)}
+        pictures = {place: picture for place, picture in pictures.items() if place not in settled}
+        if failure := next((answer for answer in answers if isinstance(answer, Unavailable)), None):
+            yield patience.pause(failure)
+    return [found[place] for place in range(len(listed))]
+
+
+def is_open(answer: Digit | Refused | Unavailable, *, is_first: bool) -> bool:
+    """Whether a picture of a list has to be sent again: there was no time for it, or those before it used up the pixels of a request."""
+    return isinstance(answer, Unavailable) or (isinstance(answer, TooLarge) and not is_first)
+
+
+def _ask_once(path: str, pictures: Sequence[Prepared], patience: Patience, *, forms: bool) -> Exchange[list[Digit | Refused | Unavailable]]:
+    """The answers to one list. If it is refused as a whole, its halves find the picture that is to blame."""
     body, kind = to_body(pictures, forms=forms)
     try:
         reply = yield from ask(Send(path, body, {"Content-Type": kind}), patience)
@@ -94,18 +113,10 @@ def ask_list(path: str, listed: Sequence[Listed], patience: Patience, *, forms: 
             raise
         if len(pictures) == 1:
             return [refusal]
-        middle = len(pictures) // 2  # whichever picture the list was refused for, the halves find it
-        first = yield from ask_list(path, pictures[:middle], patience, forms=forms)
-        return first + (yield from ask_list(path, pictures[middle:], patience, forms=forms))
-    answers = read_list(reply, len(pictures))
-    late = [picture for picture, answer in zip(pictures, answers, strict=True) if isinstance(answer, Unavailable)]
-    if not late:
-        return [answer for answer in answers if not isinstance(answer, Unavailable)]
-    if len(late) < len(pictures):
-        patience.renew()
-    yield patience.pause(next(answer for answer in answers if isinstance(answer, Unavailable)))
-    again = iter((yield from ask_list(path, late, patience, forms=forms)))
-    return [next(again) if isinstance(answer, Unavailable) else answer for answer in answers]
+        middle = len(pictures) // 2
+        first = yield from _ask_once(path, pictures[:middle], patience, forms=forms)
+        return first + (yield from _ask_once(path, pictures[middle:], patience, forms=forms))
+    return read_list(reply, len(pictures))
 
 
 def read_list(reply: Reply, count: int) -> list[Digit | Refused | Unavailable]:

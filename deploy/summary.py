@@ -13,7 +13,7 @@ from rich.table import Table
 
 from deploy.model_list import DIGITS
 from deploy.server import Server, ServerError
-from deploy.settings.config import to_port
+from deploy.settings.config import CONSOLE_DISTANCE, to_port
 from deploy.settings.server_flags import add_server_flags
 from deploy.smoke import Reading, SmokeError, listing, read_test_pictures
 from digitkit.artifacts.card import CardError, check_card
@@ -86,6 +86,8 @@ def main() -> None:
     header = f"-H 'Authorization: Bearer {token}' " if token else ""
     print(f"  curl {header}-T {SAMPLE} {server.inference}/predictions/{models[0]}\n")
     suffix = "" if flags.port == to_port("") else f" PORT={flags.port}"
+    page = f"http://127.0.0.1:{server.port + CONSOLE_DISTANCE}/"
+    print(f"Or draw one, and see how the server fares: make console{suffix} serves a page at {page}\n")
     report = Path("reports", flags.weights.parent.name, "report.html")
     print(f"The model's report: {report}   The load test's: reports/loadtest/steady/report.html   To stop it: make stop{suffix}")
 

@@ -13,6 +13,7 @@ The graph of our packages, from the bottom up; what stands beside a package is a
 | chaos, loadtest | what breaks it, what it carries | digitkit, testbed, deploy |
 | digits_client | what asks a server from elsewhere, a distribution of its own | |
 | bench | how fast it is | digitkit, testbed, deploy, digits_client |
+| console | its page in a browser | digitkit, testbed, deploy |
 
 Inside digitkit the rooms are, and what each may import of digitkit beside itself:
 
@@ -57,6 +58,7 @@ GRAPH = {
     "digits_client": set[str](),
     "bench": BELOW | {"digits_client"},
     "chaos": BELOW,
+    "console": BELOW,
     "loadtest": BELOW,
 }
 # What single modules import beside that, each for its reason; Ruff is told so on the line itself.
@@ -269,7 +271,7 @@ def test_handler_file_holds_one_class() -> None:
     assert classes == ["DigitHandler"]  # TorchServe accepts no second one
 
 
-@pytest.mark.parametrize("room", ["handlers", "training", "export", "deploy", "testbed", "loadtest", "bench", "chaos", "client"])
+@pytest.mark.parametrize("room", ["handlers", "training", "export", "deploy", "testbed", "loadtest", "bench", "chaos", "client", "console"])
 def test_no_file_is_longer_than_can_be_read_in_one_sitting(room: str) -> None:
     files = list((ROOT / room).rglob("*.py"))
     assert files

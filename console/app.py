@@ -1,0 +1,146 @@
+"""The console as an ASGI application: its two pages, and the few questions that they ask."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from console.feedback import FeedbackStore, read_feedback
+from console.gate import Gate
+from console.history import History
+from console.refusal import Refused, to_response
+from console.reports import Reports
+from console.upload import read_body
+from console.upstream import CONTENT_TYPES, Upstream
+
+PAGE = Path(__file__).parent / "page"
+SHOWN = ("name", "task", "target", "form")  # of a model
+TARGETS = ("", *map(str, range(10)))
+
+
+@dataclass(frozen=True, slots=True)
+class Console:
+    """What the console needs to answer.
+
+    Attributes:
+        upstream: the server.
+        origins: under which browsers open the console.
+        body_bytes: the longest picture, as the server has it.
+        token_command: prints the server's token where the checkout is; the page shows the command, and never a token.
+        prefix: of its paths behind a proxy.
+        store: where feedback goes; None where it is switched off.
+        reports: the reports that the pages link to.
+    """
+
+    upstream: Upstream
+    origins: tuple[str, ...]
+    body_bytes: int
+    token_command: str
+    reports: Reports
+    prefix: str = ""
+    store: FeedbackStore | None = None
+
+
+def create_app(console: Console) -> Starlette:
+    """The application; its routes are those of the pages and their scripts, /api and /reports."""
+    answers = Answers(console, History(console.upstream))
+    routes = [
+        Route("/", page("index.html")),
+        Route("/status", page("status.html")),
+        Route("/api/session", answers.session),
+        Route("/api/status", answers.status),
+        Route("/api/{way:str}/{model:str}", answers.ask, methods=["POST"]),
+        Route("/api/feedback", answers.keep, methods=["POST"]),
+        Route("/reports/{name:path}", answers.report),
+        Mount("/page", StaticFiles(directory=PAGE)),
+    ]
+    gate = Middleware(Gate, origins=console.origins, prefix=console.prefix)
+    return Starlette(routes=routes, middleware=[gate], lifespan=answers.lifespan, exception_handlers={Refused: to_response})
+
+
+def page(name: str) -> Any:
+    """An endpoint that answers a page."""
+
+    async def endpoint(request: Request) -> FileResponse:
+        return FileResponse(PAGE / name)
+
+    return endpoint
+
+
+class Answers:
+    """The endpoints under /api and /reports."""
+
+    def __init__(self, console: Console, history: History) -> None:
+        self.console, self.history = console, history
+
+    @asynccontextmanager
+    async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
+        sampling = asyncio.create_task(self.history.run())
+        try:
+            yield
+        finally:
+            sampling.cancel()
+            with suppress(asyncio.CancelledError):
+                await sampling
+            await self.console.upstream.close()
+
+    async def session(self, request: Request) -> Response:
+        """What a page needs to know before it asks: never a token of the server's."""
+        console = self.console
+        models = [{key: getattr(model, key) for key in SHOWN} for model in console.upstream.models.values()]
+        response = JSONResponse(None)
+        gate: Gate = request.state.gate
+        told = {
+            "csrf": gate.open_session(request, response),
+            "models": models,
+            "server": console.upstream.apis.inference,
+            "tokenCommand": console.token_command,
+            "feedback": console.store is not None,
+            "reports": console.reports.listed(),
+        }
+        response.body = response.render(told)
+        response.headers["content-length"] = str(len(response.body))
+        return response
+
+    async def status(self, request: Request) -> Response:
+        return JSONResponse(self.history.tell())
+
+    async def ask(self, request: Request) -> Response:
+        """A model's answer to the picture in the body, or its explanation, with the time that the server took."""
+        way, model, target = request.path_params["way"], request.path_params["model"], request.query_params.get("target", "")
+        if way not in ("predictions", "explanations") or target not in TARGETS:
+            raise Refused(404, "NotFound", "a picture is sent to predictions or explanations, and a target is one of 0 to 9")
+        accept = "image/png" if way == "explanations" else "application/json"
+        picture = await read_body(request, self.console.body_bytes)
+        answered = await self.console.upstream.ask_model(way, model, picture, accept=accept, target=target)
+        if answered.content_type not in CONTENT_TYPES:
+            raise Refused(502, "ServerAway", f"the server answers {answered.status} in a form that is none of a model's")
+        headers = {**answered.headers, "Server-Timing": f"server;dur={1000 * answered.seconds:.2f}"}
+        return Response(answered.body, answered.status, headers, answered.content_type)
+
+    async def keep(self, request: Request) -> Response:
+        """Keep what a person says of an answer."""
+        if self.console.store is None:
+            raise Refused(404, "NotFound", "feedback is switched off; make console FEEDBACK=folder keeps it")
+        # The picture is in base64, which takes four thirds of its bytes, beside a few words.
+        body = await read_body(request, self.console.body_bytes * 4 // 3 + 4096)
+        try:
+            told = json.loads(body)
+        except ValueError as err:
+            raise Refused(400, "BadRequest", "the body is no JSON") from err
+        await run_in_threadpool(self.console.store.keep, *read_feedback(told))
+        return Response(status_code=204)
+
+    async def report(self, request: Request) -> Response:
+        return FileResponse(self.console.reports.find(request.path_params["name"]))

@@ -137,7 +137,7 @@ class Answers:
         body = await read_body(request, self.console.body_bytes * 4 // 3 + 4096)
         try:
             told = json.loads(body)
-        except ValueError as err:
+        except (ValueError, RecursionError) as err:
             raise Refused(400, "BadRequest", "the body is no JSON") from err
         await run_in_threadpool(self.console.store.keep, *read_feedback(told))
         return Response(status_code=204)

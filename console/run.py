@@ -37,7 +37,7 @@ def main() -> None:
         sys.exit(f"{parser.prog}: {err}")
     print(f"The console is at http://{LOOPBACK}:{port}{console.prefix}/; Ctrl-C ends it", flush=True)
     # Forwarded headers are not trusted: the Host and the Origin are checked as they came.
-    uvicorn.run(create_app(console), host=LOOPBACK, port=port, log_level="warning", proxy_headers=False, server_header=False)
+    uvicorn.run(create_app(console), host=LOOPBACK, port=port, log_level="warning", ws="none", proxy_headers=False, server_header=False)
 
 
 def for_server(server: Server, port: int, origins: list[str], prefix: str, feedback: Path | None) -> Console:

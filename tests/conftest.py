@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from consoles import axe, browser
 from eyes import trusting
 from graphs import graph
 from numpy.typing import NDArray
@@ -25,7 +26,7 @@ from digitkit.settings import Limits, Settings
 if TYPE_CHECKING:
     from training.data.mnist import Split
 
-__all__ = ["client", "graph", "server", "store", "weights"]  # fixtures of other files that tests ask for by name
+__all__ = ["axe", "browser", "client", "graph", "server", "store", "weights"]  # fixtures of other files that tests ask for by name
 
 ROOT = Path(__file__).resolve().parent.parent
 HANDLERS = ROOT / "handlers"

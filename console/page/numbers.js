@@ -6,7 +6,7 @@ import { byId, element, percent, svg } from "./dom.js";
 export class NumbersView {
   clear() {
     byId("numbers").hidden = true;
-    byId("boxes").hidden = true;
+    byId("boxes").toggleAttribute("hidden", true); // elements of SVG have no property of this name
   }
 
   /** @param answer is the JSON of a model that reads numbers; its quads are in pixels of the picture's first page. */
@@ -15,13 +15,13 @@ export class NumbersView {
     const shown = numbers.filter(({ page }) => (page ?? 1) === 1);
     boxes.setAttribute("viewBox", `0 0 ${Number(pages[0].width)} ${Number(pages[0].height)}`);
     boxes.replaceChildren(...shown.map(box));
-    boxes.hidden = false;
+    boxes.toggleAttribute("hidden", false);
     byId("numbers-list").replaceChildren(...numbers.map(line));
     this.#tell(numbers.length ? `${numbers.length} found` : "None was found.");
   }
 
   showRefusal(refusal) {
-    byId("boxes").hidden = true;
+    byId("boxes").toggleAttribute("hidden", true);
     byId("numbers-list").replaceChildren();
     this.#tell(refusal.message);
   }

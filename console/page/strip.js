@@ -36,7 +36,9 @@ export class Strip {
   #add(file) {
     const address = URL.createObjectURL(file);
     const told = element("span", {}, "…");
-    const button = element("button", { type: "button", "aria-pressed": "false", title: file.name }, element("img", { src: address, alt: file.name }), told);
+    const image = element("img", { src: address, alt: file.name });
+    image.addEventListener("error", () => image.classList.add("unseen")); // the server may read what the browser cannot show
+    const button = element("button", { type: "button", "aria-pressed": "false", title: file.name }, image, told);
     const entry = { file, address, button, told };
     button.addEventListener("click", () => this.#choose(entry));
     byId("strip").append(element("li", {}, button));

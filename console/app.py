@@ -17,7 +17,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from console.feedback import FeedbackStore, read_feedback
-from console.gate import Gate
+from console.gate import AccessGate
 from console.history import History
 from console.refusal import Refused, to_response
 from console.reports import Reports
@@ -54,19 +54,19 @@ class Console:
 
 def create_app(console: Console) -> Starlette:
     """The application; its routes are those of the pages and their scripts, /api and /reports."""
-    answers = Answers(console, History(console.upstream))
+    endpoints = Endpoints(console, History(console.upstream))
     routes = [
         Route("/", page("index.html")),
         Route("/status", page("status.html")),
-        Route("/api/session", answers.session),
-        Route("/api/status", answers.status),
-        Route("/api/{way:str}/{model:str}", answers.ask, methods=["POST"]),
-        Route("/api/feedback", answers.keep, methods=["POST"]),
-        Route("/reports/{name:path}", answers.report),
+        Route("/api/session", endpoints.session),
+        Route("/api/status", endpoints.status),
+        Route("/api/{way:str}/{model:str}", endpoints.ask, methods=["POST"]),
+        Route("/api/feedback", endpoints.keep, methods=["POST"]),
+        Route("/reports/{name:path}", endpoints.report),
         Mount("/page", StaticFiles(directory=PAGE)),
     ]
-    gate = Middleware(Gate, origins=console.origins, prefix=console.prefix)
-    return Starlette(routes=routes, middleware=[gate], lifespan=answers.lifespan, exception_handlers={Refused: to_response})
+    gate = Middleware(AccessGate, origins=console.origins, prefix=console.prefix)
+    return Starlette(routes=routes, middleware=[gate], lifespan=endpoints.lifespan, exception_handlers={Refused: to_response})
 
 
 def page(name: str) -> Any:
@@ -78,7 +78,7 @@ def page(name: str) -> Any:
     return endpoint
 
 
-class Answers:
+class Endpoints:
     """The endpoints under /api and /reports."""
 
     def __init__(self, console: Console, history: History) -> None:
@@ -99,18 +99,18 @@ class Answers:
         """What a page needs to know before it asks: never a token of the server's."""
         console = self.console
         models = [{key: getattr(model, key) for key in SHOWN} for model in console.upstream.models.values()]
-        response = JSONResponse(None)
-        gate: Gate = request.state.gate
+        gate: AccessGate = request.state.gate
+        session = gate.session_of(request)
         told = {
-            "csrf": gate.open_session(request, response),
+            "csrf": gate.csrf(session),
             "models": models,
             "server": console.upstream.apis.inference,
             "tokenCommand": console.token_command,
             "feedback": console.store is not None,
             "reports": console.reports.listed(),
         }
-        response.body = response.render(told)
-        response.headers["content-length"] = str(len(response.body))
+        response = JSONResponse(told)
+        gate.remember(session, response)
         return response
 
     async def status(self, request: Request) -> Response:
@@ -139,7 +139,11 @@ class Answers:
             told = json.loads(body)
         except (ValueError, RecursionError) as err:
             raise Refused(400, "BadRequest", "the body is no JSON") from err
-        await run_in_threadpool(self.console.store.keep, *read_feedback(told))
+        feedback, picture = read_feedback(told)
+        try:
+            await run_in_threadpool(self.console.store.keep, feedback, picture)
+        except OSError as err:
+            raise Refused(507, "NotKept", f"the folder of feedback cannot be written: {err.strerror}") from err
         return Response(status_code=204)
 
     async def report(self, request: Request) -> Response:

@@ -15,7 +15,7 @@ Buckets = dict[float, float]  # an upper bound, and how many values do not excee
 
 
 @dataclass(slots=True)
-class Counts:
+class ModelCounts:
     """What one model has counted since the server started, over all its versions and workers.
 
     Attributes:
@@ -39,9 +39,9 @@ class Counts:
     memory: dict[str, float] = field(default_factory=dict)
 
 
-def read_counts(text: str) -> dict[str, Counts]:
+def read_counts(text: str) -> dict[str, ModelCounts]:
     """The counts of each model in the text of /metrics; raises ValueError if it is not in Prometheus' format."""
-    models: dict[str, Counts] = defaultdict(Counts)
+    models: dict[str, ModelCounts] = defaultdict(ModelCounts)
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
             if sample.name.startswith(PREFIX) and "model_name" in sample.labels:
@@ -51,7 +51,7 @@ def read_counts(text: str) -> dict[str, Counts]:
     return dict(models)
 
 
-def _add(counts: Counts, name: str, labels: Mapping[str, str], value: float) -> None:
+def _add(counts: ModelCounts, name: str, labels: Mapping[str, str], value: float) -> None:
     match name:
         case "batch_requests_sum":
             counts.requests += value
@@ -71,13 +71,13 @@ def _add(counts: Counts, name: str, labels: Mapping[str, str], value: float) -> 
             counts.memory[labels["worker"]] = value
 
 
-def between(earlier: Counts, later: Counts, seconds: float) -> dict[str, float | None]:
+def between(earlier: ModelCounts, later: ModelCounts, seconds: float) -> dict[str, float | None]:
     """Requests and errors a second and the percentiles in milliseconds of what was counted in between; None where nothing was.
 
     A server that was started anew counts from 0: then all that it has counted is new.
     """
     if later.requests < earlier.requests:
-        earlier = Counts()
+        earlier = ModelCounts()
     added = {bound: count - earlier.seconds.get(bound, 0.0) for bound, count in later.seconds.items()}
     found: dict[str, float | None] = {
         "rate": (later.requests - earlier.requests) / seconds,
@@ -109,7 +109,7 @@ def percentile(buckets: Buckets, share: float) -> float | None:
     return lower
 
 
-def totals(counts: Counts) -> dict[str, Any]:
+def totals(counts: ModelCounts) -> dict[str, Any]:
     """What was counted since the server's start, as the page shows it: buckets hold their own values alone."""
     bounds = sorted(counts.confidence)
     own = [counts.confidence[bound] - (counts.confidence[bounds[i - 1]] if i else 0.0) for i, bound in enumerate(bounds)]

@@ -28,7 +28,7 @@ SIGNATURES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Feedback:
     """What a person says of one answer.
 
     Attributes:
@@ -48,7 +48,7 @@ class Verdict:
 class FeedbackStore(Protocol):
     """Where verdicts are kept."""
 
-    def keep(self, verdict: Verdict, picture: bytes) -> None:
+    def keep(self, verdict: Feedback, picture: bytes) -> None:
         """Keep a verdict and the encoded picture that it is about; raises OSError."""
 
 
@@ -62,7 +62,7 @@ class FolderStore:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def keep(self, verdict: Verdict, picture: bytes) -> None:
+    def keep(self, verdict: Feedback, picture: bytes) -> None:
         room = "nothing" if not verdict.truth else f"digits/{verdict.truth}" if DIGIT.fullmatch(verdict.truth) else "numbers"
         path = self.folder / room / f"{hashlib.sha256(picture).hexdigest()[:32]}{_suffix(picture)}"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -77,7 +77,7 @@ class FolderStore:
             os.close(lines)
 
 
-def read_feedback(told: Any) -> tuple[Verdict, bytes]:
+def read_feedback(told: Any) -> tuple[Feedback, bytes]:
     """The verdict and the picture in the parsed JSON of a request.
 
     Raises:
@@ -97,7 +97,7 @@ def read_feedback(told: Any) -> tuple[Verdict, bytes]:
         raise Refused(400, "BadRequest", "confidence is a number from 0 to 1")
     if not picture:
         raise Refused(400, "BadRequest", "the picture is empty")
-    return Verdict(truth, model, version, read, confidence), picture
+    return Feedback(truth, model, version, read, confidence), picture
 
 
 def _suffix(picture: bytes) -> str:

@@ -45,7 +45,7 @@ HEADERS = {
 }
 
 
-class Gate:
+class AccessGate:
     """ASGI middleware that refuses foreign requests and sends the security headers with every answer.
 
     Args:
@@ -96,12 +96,15 @@ class Gate:
         """The token that goes with the value of a session's cookie, until the console ends."""
         return hmac.new(self._key, session.encode(), hashlib.sha256).hexdigest()
 
-    def open_session(self, request: Request, response: Response) -> str:
-        """The token of this browser's session, whose cookie is set where there is none."""
-        session = request.cookies.get(COOKIE) or secrets.token_urlsafe(24)
+    @staticmethod
+    def session_of(request: Request) -> str:
+        """The value of this browser's cookie, or of the one that it is about to get."""
+        return request.cookies.get(COOKIE) or secrets.token_urlsafe(24)
+
+    def remember(self, session: str, response: Response) -> None:
+        """Have the browser keep its session, out of reach of scripts and of other sites."""
         is_secure = all(origin.startswith("https:") for origin in self.origins)
         response.set_cookie(COOKIE, session, path=self.prefix or "/", secure=is_secure, httponly=True, samesite="strict")
-        return self.csrf(session)
 
 
 def _with_headers(send: Send, path: str) -> Send:

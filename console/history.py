@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from console.counts import Counts, between, read_counts, totals
+from console.counts import ModelCounts, between, read_counts, totals
 from console.refusal import Refused
 from console.upstream import Upstream
 
@@ -22,7 +22,7 @@ class Moment:
     """What was counted by each model at a time of the monotonic clock."""
 
     at: float
-    models: Mapping[str, Counts]
+    models: Mapping[str, ModelCounts]
 
 
 class History:
@@ -83,7 +83,7 @@ class History:
     def _series(known: list[Moment], name: str) -> dict[str, list[float | None]]:
         series: dict[str, list[float | None]] = {"ago": []}
         for earlier, later in zip(known, known[SPAN:], strict=False):
-            found = between(earlier.models.get(name, Counts()), later.models.get(name, Counts()), later.at - earlier.at)
+            found = between(earlier.models.get(name, ModelCounts()), later.models.get(name, ModelCounts()), later.at - earlier.at)
             series["ago"].append(round(known[-1].at - later.at, 1))
             for key, value in found.items():
                 series.setdefault(key, []).append(None if value is None else round(value, 3))

@@ -1,6 +1,7 @@
 """A server that the console can ask without a network, a console before it, and a browser that opens it."""
 
 import hashlib
+import re
 import shutil
 import subprocess
 import tarfile
@@ -40,6 +41,7 @@ NUMBERS = {
     ],
     "pages": [{"width": 200, "height": 100}],
 }
+REFUSED = re.compile("status of 4(00|22) ")  # a refused picture is an answer, and Chromium notes the status of each
 PNG = (ROOT / "deploy" / "monitoring" / "seven.png").read_bytes()
 METRICS = """\
 # TYPE digits_batch_requests_sum counter

@@ -102,7 +102,7 @@ class Page {
     const told = await asked;
     if (signal.aborted) return;
     this.#isReading = false;
-    if (first) this.#showFirst(first, told);
+    if (told && (told.answer || isDone)) this.#showFirst(first, told); // the beginning of a stroke is often nothing to read yet
     if (isDone && told?.answer) this.#explaining = setTimeout(() => this.#explain(), EXPLAIN_AFTER_MS);
     this.#offerFile(picture);
   }

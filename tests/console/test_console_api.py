@@ -160,6 +160,12 @@ def test_a_body_that_is_no_feedback_is_refused(client: TestClient, body: bytes) 
     assert client.post("/api/feedback", content=body).status_code == 400
 
 
+def test_a_folder_that_cannot_be_written_is_told(client: TestClient, tmp_path: Path) -> None:
+    (tmp_path / "kept").write_text("a file")
+    answer = client.post("/api/feedback", json=FEEDBACK)
+    assert (answer.status_code, answer.json()["type"]) == (507, "NotKept")
+
+
 def test_feedback_is_off_until_it_is_switched_on(fake: FakeServer, tmp_path: Path) -> None:
     answer = opened(fake, tmp_path).post("/api/feedback", json=FEEDBACK)
     assert (answer.status_code, "FEEDBACK" in answer.json()["message"]) == (404, True)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from consoles import METRICS, FakeServer, console_before
 
-from console.counts import Counts, between, percentile, read_counts, totals
+from console.counts import ModelCounts, between, percentile, read_counts, totals
 from console.history import SPAN, History
 
 
@@ -49,8 +49,8 @@ def test_a_percentile_above_the_highest_bound_is_that_bound_and_of_nothing_there
 
 
 def test_what_happened_between_two_counts() -> None:
-    earlier = Counts(requests=10, seconds={0.001: 10, 0.002: 10, inf: 10}, errors={"TooLarge": 1})
-    later = Counts(requests=30, seconds={0.001: 10, 0.002: 30, inf: 30}, errors={"TooLarge": 2, "Fault": 4})
+    earlier = ModelCounts(requests=10, seconds={0.001: 10, 0.002: 10, inf: 10}, errors={"TooLarge": 1})
+    later = ModelCounts(requests=30, seconds={0.001: 10, 0.002: 30, inf: 30}, errors={"TooLarge": 2, "Fault": 4})
     assert between(earlier, later, 5.0) == {
         "rate": 4.0,
         "errors": 1.0,
@@ -62,7 +62,7 @@ def test_what_happened_between_two_counts() -> None:
 
 
 def test_a_server_that_was_started_anew_counts_from_zero() -> None:
-    found = between(Counts(requests=1000, errors={"Fault": 7}), Counts(requests=20, errors={"Fault": 1}), 10.0)
+    found = between(ModelCounts(requests=1000, errors={"Fault": 7}), ModelCounts(requests=20, errors={"Fault": 1}), 10.0)
     assert (found["rate"], found["errors"]) == (2.0, 0.1)
 
 

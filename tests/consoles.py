@@ -3,6 +3,7 @@
 import hashlib
 import re
 import shutil
+import socket
 import subprocess
 import tarfile
 import threading
@@ -136,21 +137,19 @@ def console_before(fake: FakeServer, folder: Path, *, models: tuple[str, ...] = 
 @contextmanager
 def listening(console: Console) -> Iterator[str]:
     """Where the console is served while this lasts; its origin is that of a free port."""
-    config = uvicorn.Config(lambda: None, port=0, log_level="error", ws="none")
-    (socket := config.bind_socket()).listen()
-    origin = f"http://127.0.0.1:{socket.getsockname()[1]}"
-    config.app = create_app(replace(console, origins=(origin, *console.origins)))
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, args=([socket],))
-    thread.start()
-    try:
-        while not server.started:
-            time.sleep(0.01)
-        yield origin
-    finally:
-        server.should_exit = True
-        thread.join()
-        socket.close()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        app = create_app(replace(console, origins=(origin, *console.origins)))
+        server = uvicorn.Server(uvicorn.Config(app, log_level="error", ws="none"))
+        thread = threading.Thread(target=server.run, args=([listener],))
+        thread.start()
+        try:
+            while not server.started:
+                time.sleep(0.01)
+            yield origin
+        finally:
+            server.should_exit = True
+            thread.join()
 
 
 @pytest.fixture(scope="module")

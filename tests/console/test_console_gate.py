@@ -1,5 +1,6 @@
 """Who may ask the console, what every answer carries, and what none does."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -107,9 +108,8 @@ def test_no_answer_holds_a_token_of_the_server(client: TestClient, fake: FakeSer
 
 @pytest.mark.parametrize("passed_on", ["", "/digits"])
 def test_it_works_under_a_prefix_whether_the_proxy_passes_it_on_or_not(fake: FakeServer, tmp_path: Path, passed_on: str) -> None:
-    console = console_before(fake, tmp_path, prefix="/digits")
     outside = "https://console.example.org"
-    console = type(console)(**{field: getattr(console, field) for field in console.__slots__} | {"origins": (outside,)})
+    console = replace(console_before(fake, tmp_path, prefix="/digits"), origins=(outside,))
     client = TestClient(create_app(console), base_url=outside, headers={"Origin": outside})
     assert "Write a digit" in client.get(f"{passed_on}/").text
     session = client.get(f"{passed_on}/api/session")

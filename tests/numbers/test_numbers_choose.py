@@ -2,10 +2,11 @@
 
 import math
 
+import numpy as np
 import pytest
 from lines import frames_of, random_logits
 
-from digitkit.readers.numbers.choose import choose, confidences, trimmed
+from digitkit.readers.numbers.choose import choose, confidences, frames_needed, trimmed
 from digitkit.readers.numbers.formats.format import Format, parse_format
 from digitkit.readers.numbers.lattice import lattice
 
@@ -58,6 +59,15 @@ def test_a_check_digit_corrects_two_characters_though_none_of_them_was_likely() 
     assert found is not None
     assert (found.text, found.obeys) == (LUHN, True)
     assert math.exp(found.log_probability) == pytest.approx(0.03**2, rel=0.2)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_what_obeys_can_be_said_by_the_frames_there_are(seed: int) -> None:
+    frames = random_logits(4, seed)
+    found = choose(frames, parse_format("pattern=[0-9]{4};luhn"))
+    assert found is None or not found.obeys or frames_needed(found.read) <= len(frames)
+    assert found is None or np.isfinite(lattice(frames, found.read).centres).all()
+    assert frames_needed("1223") == 5
 
 
 def test_a_length_finds_the_character_that_was_nearly_missed() -> None:

@@ -1,9 +1,9 @@
 """The text of one number: the likeliest one that obeys its format, and how likely it is that all of it is right."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from heapq import merge, nlargest
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import Final
 
 import numpy as np
@@ -73,7 +73,7 @@ def _chosen(read: str, found: list[tuple[str, float]], *, obeys: bool) -> Choice
 def _exchanges(frames: Frames, found: list[tuple[str, float]]) -> Iterator[tuple[str, float]]:
     """The likeliest text with one of its characters exchanged, or two, each with the logarithm of its probability, the best first.
 
-    That of two is the sum of what each of them costs, as if they did not touch.
+    That of two is the sum of what each of them costs, as if they did not touch: so two neighbours never become the same.
     """
     text, logarithm = found[0]
     costs = lattice(frames, text).exchanged - logarithm
@@ -82,12 +82,18 @@ def _exchanges(frames: Frames, found: list[tuple[str, float]]) -> Iterator[tuple
     costs[:, ALPHABET.index(OTHER)] = -np.inf
     singles = nlargest(SINGLES, ((float(cost), i, c) for (i, c), cost in np.ndenumerate(costs)))
     ways: list[tuple[float, tuple[tuple[int, int], ...]]] = [(cost, ((i, c),)) for cost, i, c in singles]
-    ways += [(a + b, ((i, c), (j, d))) for (a, i, c), (b, j, d) in combinations(singles, 2) if i != j]
+    ways += [(a + b, ((i, c), (j, d))) for (a, i, c), (b, j, d) in combinations(singles, 2) if i != j and (abs(i - j), c) != (1, d)]
     for cost, exchanged in sorted(ways, reverse=True):
         written = [*text]
         for i, c in exchanged:
             written[i] = ALPHABET[c]
-        yield "".join(written), logarithm + cost
+        if frames_needed(written) <= len(frames):
+            yield "".join(written), logarithm + cost
+
+
+def frames_needed(text: Sequence[str]) -> int:
+    """The fewest frames that can say a text: one for each character, and a blank between two equal ones."""
+    return len(text) + sum(one == next for one, next in pairwise(text))
 
 
 def _logarithm(found: tuple[str, float]) -> float:

@@ -14,6 +14,7 @@ from digitkit.errors import BadRequest
 from digitkit.pictures.attributions import overlay, scaled
 from digitkit.pictures.line import ALPHABET, FRAME_PX, STRIP_PX, LineRun, Strip
 from digitkit.readers.numbers.beam import softmax
+from digitkit.readers.numbers.looks import SLICE_PX
 from digitkit.readers.numbers.number import Character, Quad, Transcript
 
 METHOD: Final = "occlusion"
@@ -78,7 +79,8 @@ def _explained(transcript: Transcript, run: LineRun, place: int, which: int) -> 
     for strip, (y, x) in zip(wiped[1:], ((y, x) for y in rows for x in columns), strict=True):
         start_y, start_x = max(0, y - (PATCH_PX - STEP_PX) // 2), max(0, x - (PATCH_PX - STEP_PX) // 2)
         strip[start_y : start_y + PATCH_PX, start_x : start_x + PATCH_PX] = paper
-    odds = log_odds(run(wiped)[0], character)
+    parts = np.array_split(wiped, -(-wiped[:, 0].size // SLICE_PX))
+    odds = log_odds(np.concatenate([run(part)[0] for part in parts]), character)
     coarse = (odds[0] - odds[1:]).reshape(len(rows), len(columns)).astype(np.float32)
     fine = cv2.resize(coarse, (right - left, STRIP_PX), interpolation=cv2.INTER_LINEAR)
     corners = np.array([(left, 0, 1), (right, 0, 1), (right, STRIP_PX, 1), (left, STRIP_PX, 1)]) @ view.to_picture.T

@@ -27,7 +27,7 @@ PAGE_PX = (200, 300)  # height and width of the page that only a working eye rea
 PAPER, PEN, BLOT = 225, 45, 40  # its grey levels
 
 
-class Tryout(NamedTuple):
+class ArchiveChecks(NamedTuple):
     """What a model of a task must pass, each given the folder with MNIST: its weights before they are packed, and the archive with them."""
 
     check_weights: Callable[[Path, Path], None]
@@ -51,13 +51,13 @@ def to_mar(weights: Path, archive: Path, *, eye: Path | None = None, data_root: 
             answer the probe pictures, or nothing is known to try its task with; then nothing is published.
     """
     card = check_card(weights)
-    version, trial = card.version, TRIALS.get(card.task)
-    if trial is None:
-        raise ExportError(f"{weights} is of the task {card.task!r}; archives are tried for {', '.join(TRIALS)}")
-    trial.check_weights(weights, data_root)
+    version, checks = card.version, CHECKS.get(card.task)
+    if checks is None:
+        raise ExportError(f"{weights} is of the task {card.task!r}; archives are tried for {', '.join(CHECKS)}")
+    checks.check_weights(weights, data_root)
     with tempfile.TemporaryDirectory() as scratch:
         staged = pack(weights, archive.stem, Path(scratch), config=config, eye=eye)
-        trial.check_archive(staged, data_root)
+        checks.check_archive(staged, data_root)
         publish(staged, archive)
     former = "".join(f", beside {path.name}" for path in formers(archive))
     print(f"{archive}: version {version}, {archive.stat().st_size / 1000:,.0f} kB{former}")
@@ -98,7 +98,10 @@ def page_of(digit: Picture) -> Picture:
     return page
 
 
-TRIALS = {"digits": Tryout(check_weights, check_answers), "numbers": Tryout(number_probes.check_weights, number_probes.check_answers)}
+CHECKS = {
+    "digits": ArchiveChecks(check_weights, check_answers),
+    "numbers": ArchiveChecks(number_probes.check_weights, number_probes.check_answers),
+}
 
 
 def main() -> None:

@@ -19,6 +19,7 @@ from digitkit.readers.digits.digit import LABELS, NO_DIGIT, REASONS, SEVERAL, UN
 from digitkit.readers.digits.recognise import Given
 from digitkit.readers.digits.statistics import mean_ink, reference
 from digitkit.readers.digits.tally import Tally
+from digitkit.readers.numbers.tally import NumbersTally
 from digitkit.serving import metrics
 from digitkit.serving.metrics import ERRORS, Clock, Metrics, resident_bytes, worker_number
 from digitkit.serving.reading import Question
@@ -58,8 +59,8 @@ def read(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> R
 
 
 def worker(reference: Reference = CARD, **changed: object) -> Metrics:
-    given = {"place": "CPUExecutionProvider", "fell_back": False}
-    return Metrics(Model("digits", "1.0"), **(given | changed), statistics=Tally(reference))  # type: ignore[arg-type]
+    given = {"place": "CPUExecutionProvider", "fell_back": False, "statistics": Tally(reference)}
+    return Metrics(Model("digits", "1.0"), **(given | changed))  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -89,8 +90,10 @@ def test_every_declared_metric_is_known_from_the_start_with_its_labels_in_order(
     declared = yaml.safe_load((ROOT / "metrics.yaml").read_text())["model_metrics"]
     drift_alone = {"digits_drift_psi model_name,model_version,worker,statistic"}  # known once there are pictures enough
     expected = {f"{metric['name']} {','.join(metric['dimensions'])}" for kind in declared.values() for metric in kind}
-    worker()
-    told = {re.sub(r":[^,]*", "", name) for name in read()}
+    told = set()
+    for statistics in (Tally(CARD), NumbersTally()):
+        worker(statistics=statistics)
+        told |= {re.sub(r":[^,]*", "", name) for name in read()}
     assert told == expected - drift_alone
     assert drift_alone < expected
 

@@ -10,7 +10,7 @@ from typing import Self
 from digits_client.calls import ask_digit, ask_drawing, ask_explanation, ask_numbers, predict_path
 from digits_client.errors import ClientClosed, Refused, Unavailable
 from digits_client.inputs import Picture
-from digits_client.lists import Cutter, Listed, ask_list, cut
+from digits_client.lists import AHEAD, Cutter, Listed, ask_list, cut
 from digits_client.options import Options, to_endpoint
 from digits_client.results import Digit, Explanation, NumbersFound
 from digits_client.tokens import Credentials, TokenSource
@@ -66,7 +66,7 @@ class Client:
         try:
             for each in cut(pictures, cutter):
                 waiting.append(executor.submit(self._read_list, each))
-                if len(waiting) > self.options.lists_in_flight:
+                if len(waiting) > AHEAD * self.options.lists_in_flight:
                     yield from waiting.popleft().result()
             while waiting:
                 yield from waiting.popleft().result()

@@ -9,7 +9,7 @@ from typing import Self
 from digits_client.calls import ask_digit, ask_drawing, ask_explanation, ask_numbers, predict_path
 from digits_client.errors import Refused, Unavailable
 from digits_client.inputs import Picture
-from digits_client.lists import Cutter, Listed, ask_list
+from digits_client.lists import AHEAD, Cutter, Listed, ask_list
 from digits_client.options import Options, to_endpoint
 from digits_client.results import Digit, Explanation, NumbersFound
 from digits_client.tokens import Credentials, TokenSource
@@ -39,10 +39,11 @@ class AsyncClient:
     async def read_many(self, pictures: Iterable[Picture] | AsyncIterable[Picture]) -> AsyncGenerator[Digit | Refused, None]:
         """As Client.read_many(), of pictures that may also come from an asynchronous iterable."""
         waiting: deque[asyncio.Task[list[Digit | Refused]]] = deque()
+        free = asyncio.Semaphore(self.options.lists_in_flight)
         try:
             async for each in self._lists(pictures):
-                waiting.append(asyncio.create_task(self._read_list(each)))
-                if len(waiting) > self.options.lists_in_flight:
+                waiting.append(asyncio.create_task(self._read_list(each, free)))
+                if len(waiting) > AHEAD * self.options.lists_in_flight:
                     for answer in await waiting.popleft():
                         yield answer
             while waiting:
@@ -85,9 +86,10 @@ class AsyncClient:
         for each in cutter.rest():
             yield each
 
-    async def _read_list(self, pictures: list[Listed]) -> list[Digit | Refused]:
-        path, patience = predict_path(self.options.model), Patience(self.options.patience_s)
-        return await self._run(ask_list(path, pictures, patience, forms=not self._endpoint.is_grpc))
+    async def _read_list(self, pictures: list[Listed], free: asyncio.Semaphore) -> list[Digit | Refused]:
+        async with free:
+            path, patience = predict_path(self.options.model), Patience(self.options.patience_s)
+            return await self._run(ask_list(path, pictures, patience, forms=not self._endpoint.is_grpc))
 
     async def _run(self, exchange: Exchange[T]) -> T:
         event: Event = None

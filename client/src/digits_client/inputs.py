@@ -117,7 +117,7 @@ def _pixels(array: "NDArray[Any]") -> Pixels:
     is_grey, is_coloured = array.ndim == 2, array.ndim == 3 and array.shape[2] in CHANNELS
     if not (is_grey or is_coloured) or min(array.shape[:2]) < SHORTEST_SIDE or FLAT_SIDE in array.shape[:2]:
         return Pixels(array, None)
-    lowest, highest = array.min(), array.max()
+    lowest, highest = 0 if array.dtype.kind in "bu" else array.min(), array.max()
     if lowest < 0 or LARGEST_FRACTION < highest <= LARGEST_OF_SCIKIT or not highest <= 255:  # false for NaN as well
         return Pixels(array, None)
     return Pixels(array, (array.shape, array.dtype.str, bool(highest > LARGEST_FRACTION)))

@@ -13,6 +13,7 @@ from digits_client.results import Digit, to_list
 from digits_client.trying import Exchange, Patience, Reply, Send, ask
 
 Listed: TypeAlias = Prepared | PictureError  # what cannot be sent keeps its place in the order
+AHEAD = 2  # lists that are cut for each one in flight, so that no connection waits until the next list is cut
 FILE, NPY, JSON = "application/octet-stream", "application/x-npy", "application/json"
 
 

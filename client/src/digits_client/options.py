@@ -23,7 +23,7 @@ class Options:
         connections: at most, and so many requests are in flight at once.
         list_pictures: in each request of read_many; the server takes up to 1,024.
         list_bytes: of the pictures in such a request; the server takes up to 10,485,760.
-        lists_in_flight: requests of a read_many at once. So many lists and one more are in memory, whatever the number of pictures.
+        lists_in_flight: requests of a read_many at once. Twice as many lists are in memory, whatever the number of pictures.
         ca: a file of certificates that are trusted, in PEM; that which DIGITS_CA names if it is "".
     """
 

@@ -16,10 +16,12 @@ REFUSALS = (
 )
 # Names that stand in several places and mean the same there, each with what it means.
 SAME_CLASSES = {
+    "Character": "one character of a number: in digitkit as it is read, in digits_client as it came",
     "Client": "who asks a server: under chaos one of many, for users the whole of digits_client",
     "Digits": "the service of a peer, under the name that its framework's documentation teaches",
     "Explanation": "which pixels made a decision: in digitkit as it is computed, in digits_client as it came",
     "Figure": "one line of a table that training prints of shares of pictures",
+    "Number": "one number of a picture: in digitkit as it is read, in digits_client as it came",
     "Reading": "what was read of one thing: of a request's pictures in a worker, of a test picture by the smoke test",
     "Readings": "what was read of many pictures, in digitkit by one net, in training beside their labels",
     **dict.fromkeys(REFUSALS, "a refusal, as digitkit makes it and as digits_client raises it"),

@@ -210,7 +210,7 @@ def published(out: Path, data_root: Path, **fields: str) -> Path:
     """The weights file of an eye that was trained for an epoch on 64 scenes, by the command's own way."""
     out.mkdir()
     recipe = replace(TINY, epochs=1, **fields)
-    place = drawn_release.Place(data_root / f"run-{out.name}", out / train_eye.WEIGHTS, data_root, "cpu", "1.3")
+    place = drawn_release.Workplace(data_root / f"run-{out.name}", out / train_eye.WEIGHTS, data_root, "cpu", "1.3")
     train_eye.train(recipe, place)
     return out / train_eye.WEIGHTS
 

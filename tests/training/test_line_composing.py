@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from digitkit.readers.digits.digit import LABELS
 from training.data.mnist import Split
-from training.lines import displays, drums, numbers, plates, printing
+from training.lines import displays, drums, in_print, numbers, plates
 from training.lines.handwriting import Writing
 from training.lines.line_composing import DrawnLine, LineComposer, warped
 from training.lines.numbers import ALPHABET, as_text
@@ -100,8 +100,8 @@ def test_every_kind_is_drawn(train: Split, monkeypatch: pytest.MonkeyPatch) -> N
     plain = Strip(np.pad(BLOCK, 10), "1", Span(10, 10, 30, 58))
     panel = plain._replace(is_panel=True)
     monkeypatch.setattr(Writing, "row", lambda self, draw: noted("writing", plain))
-    monkeypatch.setattr(printing, "row", lambda draw: noted("printing", plain))
-    monkeypatch.setattr(printing, "letters_only", lambda draw: noted("letters", plain))
+    monkeypatch.setattr(in_print, "row", lambda draw: noted("printing", plain))
+    monkeypatch.setattr(in_print, "letters_only", lambda draw: noted("letters", plain))
     monkeypatch.setattr(displays, "display", lambda draw: noted("displays", panel))
     monkeypatch.setattr(drums, "counter", lambda draw: noted("drums", panel))
     monkeypatch.setattr(plates, "plate", lambda draw: noted("plates", panel))
@@ -109,7 +109,7 @@ def test_every_kind_is_drawn(train: Split, monkeypatch: pytest.MonkeyPatch) -> N
     assert seen == {"writing", "printing", "letters", "displays", "drums", "plates"}
 
 
-@pytest.mark.parametrize("make", [printing.row, displays.display, drums.counter, plates.plate])
+@pytest.mark.parametrize("make", [in_print.row, displays.display, drums.counter, plates.plate])
 def test_a_row_has_a_text_and_a_span_inside_its_picture(make: Callable[[Generator], Strip]) -> None:
     draw = np.random.default_rng(3)
     for _ in range(40):
@@ -197,7 +197,7 @@ def test_a_vehicles_number_has_seventeen_signs_and_a_zones_line_up_to_44() -> No
 def test_letters_alone_have_no_digit_in_their_text() -> None:
     draw = np.random.default_rng(9)
     for _ in range(40):
-        assert set(printing.letters_only(draw).text) <= set("*" + numbers.SEPARATORS)
+        assert set(in_print.letters_only(draw).text) <= set("*" + numbers.SEPARATORS)
 
 
 def test_a_lines_cell_has_the_text_below_the_picture() -> None:

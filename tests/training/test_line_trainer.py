@@ -189,7 +189,7 @@ def test_a_reader_of_lines_learns_and_gets_a_card(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(mnist, "ensure_mnist", lambda root: None)
     monkeypatch.setattr(mnist, "data_hash", lambda root: "d" * 64)
     monkeypatch.setattr(drawn_release, "used", dict)
-    place = drawn_release.Place(tmp_path / "run", tmp_path / "out" / train_numbers.WEIGHTS, tmp_path, "cpu", "1.3")
+    place = drawn_release.Workplace(tmp_path / "run", tmp_path / "out" / train_numbers.WEIGHTS, tmp_path, "cpu", "1.3")
     place.weights.parent.mkdir()
     train_numbers.train(TINY, place)
     card = check_card(place.weights)

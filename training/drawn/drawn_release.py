@@ -24,7 +24,7 @@ SOURCES = "sources.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Workplace:
     """Where a training keeps what it needs to go on after a kill, and where it leaves its weights, of which release."""
 
     run: Path
@@ -35,7 +35,7 @@ class Place:
 
 
 def release(
-    net: nn.Module, made: Mapping[str, object], place_of: Place, *, task: str, found: Mapping[str, float], temperature: float = 1.0
+    net: nn.Module, made: Mapping[str, object], place_of: Workplace, *, task: str, found: Mapping[str, float], temperature: float = 1.0
 ) -> Card:
     """Leave a net's weights and their card at their place, and remove the checkpoint.
 
@@ -76,7 +76,7 @@ def log_sources(path: Path) -> dict[str, str | int]:
     return {"files": len(found), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
 
 
-def parse_flags(parser: argparse.ArgumentParser, usual: DrawnRecipe, run: Path, weights: str) -> tuple[DrawnRecipe, Place]:
+def parse_flags(parser: argparse.ArgumentParser, usual: DrawnRecipe, run: Path, weights: str) -> tuple[DrawnRecipe, Workplace]:
     """A recipe, each of its fields a flag with the usual value, and the places, from the command line."""
     for field in fields(usual):
         parser.add_argument(f"--{field.name.replace('_', '-')}", type=type(getattr(usual, field.name)), default=getattr(usual, field.name))
@@ -87,4 +87,4 @@ def parse_flags(parser: argparse.ArgumentParser, usual: DrawnRecipe, run: Path, 
     add_version_flag(parser, "of the release that the weights become part of")
     flags = parser.parse_args()
     recipe = DrawnRecipe(**{field.name: getattr(flags, field.name) for field in fields(usual)})
-    return recipe, Place(flags.run, flags.out / weights, flags.data_root, flags.device, flags.version or FIRST_VERSION)
+    return recipe, Workplace(flags.run, flags.out / weights, flags.data_root, flags.device, flags.version or FIRST_VERSION)

@@ -15,7 +15,7 @@ from digitkit.artifacts.card import FIRST_VERSION, CardError
 from digitkit.backends import blocks
 from digitkit.backends.eye_net import EyeNet
 from training.data import mnist
-from training.drawn.drawn_release import Place, release
+from training.drawn.drawn_release import Workplace, release
 from training.eye.eye_trainer import judged
 from training.eye.scene_pool import draw_scenes
 from training.eye.train_eye import RUN, TASK, WEIGHTS
@@ -51,7 +51,7 @@ def main() -> None:
         net = blended(first, second, flags.share)
         validation = draw_scenes(flags.run / "scenes", 1, flags.seed, data_root=flags.data_root, is_validation=True)
         found = judged(net, validation, choose_device("cpu")) | {"training_s": time.monotonic() - began}
-        place = Place(flags.run, flags.out / WEIGHTS, flags.data_root, "cpu", flags.version or FIRST_VERSION)
+        place = Workplace(flags.run, flags.out / WEIGHTS, flags.data_root, "cpu", flags.version or FIRST_VERSION)
         release(net, {"share": flags.share, "made_from": hashes(flags.weights)}, place, task=TASK, found=found)
     except (CardError, TrainingError, mnist.DataError, OSError, ValueError) as err:
         sys.exit(f"{parser.prog}: {err}")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from digitkit.artifacts.card import Card, CardError, check_card
 from training.data import mnist
-from training.drawn.drawn_release import Place, parse_flags, release, story_of
+from training.drawn.drawn_release import Workplace, parse_flags, release, story_of
 from training.drawn.drawn_trainer import DrawnRecipe
 from training.eye.eye_trainer import eye_trainer, judged
 from training.eye.scene_pool import draw_scenes
@@ -20,7 +20,7 @@ TASK = "eye"
 RUN = Path("runs/eye")
 
 
-def train(recipe: DrawnRecipe, place: Place) -> Card:
+def train(recipe: DrawnRecipe, place: Workplace) -> Card:
     """Train an eye and leave its weights and their card at their place."""
     began, device = time.monotonic(), choose_device(place.device)
     if recipe.init_from:

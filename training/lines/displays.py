@@ -8,7 +8,7 @@ from digitkit.contract import Picture
 from training.glyphs.segments import HEIGHT_PX, LIT, MARGIN_PX, SegmentBuild, segment_build, segments_of
 from training.lines import numbers
 from training.lines.dot_rows import dotted_row
-from training.lines.printing import any_font, typeset
+from training.lines.in_print import any_font, typeset
 from training.lines.strip import Span, Strip, as_grey, as_share, paint, scaled_share
 from training.scenes.sheet import Field, cloudy
 

@@ -9,7 +9,7 @@ from numpy.random import Generator
 
 from training.glyphs.faces import letter
 from training.lines import numbers
-from training.lines.printing import any_font
+from training.lines.in_print import any_font
 from training.lines.strip import Span, Strip, as_grey
 from training.scenes.sheet import Field, cloudy
 

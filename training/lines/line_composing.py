@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from digitkit.contract import Picture
 from training.data.mnist import Split
-from training.lines import displays, drums, plates, printing
+from training.lines import displays, drums, in_print, plates
 from training.lines.handwriting import Writing
 from training.lines.papers import behind, ruled, stains
 from training.lines.pose import Pose, posed
@@ -54,7 +54,7 @@ class LineComposer:
         if way < WRITTEN:
             drawn = self._on_paper(self.writing.row(draw), PRINT_BY_HAND, RISING)
         elif (way := way - WRITTEN) < PRINTED:
-            drawn = self._on_paper(printing.row(draw), PRINT_BEHIND, 0.0)
+            drawn = self._on_paper(in_print.row(draw), PRINT_BEHIND, 0.0)
         elif (way := way - PRINTED) < SHOWN:
             drawn = self._of_panel(displays.display(draw))
         elif (way := way - SHOWN) < TURNED:
@@ -62,7 +62,7 @@ class LineComposer:
         elif (way := way - TURNED) < PLATED:
             drawn = self._of_panel(plates.plate(draw))
         elif way - PLATED < LETTERS:
-            drawn = self._on_paper(printing.letters_only(draw), PRINT_BEHIND, 0.0)
+            drawn = self._on_paper(in_print.letters_only(draw), PRINT_BEHIND, 0.0)
         else:
             drawn = self._nothing()
         return drawn if draw.random() < 0.5 else drawn._replace(picture=np.asarray(255 - drawn.picture, dtype=np.uint8))

@@ -5,7 +5,7 @@ import numpy as np
 from numpy.random import Generator
 
 from training.lines import numbers
-from training.lines.printing import any_font, typeset
+from training.lines.in_print import any_font, typeset
 from training.lines.strip import Span, Strip, as_grey, as_share, paint, scaled_share
 from training.scenes.sheet import Field
 

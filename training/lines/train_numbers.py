@@ -7,7 +7,7 @@ from pathlib import Path
 
 from digitkit.artifacts.card import Card, CardError, check_card
 from training.data import mnist
-from training.drawn.drawn_release import Place, parse_flags, release, story_of
+from training.drawn.drawn_release import Workplace, parse_flags, release, story_of
 from training.drawn.drawn_trainer import DrawnRecipe
 from training.learn.device import choose_device, multiplies_in_bfloat16
 from training.lines.line_calibrate import best_temperature
@@ -22,7 +22,7 @@ RUN = Path("runs/numbers")
 USUAL = DrawnRecipe(scenes=300_000, epochs=4, batch_size=48)
 
 
-def train(recipe: DrawnRecipe, place: Place) -> Card:
+def train(recipe: DrawnRecipe, place: Workplace) -> Card:
     """Train a net that reads lines and leave its weights and their card at their place."""
     began, device = time.monotonic(), choose_device(place.device)
     if recipe.init_from:

@@ -19,7 +19,7 @@ from starlette.staticfiles import StaticFiles
 from console.feedback import FeedbackStore, read_feedback
 from console.gate import AccessGate
 from console.history import History
-from console.refusal import Refusal, to_response
+from console.refusal import Denied, to_response
 from console.reports import Reports
 from console.upload import read_body
 from console.upstream import CONTENT_TYPES, Upstream
@@ -66,7 +66,7 @@ def create_app(console: Console) -> Starlette:
         Mount("/page", StaticFiles(directory=PAGE)),
     ]
     gate = Middleware(AccessGate, origins=console.origins, prefix=console.prefix)
-    return Starlette(routes=routes, middleware=[gate], lifespan=endpoints.lifespan, exception_handlers={Refusal: to_response})
+    return Starlette(routes=routes, middleware=[gate], lifespan=endpoints.lifespan, exception_handlers={Denied: to_response})
 
 
 def page(name: str) -> Any:
@@ -120,30 +120,30 @@ class Endpoints:
         """A model's answer to the picture in the body, or its explanation, with the time that the server took."""
         way, model, target = request.path_params["way"], request.path_params["model"], request.query_params.get("target", "")
         if way not in ("predictions", "explanations") or target not in TARGETS:
-            raise Refusal(404, "NotFound", "a picture is sent to predictions or explanations, and a target is one of 0 to 9")
+            raise Denied(404, "NotFound", "a picture is sent to predictions or explanations, and a target is one of 0 to 9")
         accept = "image/png" if way == "explanations" else "application/json"
         picture = await read_body(request, self.console.body_bytes)
         answered = await self.console.upstream.ask_model(way, model, picture, accept=accept, target=target)
         if answered.content_type not in CONTENT_TYPES:
-            raise Refusal(502, "ServerAway", f"the server answers {answered.status} in a form that is none of a model's")
+            raise Denied(502, "ServerAway", f"the server answers {answered.status} in a form that is none of a model's")
         headers = {**answered.headers, "Server-Timing": f"server;dur={1000 * answered.seconds:.2f}"}
         return Response(answered.body, answered.status, headers, answered.content_type)
 
     async def keep(self, request: Request) -> Response:
         """Keep what a person says of an answer."""
         if self.console.store is None:
-            raise Refusal(404, "NotFound", "feedback is switched off; make console FEEDBACK=folder keeps it")
+            raise Denied(404, "NotFound", "feedback is switched off; make console FEEDBACK=folder keeps it")
         # The picture is in base64, which takes four thirds of its bytes, beside a few words.
         body = await read_body(request, self.console.body_bytes * 4 // 3 + 4096)
         try:
             told = json.loads(body)
         except (ValueError, RecursionError) as err:
-            raise Refusal(400, "BadRequest", "the body is no JSON") from err
+            raise Denied(400, "BadRequest", "the body is no JSON") from err
         feedback, picture = read_feedback(told)
         try:
             await run_in_threadpool(self.console.store.keep, feedback, picture)
         except OSError as err:
-            raise Refusal(507, "NotKept", f"the folder of feedback cannot be written: {err.strerror}") from err
+            raise Denied(507, "NotKept", f"the folder of feedback cannot be written: {err.strerror}") from err
         return Response(status_code=204)
 
     async def report(self, request: Request) -> Response:

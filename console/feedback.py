@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from console.refusal import Refusal
+from console.refusal import Denied
 
 DIGIT = re.compile(r"[0-9]")
 NUMBER = re.compile(r"[0-9][0-9 .,:;/'-]{0,63}")
@@ -81,22 +81,22 @@ def read_feedback(told: Any) -> tuple[Feedback, bytes]:
     """The verdict and the picture in the parsed JSON of a request.
 
     Raises:
-        Refusal: a key is missing, a value is none that is accepted, or there is no picture.
+        Denied: a key is missing, a value is none that is accepted, or there is no picture.
     """
     try:
         truth, confidence = told["truth"], told["confidence"]
         model, version, read = (str(told[key]) for key in ("model", "version", "read"))
         picture = base64.b64decode(told["picture"], validate=True)
     except (KeyError, TypeError, binascii.Error, ValueError) as err:
-        raise Refusal(400, "BadRequest", "feedback is an object of truth, model, version, read, confidence and picture in base64") from err
+        raise Denied(400, "BadRequest", "feedback is an object of truth, model, version, read, confidence and picture in base64") from err
     if not isinstance(truth, str) or (truth and not DIGIT.fullmatch(truth) and not NUMBER.fullmatch(truth)):
-        raise Refusal(400, "BadRequest", "truth is a digit, a number of up to 64 characters, or empty where there is nothing to read")
+        raise Denied(400, "BadRequest", "truth is a digit, a number of up to 64 characters, or empty where there is nothing to read")
     if not WORD.fullmatch(model) or not WORD.fullmatch(version) or (read and not NUMBER.fullmatch(read)):
-        raise Refusal(400, "BadRequest", "model, version and read are those of the answer")
+        raise Denied(400, "BadRequest", "model, version and read are those of the answer")
     if type(confidence) not in (int, float) or not 0 <= confidence <= 1:
-        raise Refusal(400, "BadRequest", "confidence is a number from 0 to 1")
+        raise Denied(400, "BadRequest", "confidence is a number from 0 to 1")
     if not picture:
-        raise Refusal(400, "BadRequest", "the picture is empty")
+        raise Denied(400, "BadRequest", "the picture is empty")
     return Feedback(truth, model, version, read, confidence), picture
 
 

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from console.refusal import Refusal
+from console.refusal import Denied
 
 COOKIE, CSRF = "digits_console", "x-csrf-token"
 SAFE = ("GET", "HEAD")
@@ -71,7 +71,7 @@ class AccessGate:
         scope = {**scope, "path": path, "root_path": ""}
         try:
             self._check(scope)
-        except Refusal as error:
+        except Denied as error:
             await error.response()(scope, receive, _with_headers(send, path))
             return
         if not path:  # links on the pages are relative, so the folder needs its slash
@@ -83,14 +83,14 @@ class AccessGate:
     def _check(self, scope: Scope) -> None:
         headers, is_safe = Headers(scope=scope), scope["method"] in SAFE
         if headers.get("host", "") not in self.hosts:
-            raise Refusal(421, "ForeignHost", f"the console answers as {', '.join(sorted(self.hosts))} alone; --origin adds a name")
+            raise Denied(421, "ForeignHost", f"the console answers as {', '.join(sorted(self.hosts))} alone; --origin adds a name")
         origin = headers.get("origin")
         if origin not in self.origins and not (is_safe and origin is None):
-            raise Refusal(403, "ForeignOrigin", f"the console takes requests from its own pages alone, {', '.join(sorted(self.origins))}")
+            raise Denied(403, "ForeignOrigin", f"the console takes requests from its own pages alone, {', '.join(sorted(self.origins))}")
         if not is_safe:
             session = Request(scope).cookies.get(COOKIE, "")
             if not session or not hmac.compare_digest(headers.get(CSRF, "").encode(), self.csrf(session).encode()):
-                raise Refusal(403, "WrongCsrfToken", f"{CSRF} is not this browser's token; load the page again")
+                raise Denied(403, "WrongCsrfToken", f"{CSRF} is not this browser's token; load the page again")
 
     def csrf(self, session: str) -> str:
         """The token that goes with the value of a session's cookie, until the console ends."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from console.counts import ModelCounts, between, read_counts, totals
-from console.refusal import Refusal
+from console.refusal import Denied
 from console.upstream import Upstream
 
 PERIOD_S = 5.0  # as often as a worker hands on what it has counted
@@ -47,7 +47,7 @@ class History:
             self.models = [await self._model(name) for name in self.upstream.models]
             self.moments.append(Moment(time.monotonic(), counted))
             self.problem = ""
-        except (Refusal, ValueError) as err:
+        except (Denied, ValueError) as err:
             self.problem = str(err)
             self.models = []
 
@@ -63,7 +63,7 @@ class History:
         # A worker answers for its card, and counts that as a request: it is asked once for each start of the first worker.
         started = (name, version, workers[0]["startTime"] if workers else "")
         if workers and started not in self._cards:
-            with suppress(Refusal):
+            with suppress(Denied):
                 self._cards[started] = _shown(await self.upstream.card(name, version))
         return told | self._cards.get(started, {})
 

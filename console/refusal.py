@@ -4,7 +4,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 
-class Refusal(Exception):
+class Denied(Exception):
     """A request that is not answered: the HTTP status, a type, and a message that echoes nothing of the request."""
 
     def __init__(self, status: int, type: str, message: str) -> None:
@@ -16,6 +16,6 @@ class Refusal(Exception):
 
 
 async def to_response(request: Request, error: Exception) -> JSONResponse:
-    """Starlette's handler of Refusal."""
-    assert isinstance(error, Refusal)
+    """Starlette's handler of Denied."""
+    assert isinstance(error, Denied)
     return error.response()

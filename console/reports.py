@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from console.refusal import Refusal
+from console.refusal import Denied
 
 SUFFIXES = (".html", ".png")
 
@@ -21,11 +21,11 @@ class Reports:
         return [{"title": _title(name.parent), "href": f"reports/{name}"} for name in names]
 
     def find(self, name: str) -> Path:
-        """The file of a report, or a picture beside it; raises Refusal if there is none, or if it lies elsewhere."""
+        """The file of a report, or a picture beside it; raises Denied if there is none, or if it lies elsewhere."""
         root = self.folder.resolve()
         path = (root / name).resolve()
         if not path.is_relative_to(root) or path.suffix not in SUFFIXES or not path.is_file():
-            raise Refusal(404, "NotFound", "there is no such report")
+            raise Denied(404, "NotFound", "there is no such report")
         return path
 
 

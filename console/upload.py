@@ -2,11 +2,11 @@
 
 from starlette.requests import Request
 
-from console.refusal import Refusal
+from console.refusal import Denied
 
 
 async def read_body(request: Request, limit: int) -> bytes:
-    """The whole body; raises Refusal as soon as more than `limit` bytes are announced or have come."""
+    """The whole body; raises Denied as soon as more than `limit` bytes are announced or have come."""
     announced = request.headers.get("content-length", "0")
     if announced.isdecimal() and int(announced) > limit:
         raise too_large(limit)
@@ -18,5 +18,5 @@ async def read_body(request: Request, limit: int) -> bytes:
     return bytes(body)
 
 
-def too_large(limit: int) -> Refusal:
-    return Refusal(413, "TooLarge", f"the body is over the limit of {limit} bytes")
+def too_large(limit: int) -> Denied:
+    return Denied(413, "TooLarge", f"the body is over the limit of {limit} bytes")

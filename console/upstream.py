@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from console.refusal import Refusal
+from console.refusal import Denied
 from deploy.errors import ServerError
 from deploy.model_list import ListedModel
 
@@ -76,26 +76,26 @@ class Upstream:
             target: the digit to explain; "" for the one that is read.
 
         Raises:
-            Refusal: there is no such model, or the server does not answer.
+            Denied: there is no such model, or the server does not answer.
         """
         if model not in self.models:
-            raise Refusal(404, "ModelNotFoundException", f"no such model is served; there are {', '.join(self.models)}")
+            raise Denied(404, "ModelNotFoundException", f"no such model is served; there are {', '.join(self.models)}")
         headers = {"Accept": accept, "Content-Type": "application/octet-stream"} | ({"X-Target": target} if target else {})
         return await self._ask("inference", "POST", f"{self.apis.inference}/{way}/{model}", headers=headers, content=picture)
 
     async def describe(self, model: str) -> list[dict[str, Any]]:
-        """The management API's description of every version of a model; raises Refusal."""
+        """The management API's description of every version of a model; raises Denied."""
         answered = await self._ask("management", "GET", f"{self.apis.management}/models/{model}/all")
         return _json(answered)
 
     async def card(self, model: str, version: str) -> dict[str, Any]:
-        """What a version of a model tells of itself, its card among it. A worker answers, so ask seldom; raises Refusal."""
+        """What a version of a model tells of itself, its card among it. A worker answers, so ask seldom; raises Denied."""
         answered = await self._ask("management", "GET", f"{self.apis.management}/models/{model}/{version}?customized=true")
         (described,) = _json(answered)
         return described.get("customizedMetadata") or {}
 
     async def metrics(self) -> str:
-        """The text of /metrics; raises Refusal."""
+        """The text of /metrics; raises Denied."""
         return (await self._ask("", "GET", f"{self.apis.metrics}/metrics")).body.decode()
 
     async def close(self) -> None:
@@ -109,7 +109,7 @@ class Upstream:
             token = self._authorize(api) if api else {}
             response = await self._client.request(method, url, headers={**(headers or {}), **token}, content=content)
         except (httpx.HTTPError, ServerError) as err:
-            raise Refusal(502, "ServerAway", f"the server at {self.apis.inference} does not answer; make run starts it") from err
+            raise Denied(502, "ServerAway", f"the server at {self.apis.inference} does not answer; make run starts it") from err
         content_type = response.headers.get("content-type", "").partition(";")[0]
         passed_on = {name: response.headers[name] for name in PASSED_ON if name in response.headers}
         return Answered(response.status_code, content_type, response.content, passed_on, time.perf_counter() - started)
@@ -117,6 +117,6 @@ class Upstream:
 
 def _json(answered: Answered) -> list[dict[str, Any]]:
     if answered.status != 200:
-        raise Refusal(502, "ServerAway", f"the management API answers {answered.status}")
+        raise Denied(502, "ServerAway", f"the management API answers {answered.status}")
     found: list[dict[str, Any]] = httpx.Response(200, content=answered.body).json()
     return found

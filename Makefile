@@ -27,8 +27,10 @@ SETUP := .venv/installed
 STORE := model_store
 comma := ,
 CHOSEN_PEERS := $(subst $(comma), ,$(PEERS))
-NO_PEERS := $(filter-out $(basename $(notdir $(wildcard bench/peers/*.txt))),$(CHOSEN_PEERS))
-$(if $(NO_PEERS),$(error no peer $(NO_PEERS); there are $(basename $(notdir $(wildcard bench/peers/*.txt)))))
+# Other servers for the bench, other engines where lines are read; NAME.txt lists what each needs.
+PEERS_AT := $(if $(filter evaluate-numbers,$(MAKECMDGOALS)),training/evaluate/lines/peers,bench/peers)
+NO_PEERS := $(filter-out $(basename $(notdir $(wildcard $(PEERS_AT)/*.txt))),$(CHOSEN_PEERS))
+$(if $(NO_PEERS),$(error no peer $(NO_PEERS); there are $(basename $(notdir $(wildcard $(PEERS_AT)/*.txt)))))
 NO_WEIGHTS := $(filter-out runs/$(RECIPE)/digits.pt $(wildcard $(WEIGHTS)),$(WEIGHTS))
 $(if $(NO_WEIGHTS),$(error no weights at $(NO_WEIGHTS); WEIGHTS takes a weights file, or shipped for the released ones))
 # Before the weights to start from are trained, which takes minutes.
@@ -140,8 +142,8 @@ $(REPORT): $(WEIGHTS) $(EYE) $(call needs,training.evaluate.report) training/eva
 evaluate-real: $(WEIGHTS) | $(SETUP) ## read the real pictures in REAL_DATA, which MNIST never showed, and print the table: SETS=people, HALF=development
 	@$(PY) -m training.evaluate.real.run --weights $< --real-data $(REAL_DATA) --out reports/$(NAME) $(MNIST) $(call flag,only,SETS) $(call flag,half,HALF)
 
-evaluate-numbers: $(SETUP) ## read whole numbers in the real pictures of lines in REAL_DATA, and print the table: SETS=cheque, HALF=development
-	@$(PY) -m training.evaluate.lines.run --weights $(NUMBERS) --real-data $(REAL_DATA) --out reports/numbers $(call flag,only,SETS) $(call flag,half,HALF)
+evaluate-numbers: $(SETUP) $(CHOSEN_PEERS:%=.venv-peers/%/installed) ## read whole numbers in the real pictures of lines in REAL_DATA, and print the table: SETS=cheque, HALF=development, PEERS=rapidocr,tesseract
+	@$(PY) -m training.evaluate.lines.run --weights $(NUMBERS) --real-data $(REAL_DATA) --out reports/numbers $(call flag,only,SETS) $(call flag,half,HALF) $(call flag,peers,PEERS)
 
 scenes: $(WEIGHTS) | $(SETUP) ## read drawn scenes as people send them, and print the table: SETS=tight,rows
 	@$(PY) -m training.evaluate.ladders.run --weights $< --out reports/$(NAME) $(MNIST) $(call flag,only,SETS)
@@ -196,7 +198,7 @@ bench-client: export ## 1,000 pictures by the client's read_many and by the benc
 tune: export ## find the best workers, threads, batch and delay on this machine: TARGET (digits_onnx), MINUTES (5)
 	@$(PY) -m bench.tune $(MNIST) $(call flag,target,TARGET) $(call flag,minutes,MINUTES) $(call flag,port,BENCH_PORT)
 
-.venv-peers/%/installed: bench/peers/%.txt | $(SETUP)
+.venv-peers/%/installed: $(PEERS_AT)/%.txt | $(SETUP)
 	@echo "making .venv-peers/$*"
 	@.venv/bin/uv venv --quiet --clear --python $(PYTHON) $(@D)
 	@$(if $(PIP_INDEX_URL),UV_DEFAULT_INDEX=$(PIP_INDEX_URL)) .venv/bin/uv pip install --quiet --python $(@D)/bin/python -r $<

@@ -27,10 +27,9 @@ def small_store(store: Path, tmp_path: Path) -> Path:
 
 
 def test_a_folder_with_a_space_and_letters_beyond_ascii_serves_whatever_the_locale(
-    store: Path, tmp_path: Path, mnist_root: Path, monkeypatch: pytest.MonkeyPatch
+    store: Path, tmp_path_factory: pytest.TempPathFactory, mnist_root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    odd = tmp_path / "döner kebab"
-    odd.mkdir()
+    odd = tmp_path_factory.mktemp("döner kebab")  # not within a folder of the test's long name: a socket's path is short
     for path in (CONFIG, CONFIG.with_name("logging.xml"), CONFIG.with_name("metrics.yaml")):
         (odd / path.name).symlink_to(path)
     (odd / "model_store").symlink_to(store)

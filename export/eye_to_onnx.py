@@ -3,22 +3,19 @@
 import argparse
 import sys
 import tempfile
-import warnings
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-import onnx
 import torch
 
-from digitkit.artifacts.card import CardError, check_card, facts, write_card
+from digitkit.artifacts.card import CardError, check_card
 from digitkit.backends import blocks, eye_net, eye_ort
 from digitkit.backends.eye_net import EyeNet
 from digitkit.backends.eye_ort import LOOKS
 from digitkit.pictures.eye import INK, KINDS, Eye
 from digitkit.pictures.look import LOOK_PX, look_at
 from export.errors import ExportError, publish
-from export.opset import IR_VERSION, OPSET
+from export.opset import write_graph
 from training.data import mnist
 
 COMPARED = 512  # test pictures that both are shown, and as many looks of random greys
@@ -36,16 +33,7 @@ def eye_to_onnx(weights: Path, graph: Path, *, data_root: Path) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         staged = Path(scratch) / graph.name
         example = torch.zeros((2, LOOK_PX, LOOK_PX), dtype=torch.uint8)
-        with warnings.catch_warnings(action="ignore"):  # torch's exporter warns about its own code
-            torch.onnx.export(
-                eye_net.Seeing(net), (example,), staged, input_names=[LOOKS], output_names=[INK, KINDS],
-                dynamic_shapes=({0: torch.export.Dim("N")},), opset_version=OPSET, dynamo=True, external_data=False, verbose=False,
-            )  # fmt: skip
-        made = onnx.load(staged)
-        made.ir_version = IR_VERSION
-        onnx.save(made, staged)
-        made_by = {name: version(name) for name in ("onnx", "onnxscript", "onnxruntime-gpu")}
-        write_card(staged, **facts(card) | {"packages": card.packages | made_by})
+        write_graph(eye_net.Seeing(net), example, staged, card, takes=LOOKS, gives=[INK, KINDS], free={0: torch.export.Dim("N")})
         check_alike(eye_ort.load(staged, device="cpu"), eye_net.as_eye(net, torch.device("cpu")), mnist.load_test(data_root))
         publish(staged, graph)
 

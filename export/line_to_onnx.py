@@ -3,16 +3,13 @@
 import argparse
 import sys
 import tempfile
-import warnings
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-import onnx
 import torch
 from numpy.typing import NDArray
 
-from digitkit.artifacts.card import CardError, check_card, facts, write_card
+from digitkit.artifacts.card import CardError, check_card
 from digitkit.backends import blocks, line_net
 from digitkit.backends.line_net import LineNet
 from digitkit.pictures.line import BUCKET_PX, STRIP_PX, LineRun
@@ -20,7 +17,7 @@ from digitkit.readers.numbers import ort
 from digitkit.readers.numbers.ort import EXTENTS, LOGITS, STRIPS
 from digitkit.readers.numbers.strips import first_view
 from export.errors import ExportError, publish
-from export.opset import IR_VERSION, OPSET
+from export.opset import write_graph
 from training.data import mnist
 
 ROWS = (1, 4, 9, 16)  # digits in a row that both are shown: widths of one bucket to sixteen
@@ -45,16 +42,7 @@ def line_to_onnx(weights: Path, graph: Path, *, data_root: Path) -> None:
         staged = Path(scratch) / graph.name
         example = torch.zeros((2, STRIP_PX, 4 * BUCKET_PX), dtype=torch.uint8)
         sides = {0: torch.export.Dim("N"), 2: BUCKET_PX * torch.export.Dim("buckets", min=1, max=64)}
-        with warnings.catch_warnings(action="ignore"):  # torch's exporter warns about its own code
-            torch.onnx.export(
-                blocks.folded(net), (example,), staged, input_names=[STRIPS], output_names=[LOGITS, EXTENTS],
-                dynamic_shapes=(sides,), opset_version=OPSET, dynamo=True, external_data=False, verbose=False,
-            )  # fmt: skip
-        made = onnx.load(staged)
-        made.ir_version = IR_VERSION
-        onnx.save(made, staged)
-        made_by = {name: version(name) for name in ("onnx", "onnxscript", "onnxruntime-gpu")}
-        write_card(staged, **facts(card) | {"packages": card.packages | made_by})
+        write_graph(blocks.folded(net), example, staged, card, takes=STRIPS, gives=[LOGITS, EXTENTS], free=sides)
         served = line_net.as_line_run(net, torch.device("cpu"))
         check_alike(ort.load(staged, device="cpu").run, served, mnist.load_test(data_root).pictures)
         publish(staged, graph)

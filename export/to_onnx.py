@@ -3,7 +3,6 @@
 import argparse
 import sys
 import tempfile
-import warnings
 from importlib.metadata import version
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from digitkit.readers.digits.ort import INPUT, LOGITS
 from export.errors import ExportError, publish
 from export.forms import ONNX, PYTORCH
 from export.gates import check
-from export.opset import IR_VERSION, OPSET
+from export.opset import IR_VERSION, trace
 from export.quantise import quantise
 from training.data import mnist
 
@@ -81,19 +80,7 @@ def to_onnx(weights: Path, graph: Path, *, data_root: Path, form: str = "float32
 
 def _export(model: Served, path: Path) -> None:
     example = torch.zeros((2, SIDE_PX, SIDE_PX), dtype=torch.uint8)
-    with warnings.catch_warnings(action="ignore"):  # torch's exporter warns about its own code
-        torch.onnx.export(
-            model,
-            (example,),
-            path,
-            input_names=[INPUT],
-            output_names=OUTPUTS,
-            dynamic_shapes=({0: torch.export.Dim("N")},),
-            opset_version=OPSET,
-            dynamo=True,
-            external_data=False,
-            verbose=False,
-        )
+    trace(model, example, path, takes=INPUT, gives=OUTPUTS, free={0: torch.export.Dim("N")})
 
 
 def _describe(path: Path, card: str, form: str) -> None:

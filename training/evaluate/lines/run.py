@@ -10,9 +10,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
-from zipfile import BadZipFile
-
-import numpy as np
 
 from digitkit.artifacts.card import CardError
 from digitkit.settings import SettingsError
@@ -23,7 +20,7 @@ from training.evaluate.lines.number_exam import NumberExam, NumberPictures, figu
 from training.evaluate.lines.number_sets import LINE_SETS
 from training.evaluate.lines.numberless import numberless
 from training.evaluate.lines.peers.line_peer import PEERS, PeerError
-from training.evaluate.real.sets import Half
+from training.evaluate.real.sets import Half, exams_in
 
 PROGRAM = "training.evaluate.lines.run"
 REPORT = {"quoted": "numbers.json", "development": "numbers-development.json"}
@@ -37,18 +34,7 @@ def exams(real: Path, half: Half, only: str) -> Iterator[NumberExam]:
     Raises:
         ValueError: a file that is damaged or holds other arrays.
     """
-    for name, exams_of in LINE_SETS.items():
-        if only not in name:
-            continue
-        file = real / name
-        if not file.is_file():
-            print(f"skipped: {name} is not in {real}", file=sys.stderr)
-            continue
-        try:
-            with file.open("rb") as content, np.load(content) as arrays:  # np.load leaves a damaged file open
-                yield from exams_of({key: arrays[key] for key in arrays.files}, half)
-        except (BadZipFile, KeyError, IndexError, ValueError) as err:
-            raise ValueError(f"{file} is not the set of that name: {err}") from err
+    yield from exams_in(real, LINE_SETS, half, only)
     if only in "numberless":
         yield from numberless()
 

@@ -9,9 +9,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
-from zipfile import BadZipFile
-
-import numpy as np
 
 from digitkit.artifacts.card import CardError
 from digitkit.settings import SettingsError
@@ -20,7 +17,7 @@ from training.evaluate.exams.contact_sheet import write_sheets
 from training.evaluate.exams.exam import Exam, show, sit, write
 from training.evaluate.picture_reader import PictureReader
 from training.evaluate.real.overall import overall
-from training.evaluate.real.sets import SETS, Half, on_mnist
+from training.evaluate.real.sets import SETS, Half, exams_in, on_mnist
 
 REPORT, SHEETS = {"quoted": "real.json", "development": "real-development.json"}, "misread"
 
@@ -33,18 +30,7 @@ def exams(test: mnist.Split, real: Path, half: Half, only: str) -> Iterator[Exam
     """
     if only in "mnist":
         yield from on_mnist(test, half)
-    for name, exams_of in SETS.items():
-        if only not in name:
-            continue
-        file = real / name
-        if not file.is_file():
-            print(f"skipped: {name} is not in {real}", file=sys.stderr)
-            continue
-        try:
-            with file.open("rb") as content, np.load(content) as arrays:  # np.load leaves a damaged file open
-                yield from exams_of({key: arrays[key] for key in arrays.files}, half)
-        except (BadZipFile, KeyError, IndexError, ValueError) as err:
-            raise ValueError(f"{file} is not the set of that name: {err}") from err
+    yield from exams_in(real, SETS, half, only)
 
 
 def main() -> None:

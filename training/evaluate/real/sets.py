@@ -5,9 +5,12 @@ both halves, nor another photo of the same cell or another digit of the same che
 in both.
 """
 
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
-from typing import Final, Literal
+from pathlib import Path
+from typing import Final, Literal, TypeVar
+from zipfile import BadZipFile
 
 import cv2
 import numpy as np
@@ -20,6 +23,7 @@ from training.evaluate.exams.exam import Exam
 
 Arrays = dict[str, NDArray[np.generic]]
 Half = Literal["quoted", "development"]
+T = TypeVar("T")  # an exam, of digits or of numbers
 
 PAGE: Final = (200, 300)  # height and width of the light page that MNIST's digits are pasted on
 PAGE_JPEG_QUALITY: Final = 75
@@ -155,3 +159,23 @@ SETS: Final[dict[str, Callable[[Arrays, Half], Iterator[Exam]]]] = {
     "notmnist_3000.npz": letters("notMNIST"),
     "omniglot_3000_28x28.npz": letters("Omniglot"),
 }
+
+
+def exams_in(real: Path, sets: Mapping[str, Callable[[Arrays, Half], Iterator[T]]], half: Half, only: str) -> Iterator[T]:
+    """Every exam of the sets whose file is in `real`, one after the other, or of those whose file's name has `only` in it.
+
+    Raises:
+        ValueError: a file that is damaged or holds other arrays.
+    """
+    for name, exams_of in sets.items():
+        if only not in name:
+            continue
+        file = real / name
+        if not file.is_file():
+            print(f"skipped: {name} is not in {real}", file=sys.stderr)
+            continue
+        try:
+            with file.open("rb") as content, np.load(content) as arrays:  # np.load leaves a damaged file open
+                yield from exams_of({key: arrays[key] for key in arrays.files}, half)
+        except (BadZipFile, KeyError, IndexError, ValueError) as err:
+            raise ValueError(f"{file} is not the set of that name: {err}") from err

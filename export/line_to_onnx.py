@@ -30,7 +30,7 @@ LARGEST = 1e-3  # most that a logit and an extent may differ, as shares of the l
 def line_to_onnx(weights: Path, graph: Path, *, data_root: Path) -> None:
     """Write the graph of a line's net and its card.
 
-    The graph takes strips uint8 (N, 32, W) and gives logits float32 (N, W / 4, 18) and extents float32 (N, W / 4, 2), N free, and W any
+    The graph takes strips uint8 (N, 32, W) and gives logits float32 (N, W / 2, 18) and extents float32 (N, W / 2, 2), N free, and W any
     multiple of 32.
 
     Raises:

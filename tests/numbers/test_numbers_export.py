@@ -38,8 +38,8 @@ def test_both_backends_read_the_same_at_every_size(shape: tuple[int, int, int], 
     strips = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
     logits, extents = ort.load(graph, device="cpu").run(strips)
     expected_logits, expected_extents = net.load(weights, device="cpu").run(strips)
-    assert logits.shape == (shape[0], shape[2] // 4, 18)
-    assert extents.shape == (shape[0], shape[2] // 4, 2)
+    assert logits.shape == (shape[0], shape[2] // 2, 18)
+    assert extents.shape == (shape[0], shape[2] // 2, 2)
     np.testing.assert_allclose(logits, expected_logits, atol=1e-4)
     np.testing.assert_allclose(extents, expected_extents, atol=1e-4)
 

@@ -10,9 +10,10 @@ from training.lines import numbers
 from training.lines.dot_rows import dotted_row
 from training.lines.in_print import any_font, typeset
 from training.lines.strip import Span, Strip, as_grey, as_share, paint, scaled_share
-from training.scenes.sheet import Field, cloudy
+from training.scenes.sheet import Field, cloudy, log_uniform
 
 DOTS = 0.15  # the share of displays made of dots
+FAINTEST = 0.06  # the least difference of a segment from its ground
 GLOWING = 0.35  # the share that are light on dark
 GHOSTS, UNIT, SMALL, LABELLED, FRAMED = 0.45, 0.3, 0.12, 0.25, 0.6  # the shares with what the names say
 SMALLER = 0.62  # the height of small decimals, as a share of the other digits'
@@ -104,7 +105,7 @@ def _window(row: Strip, ghost: Picture | None, draw: Generator) -> Strip:
     row = _shrunk(row)
     glows, tall = draw.random() < GLOWING, row.span.height
     ground = draw.uniform(0.0, 0.3) if glows else draw.uniform(0.25, 0.95)
-    contrast = draw.uniform(0.12, 0.9) if draw.random() < 0.8 else draw.uniform(0.05, 0.15)
+    contrast = log_uniform(FAINTEST, 0.9, draw)
     level = min(1.0, ground + max(0.3, contrast)) if glows else max(0.0, ground - contrast)
     above, before, below, after = (round(tall * side) for side in draw.uniform(0.1, 0.8, size=4))
     ink = cv2.copyMakeBorder(as_share(row.picture), above, below, before, after, cv2.BORDER_CONSTANT, value=0)

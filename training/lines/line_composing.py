@@ -32,7 +32,7 @@ class DrawnLine(NamedTuple):
 
     Attributes:
         picture: uint8 (H, W), 12 to 200 px high, dark on light or light on dark.
-        text: of digits, the separators ".,-/: " and a star for each run of anything else; "" where nothing is written.
+        text: of digits, the separators ".,-/: " and a star for any other sign; "" where nothing is written.
         quad: (4, 2) x, y, the text's corners in pixels: top left, top right, bottom right, bottom left, its top and bottom those
             of full-height digits; where nothing is written the picture's own.
     """

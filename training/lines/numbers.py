@@ -23,8 +23,8 @@ Pattern = Callable[[Generator], str]
 
 
 def as_text(written: str) -> str:
-    """What a reader of numbers makes of it: digits and separators as they are, each run of anything else one star."""
-    return re.sub(r"[^0-9.,\-/: ]+", "*", written).strip()
+    """What a reader of numbers makes of it: digits and separators as they are, any other sign a star."""
+    return re.sub(r"[^0-9.,\-/: ]", "*", written).strip()
 
 
 def digits(count: int, draw: Generator) -> str:

@@ -10,17 +10,20 @@ from torch import Tensor, nn
 from digitkit.backends import blocks
 from digitkit.backends.blocks import conv, evened
 from digitkit.backends.torch_place import choose_place
-from digitkit.pictures.line import ALPHABET, LineRun
+from digitkit.pictures.line import ALPHABET, FRAME_PX, LineRun
 
 WIDTHS = (24, 48, 96, 128, 160)
-REACH = 5  # frames that a step along the line takes together
+COLUMN_PX = 4  # of a strip, for each column of the last layers
+REACH = 5  # columns that a step along the line takes together
+FOUND = len(ALPHABET) + 1 + 2  # numbers that are given for a frame
 
 
 class LineNet(nn.Module):
     """Strips to the characters and the extents of their frames.
 
-    Convolutions halve the height until one row is left, and the width twice; steps along the row then see 44 frames at once.
-    568,564 parameters, 64 million multiply-adds for a strip of 200 px.
+    Convolutions halve the height until one row is left, and the width twice; steps along the row then see 44 columns at once, and
+    each column gives two frames, so that between two equal digits, however narrow, there is room for a blank. 571,784 parameters, 64
+    million multiply-adds for a strip of 200 px.
 
     Source: the shape is that of Shi et al., An end-to-end trainable neural network for image-based sequence recognition (2015), with
     convolutions along the line in place of the recurrent layers.
@@ -38,15 +41,16 @@ class LineNet(nn.Module):
         self.row = nn.Sequential(nn.Conv2d(d, e, (2, 1), bias=False), nn.BatchNorm2d(e), nn.ReLU(inplace=True))  # (N, e, 1, W / 4)
         self.along = nn.Sequential(Residual(step(e, 1)), Residual(step(e, 3)))
         self.dropout = nn.Dropout(0.1)
-        self.reading = nn.Conv2d(e, len(ALPHABET) + 1 + 2, 1)
+        self.reading = nn.Conv2d(e, COLUMN_PX // FRAME_PX * FOUND, 1)
 
     def forward(self, strips: Tensor) -> tuple[Tensor, Tensor]:
         """What is read in strips (N, 32, W) uint8, of either polarity and any contrast, W a multiple of 4.
 
         Returns:
-            logits float32 (N, W / 4, 18) and extents float32 (N, W / 4, 2), as digitkit.pictures.line.LineRun has them.
+            logits float32 (N, W / 2, 18) and extents float32 (N, W / 2, 2), as digitkit.pictures.line.LineRun has them.
         """
-        found = self.reading(self.dropout(self.along(self.row(self.rows(evened(strips)))))).squeeze(2).transpose(1, 2).float()
+        columns = self.reading(self.dropout(self.along(self.row(self.rows(evened(strips)))))).squeeze(2).transpose(1, 2).float()
+        found = columns.reshape(len(strips), -1, FOUND)
         return found[..., :-2], found[..., -2:] + 0.5
 
 

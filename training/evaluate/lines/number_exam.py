@@ -17,6 +17,7 @@ from digitkit.settings import Settings
 from training.evaluate.exams.exam import Figure
 from training.evaluate.served import MODEL_CONFIG
 
+LEFT_BY_FORMAT = 0.1  # the most that should be left of the errors once a format is known
 PRECISE = 0.99  # the share of answers that must be right among those that coverage counts
 
 
@@ -30,6 +31,7 @@ class NumberExam:
             and any accepted number is wrong.
         goal: what the share that is read right should reach; of pictures without a number, the most that is accepted.
         coverage: what share should be answered so surely that PRECISE of the answers are right, None where that is not measured.
+        form: a format that all numbers obey, by which they are read a second time; "" where none is known.
     """
 
     name: str
@@ -38,6 +40,7 @@ class NumberExam:
     truths: Sequence[str]
     goal: float | None
     coverage: float | None = None
+    form: str = ""
 
     @property
     def is_error(self) -> bool:
@@ -112,6 +115,12 @@ def figures(exam: NumberExam, readings: NumberReadings) -> list[Figure]:
             )
         )
     return found
+
+
+def left_by_format(exam: NumberExam, is_wrong: NDArray[np.bool_], with_format: NumberReadings) -> Figure:
+    """What share of the errors are left once the exam's format is known."""
+    left = float(np.mean(wrong(exam, with_format)) / max(np.mean(is_wrong), 1 / len(is_wrong)))
+    return Figure(f"{exam.name}: errors left with {exam.form}", exam.part, left, len(exam.files), LEFT_BY_FORMAT, is_error=True)
 
 
 def coverage(is_wrong: NDArray[np.bool_], confidences: NDArray[np.float64]) -> float:

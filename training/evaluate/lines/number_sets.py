@@ -7,12 +7,14 @@ from typing import Final
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from stdnum import luhn
 
 from digitkit.pictures.codec import encode_png
 from digitkit.readers.numbers.number import digits_of
 from training.evaluate.lines.number_exam import NumberExam
 from training.evaluate.real.sets import Arrays, Half, files_of, is_in, parity
 
+CHECKED, CHECKED_ROWS = 8, 200  # digits of a row with a check digit, and how many such rows there are
 ROOM: Final = 0.06  # around a box, as a share of its height
 
 
@@ -89,10 +91,28 @@ def cut(file: bytes, boxes: list[list[float | str | None]]) -> bytes:
     return encode_png(np.ascontiguousarray(picture[rows, max(0, round(left - room)) : round(right + room)]))
 
 
+def with_check_digit(arrays: Arrays, half: Half) -> Iterator[NumberExam]:
+    """Rows of USPS digits, by many hands, whose last digit is Luhn's check digit of the others: read as they are, and with that known."""
+    split, draw = "test" if half == "quoted" else "train", np.random.default_rng(0)
+    pictures, labels = np.asarray(arrays[f"x_{split}"], dtype=np.uint8), np.asarray(arrays[f"y_{split}"], dtype=np.int64)
+    members = [np.flatnonzero(labels == digit) for digit in range(10)]
+    numbers = ["".join(map(str, draw.integers(0, 10, size=CHECKED - 1))) for _ in range(CHECKED_ROWS)]
+    truths = [number + luhn.calc_check_digit(number) for number in numbers]
+    files = [encode_png(row([pictures[draw.choice(members[int(digit)])] for digit in truth])) for truth in truths]
+    yield NumberExam("rows with a check digit", f"{split} split", files, truths, None, form="luhn")
+
+
+def row(digits: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """Digits (16, 16), bright on dark, side by side at twice their size, dark on light with a margin."""
+    large = [cv2.resize(digit, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC) for digit in digits]
+    return np.asarray(255 - np.pad(np.concatenate(large, axis=1), 6), dtype=np.uint8)
+
+
 LINE_SETS: Final[dict[str, Callable[[Arrays, Half], Iterator[NumberExam]]]] = {
     "cheque_amounts_900.npz": cheques,
     "receipt_lines_600.npz": lines("receipt lines", 0.99),
     "zip_rows_400.npz": lines("zip rows", 0.97),
+    "usps_16x16.npz": with_check_digit,
     "register_cells_1000.npz": registers,
     "uses_plates.npz": lines("plates", 0.92),
     "uses_id_documents.npz": machine_readable,

@@ -16,7 +16,7 @@ from digitkit.settings import SettingsError
 from training.evaluate.exams.exam import Figure, show, write
 from training.evaluate.lines.beside import Beside, compare, peers, show_beside, stay_on_one_core, write_beside
 from training.evaluate.lines.misread import write_misread
-from training.evaluate.lines.number_exam import NumberExam, NumberPictures, figures, wrong
+from training.evaluate.lines.number_exam import NumberExam, NumberPictures, figures, left_by_format, wrong
 from training.evaluate.lines.number_sets import LINE_SETS
 from training.evaluate.lines.numberless import numberless
 from training.evaluate.lines.peers.line_peer import PEERS, PeerError
@@ -71,8 +71,11 @@ def main() -> None:
             readers = {"ours": lambda file: ours.read([file]).digits[0], **others}
             for exam in exams(flags.real_data, flags.half, flags.only):
                 readings = ours.read(exam.files)
+                is_wrong = wrong(exam, readings)
                 found += figures(exam, readings)
-                write_misread(exam, readings, wrong(exam, readings), flags.out / SHEETS / flags.half)
+                if exam.form:
+                    found.append(left_by_format(exam, is_wrong, ours.read(exam.files, exam.form)))
+                write_misread(exam, readings, is_wrong, flags.out / SHEETS / flags.half)
                 beside += compare(exam, readers) if others and not exam.is_error else []
     except (CardError, PeerError, SettingsError, ValueError, OSError) as err:
         sys.exit(f"{PROGRAM}: {err}")

@@ -17,7 +17,7 @@ FILL = 0.8  # the share of the height that text fills in a closer look
 MARGIN = 0.5  # paper that is left beside the text there, in heights of the text
 SMALLEST = 0.02  # text lower than this share of a strip is no text
 PRESENT = 0.5  # a frame with this weight shows text
-AROUND = 2  # frames on both sides over which text is spread: the net names a character at one of the frames that it covers
+AROUND = 4  # frames on both sides over which text is spread: the net names a character at one of the frames that it covers
 ROUNDS = 4  # of the robust fit, each with the frames that lie off the line counting less
 NEAREST = 0.02  # shares of a strip's height; frames that are off the line by less count whole
 

@@ -13,6 +13,7 @@ from training.drawn.drawn_trainer import Batch, DrawnRecipe, DrawnTrainer
 from training.lines.line_pool import PLACES, Lines
 
 PLACE = 4.0  # the weight of where a line is, beside that of what it says
+HARD = 1.0  # a line whose text costs this many nats a character counts half
 EVALUATION_BATCH = 128
 
 
@@ -24,7 +25,11 @@ def line_trainer(recipe: DrawnRecipe, lines: Lines, device: torch.device, *, bfl
 
 
 def losses(net: nn.Module, batch: Batch, device: torch.device, *, bfloat16: bool) -> dict[str, Tensor]:
-    """How far a net is from the truth about lines: from the text of those that can be read, for a character, and from their places."""
+    """How far a net is from the truth about lines: from the text of those that can be read, for a character, and from their places.
+
+    A line counts the less the worse it is read, since what is worst of all nobody could read.
+    Source of that: Kumar et al., Self-paced learning for latent variable models (2010); here a share in place of a choice.
+    """
     strips, truths = (part.to(device) for part in batch)
     with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
         logits, extents = net(strips)
@@ -34,7 +39,8 @@ def losses(net: nn.Module, batch: Batch, device: torch.device, *, bfloat16: bool
         logits.log_softmax(dim=2).transpose(0, 1), truths[:, 2 + PLACES :].long(), frames, lengths,
         blank=BLANK, reduction="none", zero_infinity=True,
     )  # fmt: skip
-    text = (text * is_legible).sum() / (lengths * is_legible).sum().clamp(min=1)
+    share = is_legible / (1 + text.detach() / lengths.clamp(min=1) / HARD)
+    text = (text * share).sum() / (lengths * share).sum().clamp(min=1)
     wanted, is_inside = places(truths, logits.shape[1])
     off = functional.smooth_l1_loss(extents, wanted, reduction="none", beta=0.05).mean(dim=2)
     return {"text": text, "place": PLACE * (off * is_inside).sum() / is_inside.sum().clamp(min=1)}

@@ -3,12 +3,9 @@
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from digitkit.artifacts.card import write_card
-from digitkit.backends import blocks
-from digitkit.backends.eye_net import EyeNet
 from digitkit.pictures.look import LOOK_PX
 
 Kinds = tuple[float, float, float]  # how likely there is no digit, one, several
@@ -45,6 +42,11 @@ def never(looks: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.float
 
 def random_eye(path: Path, seed: int = 0) -> Path:
     """The weights file of an eye with random weights, with its card."""
+    import torch  # takes seconds to import, and the other stand-ins need no net
+
+    from digitkit.backends import blocks
+    from digitkit.backends.eye_net import EyeNet
+
     torch.manual_seed(seed)
     blocks.save(EyeNet(), path)
     unknown = {"recipe": {}, "accuracy": {}, "packages": {}, "data_sha256": "", "commit": ""}

@@ -1,4 +1,7 @@
-"""A small model, its archives and a running server: built once for all tests that need them."""
+"""A small model, its archives and a running server: built once for all tests that need them.
+
+Every process of the tests reads this file, and so does every run of one test: what imports torch is imported where it is needed.
+"""
 
 import socket
 from collections.abc import Iterator
@@ -12,14 +15,8 @@ from doors import Grpc
 from shared import built_once, number_of_this_process
 
 from deploy.server import DEFAULT_PORT, Server
-from export.eye_to_onnx import eye_to_onnx
-from export.to_mar import to_mar
-from export.to_onnx import to_onnx
 from loadtest.generator.stubs import compile_protos
 from testbed import processes
-from training.evaluate.served import EYE
-from training.recipe import RECIPES
-from training.train import train
 
 MODELS = ("digits", "digits_onnx")  # in `store`
 FIRST_PORT, PORTS = 20_080, 5_000  # the ports of the first process of the tests, and how many each has
@@ -57,6 +54,9 @@ def weights(tmp_path_factory: pytest.TempPathFactory, mnist_root: Path) -> Path:
     """digits.pt with its card, of a training of a few seconds."""
 
     def build(run: Path) -> None:
+        from training.recipe import RECIPES
+        from training.train import train
+
         # Of a pool of the usual size, which takes longer to draw than the training takes, it would see one picture in eight.
         recipe = replace(RECIPES["quick"], epochs=2, pictures=8_000, synthetic=0.1, pool=1_600)
         train(recipe, run, data_root=mnist_root, resume=False)
@@ -69,6 +69,11 @@ def store(weights: Path, tmp_path_factory: pytest.TempPathFactory, mnist_root: P
     """A model store with both archives and the graphs."""
 
     def build(folder: Path) -> None:
+        from export.eye_to_onnx import eye_to_onnx
+        from export.to_mar import to_mar
+        from export.to_onnx import to_onnx
+        from training.evaluate.served import EYE
+
         to_onnx(weights, folder / "digits.onnx", data_root=mnist_root)
         eye_to_onnx(EYE, folder / "eye.onnx", data_root=mnist_root)
         to_mar(weights, folder / "digits.mar", eye=EYE, data_root=mnist_root)

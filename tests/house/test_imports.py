@@ -77,13 +77,10 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def built(checkout: Path, *touched: str) -> set[str]:
     """The commands that build something in `make run` after files were touched."""
     flags = [f"--what-if={name}" for name in touched]
-    command = ["make", "--dry-run", *flags, "run", "WEIGHTS=runs/quick/digits.pt"]
+    # The file of the load test is named as well, since make run asks for it in a make of its own.
+    command = ["make", "--dry-run", *flags, "run", "reports/loadtest/kept", "WEIGHTS=runs/quick/digits.pt"]
     plan = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=True, timeout=120).stdout
-    made = {name for name in (TRAINING, GRAPH, EYE_GRAPH, ARCHIVE, REPORT) if f"-m {name} " in plan}
-    # The load test's own rule is asked of a make of its own.
-    asked = ["make", "--question", *flags, "reports/loadtest/kept"]
-    kept = subprocess.run(asked, cwd=checkout, capture_output=True, check=False, timeout=120)
-    return made | ({LOAD} if kept.returncode else set())
+    return {name for name in (TRAINING, GRAPH, EYE_GRAPH, ARCHIVE, REPORT, LOAD) if f"-m {name} " in plan}
 
 
 def test_a_second_run_builds_nothing_and_neither_do_pages_and_tests(checkout: Path) -> None:

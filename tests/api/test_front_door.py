@@ -95,9 +95,10 @@ def test_torchserve_alone_answers_pipelined_requests_out_of_order(server: Server
 def test_only_a_proxy_ends_the_connection_of_a_client_that_wants_it_so(version: str, more: str, front: str, server: Server) -> None:
     request = head(server, "/ping", version=version, more=more)
     assert b"Healthy" in talk(front, request)
-    with socket.create_connection(("127.0.0.1", server.port), timeout=1) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
         connection.sendall(request)
         assert b"connection: keep-alive" in connection.recv(65_536)
+        connection.settimeout(1)
         with pytest.raises(TimeoutError):
             connection.recv(1)
 
@@ -138,6 +139,7 @@ def test_torchserve_alone_reads_a_body_whole_before_it_looks_for_a_token(server:
         connection.sendall(request + bytes(99_999))
         with pytest.raises(TimeoutError):
             connection.recv(1)
+        connection.settimeout(20)
         connection.sendall(b"\0")
         assert json.loads(connection.recv(65_536).partition(b"\r\n\r\n")[2])["type"] == "InvalidKeyException"
 

@@ -74,7 +74,7 @@ def server(torchserve: TorchServe, tmp_path: Path) -> Server:
 @pytest.fixture
 def asked(server: Server) -> Iterator[httpx.Client]:
     """A client of the running probe."""
-    with Probe(("127.0.0.1", 0), server, timeout_s=0.2) as listening:
+    with Probe(("127.0.0.1", 0), server, timeout_s=1) as listening:
         thread = threading.Thread(target=listening.serve_forever)
         thread.start()
         with httpx.Client(base_url=f"http://127.0.0.1:{listening.server_port}", timeout=30) as client:
@@ -142,7 +142,7 @@ def test_one_model_that_hangs_is_503_with_its_reason_and_the_others_own_addresse
     answer = asked.get("/ready")
     assert answer.status_code == 503
     assert answer.json() == {
-        "ready": False, "models": {"digits": False, "digits_onnx": True}, "why": {"digits": "no answer within 0.2 s"},
+        "ready": False, "models": {"digits": False, "digits_onnx": True}, "why": {"digits": "no answer within 1 s"},
     }  # fmt: skip
     assert asked.get("/ready/digits").status_code == 503
     assert asked.get("/ready/digits_onnx").json() == {"ready": True, "models": {"digits_onnx": True}}

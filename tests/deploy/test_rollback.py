@@ -70,17 +70,25 @@ def versions_by_default(server: Server, picture: bytes) -> set[str]:
 
 @dataclass
 class Load:
-    """What became of the requests of several threads, in the order that each thread sent them."""
+    """What became of the requests of several threads, in the order that each thread sent them.
+
+    Attributes:
+        began: where THREADS clients wait after their first answer, for one another and for who waits for all of them.
+        ended: after which each client sends one last request.
+    """
 
     server: Server
     pictures: list[bytes]
+    began: threading.Barrier = field(default_factory=lambda: threading.Barrier(THREADS + 1, timeout=60))
     ended: threading.Event = field(default_factory=threading.Event)
 
     def send(self, model: str) -> list[tuple[str, str]]:
         """Ask for one digit after the other until the load ends: the version that answered, and what was wrong or ""."""
         seen: list[tuple[str, str]] = []
         with httpx.Client(base_url=self.server.inference, headers=self.server.headers(), timeout=30) as client:
-            while not self.ended.is_set():
+            is_last = False
+            while not is_last:
+                is_last = self.ended.is_set()
                 digit = len(seen) % len(self.pictures)
                 try:
                     answer = client.post(f"/predictions/{model}", content=self.pictures[digit])
@@ -88,6 +96,8 @@ class Load:
                     seen.append((answer.headers.get("x-model-version", ""), "" if right else f"{answer.status_code} {answer.text}"))
                 except httpx.HTTPError as err:
                     seen.append(("", repr(err)))
+                if len(seen) == 1:
+                    self.began.wait()
         return seen
 
 
@@ -97,6 +107,7 @@ def under_load(server: Server, pictures: list[bytes], version: str) -> list[list
     with ThreadPoolExecutor(THREADS) as pool:
         clients = [pool.submit(load.send, MODELS[i % len(MODELS)]) for i in range(THREADS)]
         try:
+            load.began.wait()
             time.sleep(SETTLED_S)
             rollback(server, version)
             time.sleep(SETTLED_S)

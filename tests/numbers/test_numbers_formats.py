@@ -90,6 +90,8 @@ def test_luhn_is_the_sum_of_every_second_digit_doubled(digits: str) -> None:
     assert parse_format("luhn").is_obeyed_by(digits) == expected
 
 
+# Of two names of one module the old one warns when it is first imported: this test drew it in some runs and not in others.
+@pytest.mark.filterwarnings("ignore:The stdnum.iso9362 module has been renamed:DeprecationWarning")
 @given(st.data())
 def test_no_module_of_stdnum_raises_whatever_the_digits(data: st.DataObject) -> None:
     module = checksums.checker(data.draw(st.sampled_from(sorted(checksums.known()))))
@@ -105,7 +107,7 @@ def test_only_modules_of_stdnum_are_imported_and_only_such_as_check() -> None:
 def test_a_pattern_takes_time_that_grows_with_the_text_alone() -> None:
     pattern = parse_pattern("[0-9]?" * 30 + "[0-9]{30}x"[:-1])
     assert pattern is not None
-    started = time.perf_counter()
+    started = time.thread_time()
     assert matches("1" * 30, pattern)
     assert not matches("1" * 61, pattern)
-    assert time.perf_counter() - started < 0.1  # a regular expression would still be trying
+    assert time.thread_time() - started < 0.1  # a regular expression would still be trying

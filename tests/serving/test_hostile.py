@@ -33,9 +33,12 @@ from digitkit.serving.request import from_torchserve
 from digitkit.serving.request_log import RequestLog
 from digitkit.serving.writing import Model, write_answer, write_error
 from digitkit.settings import Limits, Settings
+from testbed import processes
 
-SLOWEST_S = 8  # any one hostile request: of processor time they take 3 at most, on a machine that does something else as well
+# Limits are seconds of processor time, in which a machine that does something else as well is no slower than another.
+SLOWEST_S = 8  # any one hostile request: they take 3 at most
 PATIENCE_S = 20  # a good request behind two of them
+TIMEOUT_S = 300  # no answer at all
 GROWTH_MIB = 100  # of a worker's resident memory, after all of them
 
 
@@ -124,18 +127,25 @@ def test_model_never_gets_more_canvases_at_once_than_a_full_request_has() -> Non
     assert [p.digit for p in predictions] == [i % 10 if i % 7 else 0 for i in range(2500)]
 
 
+def worked_s(server: Server) -> float:
+    """The processor time that the server has used."""
+    pid = server.pid()
+    assert pid is not None
+    return processes.cpu_seconds(pid)
+
+
 @contextmanager
 def neighbours(server: Server, pngs: list[bytes]) -> Iterator[list[tuple[int, Any, float]]]:
-    """Another client that asks for one good picture after the other; what it gets: status, digit and seconds."""
+    """Another client that asks for one good picture after the other; what it gets: status, digit and how long the server worked for it."""
     got: list[tuple[int, Any, float]] = []
     is_over = threading.Event()
 
     def ask() -> None:
-        with httpx.Client(base_url=server.inference, headers=server.headers(), timeout=2 * PATIENCE_S) as client:
+        with httpx.Client(base_url=server.inference, headers=server.headers(), timeout=TIMEOUT_S) as client:
             while not is_over.is_set():
-                started = time.perf_counter()
+                before = worked_s(server)
                 answer = client.post("/predictions/digits", content=pngs[len(got) % len(pngs)])
-                got.append((answer.status_code, answer.json().get("digit"), time.perf_counter() - started))
+                got.append((answer.status_code, answer.json().get("digit"), worked_s(server) - before))
                 time.sleep(0.01)
 
     thread = threading.Thread(target=ask)
@@ -149,17 +159,17 @@ def neighbours(server: Server, pngs: list[bytes]) -> Iterator[list[tuple[int, An
 
 @pytest.mark.server
 def test_hostile_requests_harm_neither_neighbours_nor_the_memory_of_the_server(server: Server, ten_pngs: list[bytes]) -> None:
-    with httpx.Client(base_url=server.inference, headers=server.headers(), timeout=2 * PATIENCE_S) as client:
+    with httpx.Client(base_url=server.inference, headers=server.headers(), timeout=TIMEOUT_S) as client:
         digits = [client.post("/predictions/digits", content=each).json()["digit"] for each in ten_pngs]
         client.post("/predictions/digits", content=HOSTILE[1].body())  # what the decoders load once counts for neither side
         before = workers(server)
         with neighbours(server, ten_pngs) as got:
             for hostile in HOSTILE:
-                started = time.perf_counter()
-                answer = client.post("/predictions/digits", content=hostile.body(), headers=hostile.headers)
+                body, started_s = hostile.body(), worked_s(server)
+                answer = client.post("/predictions/digits", content=body, headers=hostile.headers)
                 assert answer.status_code == hostile.status, hostile.name
                 assert hostile.says in answer.text, hostile.name
-                assert time.perf_counter() - started < 2 * SLOWEST_S, hostile.name
+                assert worked_s(server) - started_s < SLOWEST_S, hostile.name
         time.sleep(1)
         after = workers(server)
     assert after.keys() == before.keys()  # no worker had to be started anew
@@ -171,23 +181,21 @@ def test_hostile_requests_harm_neither_neighbours_nor_the_memory_of_the_server(s
 
 @pytest.mark.server
 def test_bomb_is_refused_in_milliseconds(server: Server) -> None:
-    with httpx.Client(base_url=server.inference, headers=server.headers(), timeout=PATIENCE_S) as client:
+    with httpx.Client(base_url=server.inference, headers=server.headers(), timeout=TIMEOUT_S) as client:
         for model in ("digits", "digits_onnx"):
             bomb = HOSTILE[0].body()
             assert len(bomb) < 4096
-            times = []
+            before = worked_s(server)
             for _ in range(10):
-                started = time.perf_counter()
                 assert client.post(f"/predictions/{model}", content=bomb).status_code == 413
-                times.append(time.perf_counter() - started)
-            assert sorted(times)[5] < 0.1
+            assert worked_s(server) - before < 10 * 0.1
 
 
 @pytest.mark.server
 def test_a_hundred_clients_see_nothing_of_bombs(server: Server, ten_pngs: list[bytes]) -> None:
     limits = httpx.Limits(max_connections=101)
     with (
-        httpx.Client(base_url=server.inference, headers=server.headers(), timeout=PATIENCE_S, limits=limits) as client,
+        httpx.Client(base_url=server.inference, headers=server.headers(), timeout=TIMEOUT_S, limits=limits) as client,
         ThreadPoolExecutor(100) as pool,
     ):
         digits = [client.post("/predictions/digits", content=each).json()["digit"] for each in ten_pngs]
@@ -205,9 +213,9 @@ def test_a_hundred_clients_see_nothing_of_bombs(server: Server, ten_pngs: list[b
 
 @pytest.mark.server
 def test_body_over_the_limit_is_413_by_the_server_itself(server: Server, limits: Limits, ten_pngs: list[bytes]) -> None:
-    with httpx.Client(base_url=server.inference, headers=server.headers(), timeout=PATIENCE_S) as client:
+    with httpx.Client(base_url=server.inference, headers=server.headers(), timeout=TIMEOUT_S) as client:
         assert client.post("/predictions/digits", content=bytes(limits.body_bytes + 1)).status_code == 413
-    with httpx.Client(base_url=server.inference, headers=server.headers(), timeout=PATIENCE_S) as client:
+    with httpx.Client(base_url=server.inference, headers=server.headers(), timeout=TIMEOUT_S) as client:
         assert client.post("/predictions/digits", content=ten_pngs[0]).status_code == 200
         body = instances(*["AAAA"] * 1024)
         assert client.post("/predictions/digits", content=body, headers=JSON).status_code == 200

@@ -271,7 +271,9 @@ def test_handler_file_holds_one_class() -> None:
     assert classes == ["DigitHandler"]  # TorchServe accepts no second one
 
 
-@pytest.mark.parametrize("room", ["handlers", "training", "export", "deploy", "testbed", "loadtest", "bench", "chaos", "client", "console"])
+@pytest.mark.parametrize(
+    "room", ["handlers", "training", "export", "deploy", "testbed", "loadtest", "bench", "chaos", "client", "console", "tests"]
+)
 def test_no_file_is_longer_than_can_be_read_in_one_sitting(room: str) -> None:
     files = list((ROOT / room).rglob("*.py"))
     assert files

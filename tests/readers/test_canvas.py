@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 Picture = NDArray[np.uint8]
 MIDDLE = 14  # the pixel in which MNIST's centres of mass lie, in both directions
+SIDES = st.one_of(st.integers(1, 60), st.integers(1, 300))
 
 
 @pytest.fixture(scope="module")
@@ -279,11 +280,8 @@ def test_extreme_shape_gives_a_canvas_or_is_blank(shape: tuple[int, int]) -> Non
     assert_blank(np.full(shape, 77, dtype=np.uint8))
 
 
-sides = st.one_of(st.integers(1, 60), st.integers(1, 300))
-
-
 @settings(max_examples=200, deadline=None, derandomize=True)
-@given(sides, sides, st.integers(0, 2**32 - 1), st.floats(0, 1), st.integers(1, 40))
+@given(SIDES, SIDES, st.integers(0, 2**32 - 1), st.floats(0, 1), st.integers(1, 40))
 def test_any_picture_gives_a_canvas_or_is_blank(height: int, width: int, seed: int, ink: float, grain: int) -> None:
     random = np.random.default_rng(seed)
     coarse = random.random((-(-height // grain), -(-width // grain))) < ink  # blocks of `grain` pixels

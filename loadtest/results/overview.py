@@ -205,10 +205,13 @@ def _to_cells(cell: Check) -> tuple[str, str]:
 
 
 def main() -> None:
+    """Show the figures that make run has kept, and when they were measured."""
     path = REPORTS / DEFAULT / SUMMARY
     if not path.is_file():
         sys.exit(f"{path} is missing; make loadtest writes it")
-    show(read_summary(path))
+    summary = read_summary(path)
+    show(summary)
+    print(f"measured on {summary.ended.replace('T', ' at ')} and kept, since nothing that counts has changed; make loadtest measures anew")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,8 @@
 """The tests in several processes: what needs one server runs in one, what takes long is built once, and no two use the same ports."""
 
+import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
@@ -71,3 +74,10 @@ def test_each_process_has_ports_of_its_own(monkeypatch: pytest.MonkeyPatch) -> N
     for number in range(3):
         monkeypatch.setenv(WORKER, f"gw{number}")
         assert FIRST_PORT + number * PORTS <= free_port() < FIRST_PORT + (number + 1) * PORTS
+
+
+def test_the_fixtures_are_read_without_torch_and_leave_one_thread_to_compute_on() -> None:
+    asked = "import conftest, os, sys; print('torch' in sys.modules, os.environ['OMP_NUM_THREADS'])"
+    fresh = {key: value for key, value in os.environ.items() if key != "OMP_NUM_THREADS"}
+    done = subprocess.run([sys.executable, "-c", asked], cwd=ROOT / "tests", env=fresh, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "1"]

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from loadtest import run
 from loadtest.budget import compare, read_budget, targets_of
 from loadtest.generator.doors import from_rest
 from loadtest.profile import read_profiles
+from loadtest.results import overview
 from loadtest.results.figures import MEASURES
 from loadtest.results.overview import read_summary, write_summary
 from loadtest.results.page import write_page
@@ -231,6 +233,18 @@ def test_summary_is_the_same_after_reading_it_again(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "summary.json").read_text())["broken"] == ["digits p99_ms 312 > 250"]
     rows = csv.DictReader((tmp_path / "summary.csv").read_text().splitlines())
     assert [row["figure"] for row in rows if row["kept"] == "False"] == ["p99_ms"]
+
+
+def test_figures_that_a_second_make_run_keeps_say_when_they_were_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(overview, "REPORTS", tmp_path)
+    with pytest.raises(SystemExit, match="make loadtest writes it"):
+        overview.main()
+    (tmp_path / "steady").mkdir()
+    write_summary(replace(summary_with(), ended="2026-01-31T12:30:00"), tmp_path / "steady")
+    overview.main()
+    assert "measured on 2026-01-31 at 12:30:00 and kept" in capsys.readouterr().out
 
 
 def test_page_shows_every_target_and_fetches_nothing(tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ eye = $(if $(filter $1,$(call told,eyed)),$(if $(filter %.onnx,$(call told,artif
 held = $(or $(call told,artifact@$1),$(call told,weights@$1),$(WEIGHTS) $(CHOSEN))
 NUMBERS := training/released/numbers.pt
 # What is inside every archive, and how it is tried before it is published.
-INSIDE := $(shell find handlers -name '*.py') LICENSE NOTICE export/answer_inside.py
+INSIDE := $(shell find handlers -name '*.py' -o -path '*/templates/*.yaml') LICENSE NOTICE export/answer_inside.py
 LOADTEST := reports/loadtest/kept
 CHOSEN := $(STORE)/.from-$(subst /,-,$(firstword $(WEIGHTS)))
 REPORT := reports/$(NAME)/report.html

@@ -2,9 +2,9 @@
 
 DigitError
 ├── BadRequest              400  the request is malformed: its body, its shape, its encoding
-│   └── UnreadablePicture   400  the bytes are no picture that any decoder reads, or a truncated one
-├── TooLarge                413  over a limit: bytes, pixels, pictures
-├── UnsupportedMedia        415  a known format that is not accepted: PDF, SVG, HEIC, video
+│   └── UnreadablePicture   400  no decoder reads the bytes: no picture, a truncated one, an encrypted document
+├── TooLarge                413  over a limit: bytes, pixels, pictures, pages
+├── UnsupportedMedia        415  a known format that is not accepted: SVG, HEIC, video
 ├── BlankPicture            422  a good picture with no ink on it
 ├── Fault                   500  an exception that nobody foresaw: a mistake of ours, met by this request alone
 ├── Overloaded              503  the requests before it in the batch took too long, or its own pictures did
@@ -25,6 +25,10 @@ class DigitError(Exception):
     @property
     def type(self) -> str:
         return self.__class__.__name__
+
+    def told(self) -> dict[str, str | int]:
+        """What the client is told, as an object of JSON."""
+        return {"code": self.status, "type": self.type, "message": str(self)}
 
     def alone(self) -> Self:
         """Itself without its traceback and cause: their frames would keep whole pictures in memory for as long as it lives."""

@@ -6,24 +6,39 @@ alone. There is one for each task, as READER in readers/TASK/reader.py; the card
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from digitkit.contract import Picture
 from digitkit.counting.drift import Reference
 from digitkit.errors import DigitError
-from digitkit.settings import Settings
+from digitkit.pictures.allowance import Allowance
+from digitkit.settings import Limits, Settings
 
 # Types of a reader's own, which pass through serving untouched.
+File: TypeAlias = Any  # what a file's bytes become: a picture, or what else the reader knows to read
 Input: TypeAlias = Any  # what the model takes of one picture
 Result: TypeAlias = Any  # what was read in it
-Format: TypeAlias = Any  # what is known of a picture's content beforehand
+Known: TypeAlias = Any  # what is known of a picture's content beforehand
 Target: TypeAlias = Any  # what an explanation is asked to be about
 Explanation: TypeAlias = Any
 
 Series: TypeAlias = tuple[str, str, float]  # a metric's name without "digits_", its labels as "digit:7", its value
+
+
+class Hints(NamedTuple):
+    """What a request says of a picture beforehand, in the reader's words, and "" of what it says nothing.
+
+    Each is a header of a request, as X-Format, a field of an instance of V1 and a parameter of V2, as "format".
+    """
+
+    format: str = ""
+    template: str = ""
+    page: str = ""
+
+
+NO_HINTS: Final = Hints()
 
 
 class Statistics(Protocol):
@@ -81,14 +96,21 @@ class Reader(Protocol):
             ValueError: the file holds no model of this task.
         """
 
-    def parse_format(self, text: str) -> Format:
-        """What a request says is known of a picture's content beforehand, "" where it says nothing; raises BadRequest.
+    def parse_hints(self, hints: Hints) -> Known:
+        """What a request says is known of a picture's content beforehand; raises BadRequest.
 
         A reader of what has one form alone takes no notice of it.
         """
 
-    def prepare(self, picture: Picture, known: Format, /) -> Input:
-        """What the model takes of a grey picture of which this is known; raises the DigitError that refuses it."""
+    def open_file(self, data: bytes | bytearray, limits: Limits, allowance: Allowance, /) -> File:
+        """What a file's bytes become, a grey picture where the reader knows nothing else; raises the DigitError that refuses them.
+
+        Args:
+            allowance: of the request that the file is one of.
+        """
+
+    def prepare(self, file: File, known: Known, /) -> Input:
+        """What the model takes of a grey picture, or of a file, of which this is known; raises the DigitError that refuses it."""
 
     def prepare_at_once(self, pictures: NDArray[np.uint8]) -> Sequence[Input | None]:
         """What the model takes of each of (N, H, W) that needs no preparing, and None for those that `prepare` is to be given."""

@@ -26,6 +26,8 @@ class Limits:
     jpeg_progressive_pixels: int
     jpeg_scans: int
     request_pixels: int
+    pages: int
+    page_pixels: int
     pictures: int
     request_seconds: int
     batch_seconds: int

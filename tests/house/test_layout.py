@@ -23,9 +23,10 @@ Inside digitkit the rooms are, and what each may import of digitkit beside itsel
 | counting | histograms and drift | |
 | artifacts | weights and archives with their cards | contract |
 | pictures | from bytes to grey pixels and ink | contract, errors, settings |
+| documents | files of several pages, one grey page at a time | contract, errors, settings, pictures |
 | backends | what runs a net | contract, artifacts, pictures |
-| reader | what a reader is | contract, counting, errors, settings |
-| serving | requests in, answers out, in the words of a reader that it is given | all of these but backends |
+| reader | what a reader is | contract, counting, errors, settings, pictures |
+| serving | requests in, answers out, in the words of a reader that it is given | all of these but backends and documents |
 | readers.tasks | finds the reader of a card's task | artifacts, reader, readers |
 | readers.TASK | one task: its model, its answers, its counts | all of these but serving, and no other task |
 
@@ -74,13 +75,14 @@ ROOMS = {
     "counting": set[str](),
     "artifacts": {"contract"},
     "pictures": WORDS,
+    "documents": WORDS | {"pictures"},
     "backends": {"contract", "artifacts", "pictures"},
-    "reader": {"contract", "counting", "errors", "settings"},
+    "reader": {"contract", "counting", "errors", "settings", "pictures"},
     "serving": WORDS | {"counting", "artifacts", "pictures", "reader"},
     "readers": set[str](),
     "readers.tasks": {"artifacts", "reader", "readers"},
     "readers.digits": WORDS | {"counting", "artifacts", "pictures", "backends", "reader"},
-    "readers.numbers": WORDS | {"counting", "artifacts", "pictures", "backends", "reader"},
+    "readers.numbers": WORDS | {"counting", "artifacts", "pictures", "documents", "backends", "reader"},
 }
 # Libraries that cost seconds or patch a process, and who may import them: packages, or modules of digitkit.
 LIBRARIES = {
@@ -98,6 +100,9 @@ ALLOWED = {
     "readers/digits/net.py": FOREIGN | {"torch"},
     "readers/digits/fold.py": FOREIGN | {"torch"},
     "readers/numbers/formats/checksums.py": FOREIGN | {"stdnum"},
+    "documents/pdf.py": FOREIGN | {"pypdfium2"},
+    "documents/pdf_text.py": FOREIGN | {"pypdfium2"},
+    "documents/dicom.py": FOREIGN | {"pydicom"},
     "backends/sessions.py": FOREIGN | {"onnxruntime"},
     "backends/blocks.py": FOREIGN | {"torch"},
     "backends/eye_net.py": FOREIGN | {"torch"},

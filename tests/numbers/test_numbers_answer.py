@@ -9,9 +9,11 @@ import pytest
 from lines import Spelling, spelled
 from PIL import Image
 
+from digitkit.documents.document import document_of
 from digitkit.errors import BadRequest
+from digitkit.reader import Hints
 from digitkit.readers.numbers.explain import CharacterTarget
-from digitkit.readers.numbers.number import LineBackend, Transcript
+from digitkit.readers.numbers.number import LineBackend, SeenPage, Transcript
 from digitkit.readers.numbers.reader import READER, LineReader
 from digitkit.readers.numbers.tally import NumbersTally
 from digitkit.readers.numbers.transcribe import Terms
@@ -20,7 +22,7 @@ LOADED = LineReader(LineBackend(Spelling(), "cpu"), Terms(0.8))
 
 
 def read(text: str, form: str = "") -> Transcript:
-    (found,) = LOADED.read([READER.prepare(spelled(text), READER.parse_format(form))], np.inf)
+    (found,) = LOADED.read([READER.prepare(spelled(text), READER.parse_hints(Hints(form)))], np.inf)
     assert isinstance(found, Transcript)
     return found
 
@@ -33,12 +35,13 @@ def test_json_says_each_number_with_its_characters_and_where_they_are() -> None:
     assert [character["text"] for character in first["characters"]] == ["1", ",", "5", "0"]
     assert np.array(first["quad"]).shape == np.array(first["characters"][0]["quad"]).shape == (4, 2)
     assert (second["accepted"], second["reason"], second["value"]) == (False, "breaks_format", None)
-    assert told["pages"] == [{"width": spelled("*1,50*12/05/24*").shape[1], "height": 32}]
+    assert told["pages"] == [{"page": 1, "width": spelled("*1,50*12/05/24*").shape[1], "height": 32}]
     assert "reason" not in told
 
 
 def test_json_of_a_picture_without_a_number_says_so() -> None:
-    assert json.loads(READER.to_json(read("*"))) == {"numbers": [], "reason": "no_number", "pages": [{"width": 12, "height": 32}]}
+    told = json.loads(READER.to_json(read("*")))
+    assert told == {"numbers": [], "reason": "no_number", "pages": [{"page": 1, "width": 12, "height": 32}]}
 
 
 def test_plain_text_has_a_number_on_each_line() -> None:
@@ -64,7 +67,7 @@ def test_a_drawing_shows_what_is_accepted_in_green_and_what_is_not_in_red() -> N
 
 def test_a_drawing_of_a_photo_is_made_smaller() -> None:
     found = read("20417")
-    large = Transcript(found.numbers, np.zeros((3000, 6000), dtype=np.uint8), found.view)
+    large = Transcript(found.numbers, (SeenPage(1, 6000, 3000),), document_of(np.zeros((3000, 6000), dtype=np.uint8)))
     assert max(Image.open(io.BytesIO(READER.media["image/png"](large))).size) == 2000
 
 
@@ -81,7 +84,7 @@ def test_tensors_have_a_row_for_each_picture() -> None:
 
 def test_an_explanation_is_of_the_least_sure_character_or_of_the_one_that_is_named() -> None:
     found = read("*20417*58*")
-    given = READER.prepare(spelled("20417"), READER.parse_format(""))
+    given = READER.prepare(spelled("20417"), READER.parse_hints(Hints()))
     first = LOADED.explain(given, found, CharacterTarget())
     assert first.number in (0, 1)
     named = READER.explanation_object(LOADED.explain(given, found, READER.parse_target("0.3")))

@@ -12,6 +12,7 @@ from conftest import ROOT
 from lines import Spelling, spelled
 
 from digitkit.errors import BlankPicture
+from digitkit.reader import Hints
 from digitkit.readers.numbers.explain import CharacterTarget
 from digitkit.readers.numbers.number import REASONS, LineBackend
 from digitkit.readers.numbers.reader import READER, LineReader
@@ -22,7 +23,7 @@ from digitkit.serving.writing import Model, write_answer, write_explanation
 FILE = ROOT / "docs" / "openapi-numbers.yaml"
 COMPONENTS = yaml.safe_load(FILE.read_text())["components"]
 LOADED = LineReader(LineBackend(Spelling(), "cpu"), Terms(0.8))
-GIVEN = [READER.prepare(spelled(text), READER.parse_format(form)) for text, form in (("*1,50*12/05*", "amount"), ("*", ""))]
+GIVEN = [READER.prepare(spelled(text), READER.parse_hints(Hints(form))) for text, form in (("*1,50*12/05*", "amount"), ("*", ""))]
 SEVERAL, NONE = LOADED.read(GIVEN, np.inf)
 REFUSAL = BlankPicture("no ink")
 MODEL = Model("numbers", "1.0")

@@ -2,47 +2,21 @@
 
 import base64
 import json
-from collections.abc import Callable
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
+from asked_numbers import REST, Ask, ask
 from doors import encode, npy, tensors, v1, v2, v2_binary, v2_bytes
-from lines import Spelling, spelled
+from lines import spelled
 
-from digitkit.readers.numbers.number import LineBackend
-from digitkit.readers.numbers.reader import READER, LineReader
-from digitkit.readers.numbers.transcribe import Terms
-from digitkit.serving import metrics
-from digitkit.serving.guard import Guard
-from digitkit.serving.request import to_request
-from digitkit.serving.writing import Answer, Model
-from digitkit.settings import Settings
+from digitkit.serving.writing import Answer
 
-Ask = Callable[..., Answer]
-REST = {"url_path": "/predictions/numbers"}
+__all__ = ["ask"]  # a fixture of another file
+
 EXPLAIN = REST | {"explain": "True"}
 CARD = "4539148803436467"
 LINE = encode(spelled("*1.234,50*12/05/24*"))
-
-
-@pytest.fixture
-def ask(handler_module: ModuleType, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Ask:
-    """What a worker with the reader of numbers answers to a body; of a dict as TorchServe parses JSON over gRPC, or to parts."""
-    monkeypatch.setattr(metrics, "FLUSH_S", 3600)
-    handler = handler_module.DigitHandler()
-    handler.settings, handler.model, handler.headers, handler.guard = settings, Model("numbers", "1.0"), {}, Guard()
-    handler.reader, handler.loaded = READER, LineReader(LineBackend(Spelling(), "cpu"), Terms(0.8))
-    handler.metrics = metrics.Metrics(handler.model, place="cpu", fell_back=False, statistics=READER.statistics({}))
-
-    def asked(body: Any, headers: dict[str, str] | None = None, types: dict[str, str] | None = None) -> Answer:
-        row = body if types else {"body": body if isinstance(body, bytes) else json.dumps(body).encode()}
-        (answer,) = handler.answer([to_request(row, REST if headers is None else headers, types or {"body": ""})])
-        found: Answer = answer
-        return found
-
-    return asked
 
 
 def texts(answer: Answer) -> list[str]:
@@ -123,7 +97,7 @@ BAD: list[tuple[Any, dict[str, str], int, str]] = [
     (b"", {}, 400, "BadRequest"),
     (b"no picture at all", {}, 400, "UnreadablePicture"),
     (LINE[:100], {}, 400, "UnreadablePicture"),
-    (b"%PDF-1.7", {}, 415, "UnsupportedMedia"),
+    (b"%PDF-1.7", {}, 400, "UnreadablePicture"),
     (b"<svg/>", {}, 415, "UnsupportedMedia"),
     (b"\x00\x00\x00\x18ftypheic" + bytes(20), {}, 415, "UnsupportedMedia"),
     (WHITE, {}, 422, "BlankPicture"),

@@ -8,7 +8,7 @@ from lines import Spelling, spelled
 from numpy.typing import NDArray
 
 from digitkit.errors import Overloaded
-from digitkit.readers.numbers.formats.format import parse_format
+from digitkit.reader import Hints
 from digitkit.readers.numbers.looks import SLICE_PX
 from digitkit.readers.numbers.number import Transcript
 from digitkit.readers.numbers.reader import READER
@@ -18,7 +18,7 @@ TERMS = Terms(0.8)
 
 
 def asked(picture: NDArray[np.uint8], form: str = "") -> Asked:
-    given: Asked = READER.prepare(picture, parse_format(form))
+    given: Asked = READER.prepare(picture, READER.parse_hints(Hints(form)))
     return given
 
 

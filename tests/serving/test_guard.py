@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from digitkit.errors import BadRequest, Fault, OutOfMemory
 from digitkit.pictures.codec import encode_png
 from digitkit.readers.digits import recognise
-from digitkit.serving import opening, reading, writing
+from digitkit.serving import opening, writing
 from digitkit.serving.guard import CAUSES, TRACE_FRAMES, Guard
 from digitkit.serving.request import Request, to_request
 
@@ -143,24 +143,24 @@ def is_three(canvas: NDArray[np.uint8], ten_digits: NDArray[np.uint8]) -> bool:
 
 
 @pytest.mark.parametrize("err", FAULTS, ids=lambda err: type(err).__name__)
-@pytest.mark.parametrize("step", ["open_request", "decode_picture", "as_canvas", "run", "write_answer", "write_explanation", "explain"])
+@pytest.mark.parametrize("step", ["open_request", "open_file", "as_canvas", "run", "write_answer", "write_explanation", "explain"])
 def test_whatever_a_step_raises_the_neighbours_are_answered(
     step: str, err: Exception, ask: Any, handler: Any, ten_digits: NDArray[np.uint8], ten_pngs: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     three = to_request({"body": ten_pngs[3]}, EXPLAIN if "expla" in step else {"host": "here"}, {"body": ""})
-    module: Any = next((each for each in (recognise, opening, reading, writing) if hasattr(each, step)), None)
+    module: Any = next((each for each in (recognise, opening, type(handler.reader), writing) if hasattr(each, step)), None)
     if step in ("run", "explain"):
         broken = raising(err, lambda canvases, *_: is_three(canvases, ten_digits), getattr(handler.loaded.backend, step))
         object.__setattr__(handler.loaded.backend, step, broken)
     else:
         by = {
             "open_request": lambda request, _: request is three,
-            "decode_picture": lambda data, *_: data == ten_pngs[3],
+            "open_file": lambda data, *_: data == ten_pngs[3],
             "as_canvas": lambda picture: is_three(picture, ten_digits),
             "write_answer": lambda question, *_: is_three(question.pictures[0].canvases[0], ten_digits),
             "write_explanation": lambda *_: True,
         }
-        monkeypatch.setattr(module, step, raising(err, by[step], getattr(module, step)))
+        monkeypatch.setattr(module, step, staticmethod(raising(err, by[step], getattr(module, step))))
     first, between, last = ask(three)
     assert (first["digit"], last["digit"]) == (7, 2)
     assert (between["code"], between["type"]) == (500, "Fault")

@@ -8,7 +8,7 @@ from digitkit.backends.line_net import LineNet
 from digitkit.pictures.line import ALPHABET, OTHER
 from digitkit.readers.numbers.beam import softmax, told
 from digitkit.readers.numbers.choose import choose, trimmed
-from digitkit.readers.numbers.reader import READER
+from digitkit.readers.numbers.formats.format import Format
 from training.lines.line_pool import PLACES, Lines
 from training.lines.line_trainer import EVALUATION_BATCH
 
@@ -19,7 +19,7 @@ TEMPERATURES = np.geomspace(0.25, 8, 200)  # that are tried
 def best_temperature(net: LineNet, lines: Lines, device: torch.device) -> float:
     """The number that logarithms of a number's probability are divided by, fitted on lines with one number each that can be read."""
     logarithms, right = [], []
-    free = READER.parse_format("")
+    free = Format()
     for width, strips in lines.strips.items():
         for own in torch.arange(len(strips)).split(EVALUATION_BATCH):
             logits = net(strips[own].to(device))[0].cpu().numpy()

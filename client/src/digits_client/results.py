@@ -65,7 +65,7 @@ class Number:
         digits: its digits alone.
         confidence: from 0 to 1, that all its characters are right.
         accepted: False if it should not be used without a look at it; `reason` then says why, and is "" otherwise.
-        page: the page that it stands on, from 0.
+        page: the page that it stands on, from 1 on.
         quad: its four corners on that page in pixels.
     """
 
@@ -90,10 +90,14 @@ class PageSize:
 
 @dataclass(frozen=True, slots=True)
 class NumbersFound:
-    """The numbers of a picture or document, in the order in which they are read, and the sizes of its pages."""
+    """The numbers of a picture or document, in the order in which they are read.
+
+    Attributes:
+        pages: the size of each page that was asked for, or the error that it could not be read for.
+    """
 
     numbers: tuple[Number, ...]
-    pages: tuple[PageSize, ...]
+    pages: tuple[PageSize | Refused | Unavailable, ...]
 
 
 def to_digit(told: Any) -> Digit:
@@ -117,8 +121,7 @@ def to_explanation(told: Any) -> Explanation:
 def to_numbers(told: Any) -> NumbersFound:
     """The numbers in the server's JSON object; raises StrangeAnswer."""
     try:
-        pages = tuple(PageSize(int(page["width"]), int(page["height"])) for page in told["pages"])
-        return NumbersFound(tuple(map(_to_number, told["numbers"])), pages)
+        return NumbersFound(tuple(map(_to_number, told["numbers"])), tuple(map(_to_page, told["pages"])))
     except (TypeError, KeyError, ValueError) as err:
         raise StrangeAnswer("the answer is no object with numbers and pages") from err
 
@@ -154,6 +157,12 @@ def _to_number(told: Mapping[str, Any]) -> Number:
         quad=_to_quad(told["quad"]),
         characters=tuple(characters),
     )
+
+
+def _to_page(told: Mapping[str, Any]) -> PageSize | Refused | Unavailable:
+    if "error" in told:
+        return to_error(int(told["error"]["code"]), told["error"])
+    return PageSize(int(told["width"]), int(told["height"]))
 
 
 def _to_quad(told: Sequence[Sequence[float]]) -> Quad:

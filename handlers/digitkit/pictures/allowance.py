@@ -7,10 +7,11 @@ from digitkit.errors import TooLarge
 
 @dataclass(slots=True)
 class Allowance:
-    """The pixels that one request may still have decoded."""
+    """The pixels that one request may still have decoded, and the pages of documents that it may still bring."""
 
     limit: int
     spent: int = 0
+    pages: int = 0
 
     def check(self, pixels: int) -> None:
         """Raises TooLarge where a picture's pixels are more than are left."""
@@ -21,3 +22,9 @@ class Allowance:
         """Count a picture's pixels; raises TooLarge."""
         self.check(pixels)
         self.spent += pixels
+
+    def turn(self, pages: int) -> None:
+        """Count a document's pages; raises TooLarge where they are more than are left."""
+        if pages > self.pages:
+            raise TooLarge(f"a document of {pages} pages or more; {self.pages} are left of those that one request may bring")
+        self.pages -= pages

@@ -40,13 +40,14 @@ DECODER_FAULTS: Final = (
 )
 
 
-def decode_picture(data: bytes | bytearray, limits: Limits, allowance: Allowance | None = None) -> Picture:
+def decode_picture(data: bytes | bytearray, limits: Limits, allowance: Allowance | None = None, *, frame: int = 0) -> Picture:
     """The grey picture, uint8 (H, W), upright by its EXIF orientation, transparency laid on paper.
 
-    Of an animation it is the first frame. The size is read from the header and checked before any pixel is decoded.
+    The size is read from the header and checked before any pixel is decoded.
 
     Args:
         allowance: of the request that the picture is one of; its pixels are taken from it.
+        frame: of an animation or of a TIFF with several pages.
     Raises:
         BadRequest: no bytes at all.
         UnreadablePicture: no decoder reads the bytes, or they end too soon.
@@ -64,6 +65,8 @@ def decode_picture(data: bytes | bytearray, limits: Limits, allowance: Allowance
         first_scan = jpeg.find_first_scan(data) if data.startswith(jpeg.START) else None
         image = _open(data, limits)
         try:
+            if frame:
+                image.seek(frame)
             if isinstance(image, JpegImageFile):
                 pixels = jpeg.prepare_jpeg(image, data, first_scan, limits)
             else:
@@ -125,6 +128,8 @@ def _unsupported_format(head: bytes) -> str | None:
     brand = head[8:12] if head[4:8] == b"ftyp" else b""
     if start.startswith(b"%PDF-"):
         return "PDF"
+    if head[128:132] == b"DICM":
+        return "DICOM"
     if start.startswith((b"<svg", b"<?xml", b"<!DOCTYPE svg")):
         return "SVG"
     if brand in (b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"heim", b"heis"):

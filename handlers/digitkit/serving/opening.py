@@ -8,12 +8,13 @@ from contextlib import suppress
 from typing import Any, Final
 
 from digitkit.errors import BadRequest, TooLarge, UnsupportedMedia
+from digitkit.reader import Hints
 from digitkit.serving.bodies.body import (
     OBJECTS,
     Sources,
     as_it_is,
     check_count,
-    field_of,
+    hints_of,
     is_picture,
     kind_of,
     of_objects,
@@ -23,8 +24,8 @@ from digitkit.serving.bodies.body import (
 from digitkit.serving.bodies.npy_file import NPY_MAGIC, read_npy
 from digitkit.serving.bodies.tensors import read_tensor
 from digitkit.serving.bodies.wrapping import DATA_URL, encoding_of, unpacked
-from digitkit.serving.reading import Reading, Wishes
-from digitkit.serving.request import FORMAT, JSON, JSON_LENGTH, Request
+from digitkit.serving.reading import Reading, Wishes, own_hints
+from digitkit.serving.request import HINTS, JSON, JSON_LENGTH, Request
 from digitkit.settings import Limits
 
 FIELDS_ONLY: Final = "application/x-www-form-urlencoded"  # TorchServe hands on the fields of such a form, and no body
@@ -40,7 +41,8 @@ def open_request(request: Request, limits: Limits) -> Reading:
     """
     row, headers = request.row, request.headers
     encoding = encoding_of(headers)
-    wishes = Wishes(headers.get("accept", "").split(",", 1)[0].split(";", 1)[0].strip().lower(), headers.get(FORMAT, ""))
+    accept = headers.get("accept", "").split(",", 1)[0].split(";", 1)[0].strip().lower()
+    wishes = Wishes(accept, Hints(*(headers.get(name, "") for name in HINTS)))
     if headers.get("content-type", "").startswith("multipart/"):
         if encoding:  # TorchServe reads a form as it comes
             raise UnsupportedMedia("a form has a content encoding; send its parts as they are")
@@ -91,7 +93,7 @@ def _open_json(body: Any, binary: bytes | bytearray, limits: Limits, wishes: Wis
     name = body.get("id")
     if name is not None and not isinstance(name, str):
         raise BadRequest("the request's id must be a string")
-    wishes = wishes._replace(known=field_of(body.get("parameters"), "format") or wishes.known)
+    wishes = wishes._replace(hints=own_hints(hints_of(body.get("parameters")), wishes.hints))
     return Reading(read_tensor(body, binary, limits), "v2", wishes, id=name)
 
 

@@ -12,11 +12,9 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
-from digitkit.contract import Picture
 from digitkit.errors import DigitError, Overloaded
 from digitkit.pictures.allowance import Allowance
-from digitkit.pictures.codec import decode_picture
-from digitkit.reader import Input, Reader
+from digitkit.reader import NO_HINTS, File, Hints, Input, Reader
 from digitkit.serving.bodies.body import Sources
 from digitkit.serving.guard import Guard
 from digitkit.settings import Limits
@@ -53,14 +51,19 @@ class Wishes(NamedTuple):
 
     Attributes:
         accept: the media type that the client prefers, "" for none.
-        known: what is known of the pictures beforehand, in the reader's words; a picture may say otherwise of itself.
+        hints: what is known of the pictures beforehand; a picture may say otherwise of itself.
     """
 
     accept: str = ""
-    known: str = ""
+    hints: Hints = NO_HINTS
 
 
 NO_WISHES: Final = Wishes()
+
+
+def own_hints(own: Hints, shared: Hints) -> Hints:
+    """What is known of a picture: what it says of itself, and of the rest what its request says."""
+    return Hints(*(said or other for said, other in zip(own, shared, strict=True)))
 
 
 class Reading:
@@ -95,14 +98,14 @@ class Reading:
             guard: under which each picture is read by itself.
             deadline: of the batch, by time.perf_counter().
         Raises:
-            BadRequest: the reader knows no such format.
+            BadRequest: the reader does not understand what is known beforehand.
             Overloaded: the batch's time was over before the first picture.
         """
-        self._allowance = self._allowance or Allowance(limits.request_pixels)
+        self._allowance = self._allowance or Allowance(limits.request_pixels, pages=limits.pages)
         started = now = time.perf_counter()
         if now > deadline and not self.pictures:
             raise Overloaded(f"the batch has taken {limits.batch_seconds} s so far; send the request again")
-        reader.parse_format(self._wishes.known)  # what is bad for all pictures refuses the request, not each of them
+        reader.parse_hints(self._wishes.hints)  # what is bad for all pictures refuses the request, not each of them
         until = min(deadline, started + limits.request_seconds - self._spent_s)
         start = len(self.pictures)
         part = self._sources.items[start : min(start * GROWTH, start + SLICE) or 1]
@@ -111,7 +114,7 @@ class Reading:
             if now > until:
                 self._refuse_rest()
                 return
-            decoded = guard(self._decode, item, limits)
+            decoded = guard(self._open, item, reader, limits, self._allowance)
             decoded_at = time.perf_counter()
             if prepared is None:
                 prepared = decoded if isinstance(decoded, DigitError) else guard(self._prepare, decoded, i, reader)
@@ -120,13 +123,13 @@ class Reading:
             self.canvas_s += now - decoded_at
         self._spent_s += now - started
 
-    def _decode(self, item: object, limits: Limits) -> Picture:
+    def _open(self, item: object, reader: Reader, limits: Limits, allowance: Allowance) -> File:
         source = self._sources.read(item)
-        return source if isinstance(source, np.ndarray) else decode_picture(source, limits, self._allowance)
+        return source if isinstance(source, np.ndarray) else reader.open_file(source, limits, allowance)
 
-    def _prepare(self, picture: Picture, i: int, reader: Reader) -> Input:
-        own = self._sources.formats[i] if self._sources.formats else ""
-        return reader.prepare(picture, reader.parse_format(own or self._wishes.known))
+    def _prepare(self, file: File, i: int, reader: Reader) -> Input:
+        hints = self._wishes.hints
+        return reader.prepare(file, reader.parse_hints(own_hints(self._sources.hints[i], hints) if self._sources.hints else hints))
 
     def _refuse_rest(self) -> None:
         count, total = len(self.pictures), len(self._sources.items)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from digitkit.errors import BadRequest, DigitError
+from digitkit.reader import Hints
 from digitkit.serving.bodies.body import parse_json
 
 JSON: Final = "application/json"
@@ -13,13 +14,16 @@ JSON_LENGTH: Final = "inference-header-content-length"  # bytes of JSON before t
 OWN_ROUTE: Final = "url_path"  # TorchServe's header of a request to one of its own routes
 INPUTS: Final = re.compile(rb'\s*\{.*"inputs"', re.S)  # a V2 body that is broken, or of another Content-Type
 TARGET: Final = "x-target"  # what to explain, in the reader's words: TorchServe does not pass the query of /explanations on
-FORMAT: Final = "x-format"  # what is known of the pictures beforehand, in the reader's words
+HINTS: Final = tuple(f"x-{name}" for name in Hints._fields)  # what is known of the pictures beforehand, in the reader's words
 CLIENT_ID: Final = "x-request-id"  # the client's own id of a request
 CLIENT_ID_FORM: Final = re.compile("[ -~]{1,128}")  # printable ASCII: it goes back in a header, and into a log
 # TorchServe puts its own id into x-request-id of every answer, whatever a handler sets there.
 CLIENT_ID_BACK: Final = "X-Client-Request-Id"
 # A gRPC call's metadata stays in TorchServe, so inputs stand for headers.
-GRPC_INPUTS: Final = {"accept": "accept", "explain": "explain", "target": TARGET, "format": FORMAT, "request_id": CLIENT_ID}
+GRPC_INPUTS: Final = {
+    **{"accept": "accept", "explain": "explain", "target": TARGET, "request_id": CLIENT_ID},
+    **dict(zip(Hints._fields, HINTS, strict=True)),
+}
 
 
 @dataclass(slots=True)

@@ -50,7 +50,7 @@ def write_answer(question: Question, results: Sequence[Result | DigitError], mod
 
 def write_explanation(question: Question, results: Sequence[Explanation | DigitError], reader: Reader) -> Answer:
     """The explanations of a question's pictures, `results` being in their order; of one picture a PNG, if that is preferred."""
-    objects = [_error_object(r) if isinstance(r, DigitError) else reader.explanation_object(r) for r in results]
+    objects = [r.told() if isinstance(r, DigitError) else reader.explanation_object(r) for r in results]
     count = len(results)
     if question.form in ("v1", "v2"):
         return _json({"explanations": objects}, count)
@@ -91,11 +91,7 @@ def _json(content: Any, pictures: int) -> Answer:
 
 
 def _error_text(error: DigitError) -> str:
-    return json.dumps(_error_object(error))
-
-
-def _error_object(error: DigitError) -> dict[str, Any]:
-    return {"code": error.status, "type": error.type, "message": str(error)}
+    return json.dumps(error.told())
 
 
 def _tensors(question: Question, results: Sequence[Result | DigitError], model: Model, reader: Reader) -> dict[str, Any]:

@@ -13,8 +13,8 @@ from digitkit.contract import Picture, Run
 from digitkit.counting.drift import Reference
 from digitkit.counting.histogram import Histogram
 from digitkit.errors import BadRequest, BlankPicture
-from digitkit.pictures.codec import encode_png
-from digitkit.reader import Reader, Series
+from digitkit.pictures.codec import decode_picture, encode_png
+from digitkit.reader import Hints, Reader, Series
 from digitkit.settings import Settings
 
 SIDE_PX: Final = 8
@@ -72,6 +72,8 @@ class Counts:
 class Darkness:
     """The reader of darkness; a picture that is all white is refused as blank."""
 
+    open_file = staticmethod(decode_picture)
+
     def load(self, weights: Path, settings: Settings, gpu: int | None) -> Graph:
         from digitkit.backends.sessions import Arrays, Output, as_run, open_session  # imports ONNX Runtime, which costs half a second
 
@@ -79,13 +81,13 @@ class Darkness:
         session = open_session(weights, arrays, device=settings.device, gpu_id=gpu, threads=settings.threads)
         return Graph(as_run(session, arrays), session.get_providers()[0])
 
-    def parse_format(self, text: str) -> None:
+    def parse_hints(self, hints: Hints) -> None:
         """Nothing: darkness has one form."""
 
-    def prepare(self, picture: Picture, known: None) -> Picture:
-        if picture.min() == WHITE:
+    def prepare(self, file: Picture, known: None) -> Picture:
+        if file.min() == WHITE:
             raise BlankPicture("the picture is all white")
-        return np.asarray(cv2.resize(picture, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+        return np.asarray(cv2.resize(file, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
     def prepare_at_once(self, pictures: NDArray[np.uint8]) -> list[Picture | None]:
         return [None] * len(pictures)

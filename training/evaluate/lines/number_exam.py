@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from digitkit.artifacts.card import check_card
 from digitkit.errors import DigitError
 from digitkit.pictures.codec import decode_picture
+from digitkit.reader import Hints
 from digitkit.readers.numbers.number import Transcript, digits_of
 from digitkit.readers.numbers.reader import READER
 from digitkit.settings import Settings
@@ -86,7 +87,7 @@ class NumberPictures:
 
     def _transcript(self, file: bytes, form: str) -> Transcript | None:
         try:
-            given = READER.prepare(decode_picture(file, self.settings.limits), READER.parse_format(form))
+            given = READER.prepare(decode_picture(file, self.settings.limits), READER.parse_hints(Hints(form)))
         except DigitError:
             return None
         (result,) = self.recogniser.read([given], inf)

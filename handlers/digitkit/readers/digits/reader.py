@@ -13,9 +13,10 @@ from digitkit.contract import Picture
 from digitkit.counting.drift import Reference
 from digitkit.errors import BadRequest, DigitError
 from digitkit.pictures.attributions import overlay
+from digitkit.pictures.codec import decode_picture
 from digitkit.pictures.eye import Eye
 from digitkit.pictures.look import LOOK_PX
-from digitkit.reader import Reader
+from digitkit.reader import Hints, Reader
 from digitkit.readers.digits import answer
 from digitkit.readers.digits.canvas import are_canvases
 from digitkit.readers.digits.digit import LABELS, SIDE_PX, Backend, Prediction
@@ -66,6 +67,7 @@ class Net:
 class DigitsReader:
     """The reader of single digits."""
 
+    open_file = staticmethod(decode_picture)
     to_json = staticmethod(answer.to_json)
     media: Final = {"text/plain": answer.to_text}
     to_tensors = staticmethod(answer.to_tensors)
@@ -76,11 +78,11 @@ class DigitsReader:
         backend, eye = (import_module(module).load for module in BACKENDS[weights.suffix])
         return Net(backend(weights, **ways), eye(weights.with_name(EYE + weights.suffix), **ways), settings.threshold("digits"))
 
-    def parse_format(self, text: str) -> None:
+    def parse_hints(self, hints: Hints) -> None:
         """Nothing: there is one form of a digit."""
 
-    def prepare(self, picture: Picture, known: None) -> Given:
-        return prepare(picture)
+    def prepare(self, file: Picture, known: None) -> Given:
+        return prepare(file)
 
     def prepare_at_once(self, pictures: NDArray[np.uint8]) -> list[Given | None]:
         known = are_canvases(pictures).tolist()

@@ -15,7 +15,7 @@ from digitkit.pictures.attributions import overlay, scaled
 from digitkit.pictures.line import ALPHABET, FRAME_PX, STRIP_PX, LineRun, Strip
 from digitkit.readers.numbers.beam import softmax
 from digitkit.readers.numbers.looks import SLICE_PX
-from digitkit.readers.numbers.number import Character, Quad, Transcript
+from digitkit.readers.numbers.number import Character, Quad, Transcript, View
 
 METHOD: Final = "occlusion"
 PATCH_PX, STEP_PX = 8, 4  # sides of what is wiped out, and how far apart it is
@@ -61,15 +61,17 @@ def explain(transcript: Transcript, run: LineRun, target: CharacterTarget) -> Ch
     place = transcript.numbers.index(best) if target.number is None else target.number
     if place >= len(transcript.numbers):
         raise BadRequest(f"the target is number {place}, the picture has {len(transcript.numbers)}, counted from 0")
-    characters = transcript.numbers[place].characters
+    number = transcript.numbers[place]
+    if number.view is None:
+        raise BadRequest("the number's text was taken from the document's file; there is no look at it to be explained")
+    characters = number.characters
     which = min(range(len(characters)), key=lambda i: characters[i].confidence) if target.character is None else target.character
     if which >= len(characters):
         raise BadRequest(f"the target is character {which} of a number that has {len(characters)}, counted from 0")
-    return _explained(transcript, run, place, which)
+    return _explained(number.view, characters[which], run, place, which)
 
 
-def _explained(transcript: Transcript, run: LineRun, place: int, which: int) -> CharacterExplanation:
-    view, character = transcript.view, transcript.numbers[place].characters[which]
+def _explained(view: View, character: Character, run: LineRun, place: int, which: int) -> CharacterExplanation:
     middle = round((character.frame + 0.5) * FRAME_PX)
     left = max(0, min(middle, view.width) - REACH_PX)
     right = min(view.width, middle + REACH_PX)

@@ -1,12 +1,14 @@
 """What a number is to this reader, and the types at the ends of the pipeline."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from digitkit.contract import Picture
+from digitkit.documents.document import Document
+from digitkit.errors import DigitError
 from digitkit.pictures.line import LineRun, Strip
 
 DIGITS: Final = "0123456789"
@@ -74,6 +76,8 @@ class Number:
         reason: one of REASONS where the number is not accepted, else "".
         quad: where it is.
         characters: of `text`, in order.
+        page: on which it stands, from 1 on.
+        view: the last look at its line, for explanations; None where its text was taken from the file.
     """
 
     text: str
@@ -82,6 +86,8 @@ class Number:
     reason: str
     quad: Quad
     characters: tuple[Character, ...]
+    page: int = 1
+    view: View | None = field(default=None, compare=False, repr=False)
 
     @property
     def accepted(self) -> bool:
@@ -94,18 +100,48 @@ class Number:
 
 
 @dataclass(frozen=True, slots=True)
+class SeenPage:
+    """A page of which numbers were asked.
+
+    Attributes:
+        number: of the page, from 1 on.
+        width, height: of its picture, in pixels; 0 where it could not be read.
+        dpi: pixels to an inch of its paper, None where that is not known.
+        rotation: degrees, a multiple of 90, by which its writing is turned clockwise.
+        error: why it was not read.
+    """
+
+    number: int
+    width: int = 0
+    height: int = 0
+    dpi: float | None = None
+    rotation: int = 0
+    error: DigitError | None = None
+
+
+class ReadField(NamedTuple):
+    """What stands in a region of a template: the number, None where there is none, and where it was looked for."""
+
+    number: Number | None
+    page: int
+    quad: Quad
+
+
+@dataclass(frozen=True, slots=True)
 class Transcript:
-    """All numbers of a picture, from left to right.
+    """All numbers of a picture or of a document, in reading order.
 
     Attributes:
         numbers: none where there is no number.
-        picture: that was read, for drawings.
-        view: the last look at it, for explanations.
+        pages: those that were asked for, in order.
+        document: that was read, for drawings.
+        fields: the regions of a template by their names; None where no template was asked for.
     """
 
     numbers: tuple[Number, ...]
-    picture: Picture = field(compare=False, repr=False)
-    view: View = field(compare=False, repr=False)
+    pages: tuple[SeenPage, ...]
+    document: Document = field(compare=False, repr=False)
+    fields: Mapping[str, ReadField] | None = None
 
     @property
     def best(self) -> Number | None:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from math import inf
 from pathlib import Path
 from typing import Final
 
@@ -13,14 +14,19 @@ from numpy.typing import NDArray
 from digitkit.artifacts.card import check_card
 from digitkit.contract import Picture
 from digitkit.counting.drift import Reference
+from digitkit.documents.document import Document, document_of
+from digitkit.documents.file_kinds import open_file
 from digitkit.errors import BadRequest, DigitError
 from digitkit.pictures.line import BUCKET_PX, STRIP_PX
 from digitkit.reader import Reader
 from digitkit.readers.numbers import answer
 from digitkit.readers.numbers.draw import to_png
 from digitkit.readers.numbers.explain import METHOD, CharacterExplanation, CharacterTarget, explain, explanation_png
-from digitkit.readers.numbers.formats.format import Format, parse_format
+from digitkit.readers.numbers.finder import Finder
 from digitkit.readers.numbers.number import LineBackend, Transcript
+from digitkit.readers.numbers.pages.beforehand import Beforehand, parse_hints
+from digitkit.readers.numbers.pages.page_reading import PageTools
+from digitkit.readers.numbers.pages.turns import AskedPages, read_documents
 from digitkit.readers.numbers.strips import first_view
 from digitkit.readers.numbers.tally import NumbersTally
 from digitkit.readers.numbers.transcribe import Asked, Terms, transcribe
@@ -35,23 +41,34 @@ EMPTY: Final = np.zeros((1, STRIP_PX, BUCKET_PX), dtype=np.uint8)
 
 @dataclass(frozen=True, slots=True)
 class LineReader:
-    """A loaded net, and when its numbers are accepted."""
+    """A loaded net, and how pages are read with it.
+
+    Attributes:
+        finder: of lines on pages, None where there is none.
+        seconds: that the pages of one document may take.
+    """
 
     backend: LineBackend
     terms: Terms
+    finder: Finder | None = None
+    seconds: float = inf
     method: str = METHOD
 
     @property
     def place(self) -> str:
         return self.backend.place
 
-    def read(self, inputs: Sequence[Asked], deadline: float) -> list[Transcript | DigitError]:
-        return transcribe(inputs, self.backend.run, self.terms, deadline)
+    def read(self, inputs: Sequence[Asked | AskedPages], deadline: float) -> list[Transcript | DigitError]:
+        """As Recogniser says: pictures of a line all at once, and documents after them, page by page."""
+        tools = PageTools(self.backend.run, self.terms, self.finder, self.seconds)
+        lines = iter(transcribe([each for each in inputs if isinstance(each, Asked)], self.backend.run, self.terms, deadline))
+        documents = iter(read_documents([each for each in inputs if isinstance(each, AskedPages)], tools, deadline))
+        return [next(lines if isinstance(each, Asked) else documents) for each in inputs]
 
     def try_out(self) -> None:
         self.backend.run(EMPTY)
 
-    def explain(self, given: Asked, result: Transcript, target: CharacterTarget) -> CharacterExplanation:
+    def explain(self, given: Asked | AskedPages, result: Transcript, target: CharacterTarget) -> CharacterExplanation:
         return explain(result, self.backend.run, target)
 
 
@@ -63,15 +80,21 @@ class NumbersReader:
     to_tensors = staticmethod(answer.to_tensors)
     explanation_object = staticmethod(answer.explanation_object)
     explanation_png = staticmethod(explanation_png)
-    parse_format = staticmethod(parse_format)
+    parse_hints = staticmethod(parse_hints)
+    open_file = staticmethod(open_file)
 
     def load(self, weights: Path, settings: Settings, gpu: int | None) -> LineReader:
         terms = Terms(settings.threshold(TASK), check_card(weights).temperature)
         load = import_module(BACKENDS[weights.suffix]).load
-        return LineReader(load(weights, device=settings.device, gpu_id=gpu, threads=settings.threads), terms)
+        backend = load(weights, device=settings.device, gpu_id=gpu, threads=settings.threads)
+        return LineReader(backend, terms, seconds=settings.limits.request_seconds)
 
-    def prepare(self, picture: Picture, known: Format) -> Asked:
-        return Asked(picture, first_view(picture), known)
+    def prepare(self, file: Picture | Document, known: Beforehand) -> Asked | AskedPages:
+        document = file if isinstance(file, Document) else document_of(file)
+        known.pages.indices(document.count)  # of which there must be some
+        if isinstance(file, Document) or known.template is not None:
+            return AskedPages(document, known)
+        return Asked(file, first_view(file), known.form)
 
     def prepare_at_once(self, pictures: NDArray[np.uint8]) -> list[Asked | None]:
         return [None] * len(pictures)

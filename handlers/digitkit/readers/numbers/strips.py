@@ -102,6 +102,13 @@ def closer_view(picture: Picture, view: View, extents: Extents, blanks: NDArray[
     return cut_out(picture, corners[0], corners[1] - corners[0], tall)
 
 
+def line_view(picture: Picture, quad: NDArray[np.float32]) -> View | None:
+    """The strip of a line between corners (4, 2) of a picture, as Found has them; None where there is none of a strip's shape."""
+    left, right = (quad[0] + quad[3]) / 2, (quad[1] + quad[2]) / 2
+    tall = float(np.hypot(*(quad[3] - quad[0])) + np.hypot(*(quad[2] - quad[1]))) / 2
+    return cut_out(picture, left, right - left, tall) if tall >= 1 else None
+
+
 def cut_out(picture: Picture, start: NDArray[np.float64], line: NDArray[np.float64], tall: float) -> View | None:
     """The strip around a line of a picture; None where it is shorter than a pixel, or longer than any line.
 

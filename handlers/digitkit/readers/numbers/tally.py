@@ -5,9 +5,8 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from digitkit.counting.histogram import Histogram
-from digitkit.reader import Series
+from digitkit.reader import Input, Series
 from digitkit.readers.numbers.number import REASONS, Transcript
-from digitkit.readers.numbers.transcribe import Asked
 
 CONFIDENCES: Final = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 0.999, 1.0)
 DIGITS: Final = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.0, 16.0, 20.0, 30.0, 60.0)
@@ -23,7 +22,7 @@ class NumbersTally:
         self._reasons = Counter[str]()
         self._confidences, self._digits = Histogram(CONFIDENCES), Histogram(DIGITS)
 
-    def add(self, read: Sequence[tuple[Asked, Transcript]]) -> None:
+    def add(self, read: Sequence[tuple[Input, Transcript]]) -> None:
         for _, transcript in read:
             if not transcript.numbers:
                 self._reasons[transcript.reason] += 1

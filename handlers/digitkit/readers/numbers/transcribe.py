@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitkit.contract import Picture
+from digitkit.documents.document import document_of
 from digitkit.errors import DigitError, Overloaded
 from digitkit.pictures.line import ALPHABET, BLANK, FRAME_PX, OTHER, STRIP_PX, LineRun
 from digitkit.readers.numbers.beam import told
@@ -21,7 +22,7 @@ from digitkit.readers.numbers.choose import Choice, choose, confidences
 from digitkit.readers.numbers.formats.format import Format
 from digitkit.readers.numbers.lattice import lattice
 from digitkit.readers.numbers.looks import Look, look_at_all, too_late
-from digitkit.readers.numbers.number import BREAKS_FORMAT, UNSURE, Character, Number, Quad, Transcript, View
+from digitkit.readers.numbers.number import BREAKS_FORMAT, UNSURE, Character, Number, Quad, SeenPage, Transcript, View
 from digitkit.readers.numbers.strips import closer_view, text_line, weights_of
 
 CLOSER: Final = 2  # most times that a picture is looked at again
@@ -101,7 +102,8 @@ def numbers_in(look: Look, asked: Asked, terms: Terms) -> Transcript:
         part = part[~is_other[part]]
         if len(part) and (choice := choose(frames[kept := part[told(frames[part])]], asked.form)) is not None:
             numbers.append(_number(look, kept, choice, asked.form, terms))
-    return Transcript(tuple(numbers), asked.picture, look.view)
+    height, width = asked.picture.shape
+    return Transcript(tuple(numbers), (SeenPage(1, width, height),), document_of(asked.picture))
 
 
 def _number(look: Look, kept: NDArray[np.int64], choice: Choice, form: Format, terms: Terms) -> Number:
@@ -119,9 +121,9 @@ def _number(look: Look, kept: NDArray[np.int64], choice: Choice, form: Format, t
         )
     )
     confidence = float(np.exp(min(0.0, choice.log_probability) / terms.temperature))
-    reason = "" if confidence >= terms.min_confidence else UNSURE
+    reason = ("" if confidence >= terms.min_confidence else UNSURE) if choice.obeys else BREAKS_FORMAT
     quad = quad_of(look.view, float(edges[0]), float(edges[-1]), line)
-    return Number(choice.text, form.value(choice.text), confidence, reason if choice.obeys else BREAKS_FORMAT, quad, characters)
+    return Number(choice.text, form.value(choice.text), confidence, reason, quad, characters, view=look.view)
 
 
 def edges_of(centres: NDArray[np.float64], height: float) -> NDArray[np.float64]:

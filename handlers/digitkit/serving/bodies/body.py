@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from digitkit.contract import Picture
 from digitkit.errors import BadRequest, TooLarge
+from digitkit.reader import NO_HINTS, Hints
 from digitkit.serving.bodies.arrays import arrange, grey_of_colours, to_levels, unflattened
 from digitkit.serving.bodies.wrapping import decode_base64, unwrapped
 from digitkit.settings import Limits
@@ -34,13 +35,13 @@ class Sources:
         items: encoded files, values of JSON, or pixels (N, H, W).
         read: an item's bytes or pixels; raises BadRequest.
         targets: what each of them asks to have explained, "" where it does not say; () where none does.
-        formats: what each of them says is known of it beforehand, likewise.
+        hints: what each of them says is known of it beforehand; () likewise.
     """
 
     items: Sequence[Any] | NDArray[np.uint8]
     read: Callable[[Any], Source]
     targets: tuple[str, ...] = ()
-    formats: tuple[str, ...] = ()
+    hints: tuple[Hints, ...] = ()
 
 
 def parse_json(data: bytes | bytearray) -> Any:
@@ -65,9 +66,7 @@ def read_instances(body: Mapping[str, Any], limits: Limits) -> Sources:
 
 def of_objects(values: Sequence[Any]) -> Sources:
     """The pictures that values of JSON hold, with what those that are objects ask of them."""
-    return Sources(
-        values, read_instance, tuple(field_of(each, "target") for each in values), tuple(field_of(each, "format") for each in values)
-    )
+    return Sources(values, read_instance, tuple(field_of(each, "target") for each in values), tuple(map(hints_of, values)))
 
 
 def as_it_is(item: Any) -> Source:
@@ -108,7 +107,14 @@ def read_instance(value: Any) -> Source:
 def field_of(value: Any, name: str) -> str:
     """What an object of JSON says under a name, "" where it says nothing."""
     field = value.get(name) if isinstance(value, dict) else None
+    if isinstance(field, dict | list):
+        return json.dumps(field)
     return "" if field is None else str(field)
+
+
+def hints_of(value: Any) -> Hints:
+    """What an object of JSON says is known of a picture beforehand."""
+    return Hints(*(field_of(value, name) for name in Hints._fields)) if isinstance(value, dict) else NO_HINTS
 
 
 def is_picture(body: Any) -> bool:

@@ -2,15 +2,17 @@
 
 from functools import cache
 from importlib import import_module
+from itertools import cycle
 from pkgutil import walk_packages
 from types import ModuleType
 from typing import Final
 
 import stdnum
 
-from digitkit.readers.numbers.number import digits_of
+from digitkit.readers.numbers.number import DIGITS, digits_of
 
 SHORTEST: Final = 2  # digits; one digit checks nothing
+MRZ_WEIGHTS: Final = (7, 3, 1)  # of a field's signs, from its first one on
 
 
 @cache
@@ -28,6 +30,16 @@ def checker(name: str) -> ModuleType | None:
         return None
     module = import_module(f"{stdnum.__name__}.{name}")
     return module if hasattr(module, "is_valid") else None
+
+
+def has_right_mrz_check(text: str) -> bool:
+    """Whether a text is digits of which the last is the check digit of a field in a machine-readable zone.
+
+    Source: ICAO Doc 9303, part 3, section 4.9.
+    """
+    if len(text) < SHORTEST or set(text) - set(DIGITS):
+        return False
+    return sum(int(digit) * weight for digit, weight in zip(text[:-1], cycle(MRZ_WEIGHTS), strict=False)) % 10 == int(text[-1])
 
 
 def has_right_check(text: str, module: ModuleType, prefix: str = "") -> bool:

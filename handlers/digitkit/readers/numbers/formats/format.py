@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 from digitkit.errors import BadRequest
 from digitkit.readers.numbers.formats.amounts import decimals_of, is_amount, worth
 from digitkit.readers.numbers.formats.calendar_dates import ORDERS, is_date, is_time
-from digitkit.readers.numbers.formats.checksums import checker, has_right_check
+from digitkit.readers.numbers.formats.checksums import checker, has_right_check, has_right_mrz_check
 from digitkit.readers.numbers.formats.pattern import matches, parse_pattern
 from digitkit.readers.numbers.number import digits_of
 
@@ -21,7 +21,7 @@ CODE: Final = re.compile("[A-Z]{3}")  # of a currency, in ISO 4217
 COUNTRY: Final = re.compile("[A-Z]{2}")  # ISO 3166
 SPAN: Final = re.compile(r"(\d{1,3})(?:-(\d{1,3}))?")
 ACCEPTED: Final = (
-    "integer, amount, amount=EUR, date, date=DMY, date=MDY, date=YMD, time, length=8, length=6-8, luhn, isbn, ean, iban=DE, "
+    "integer, amount, amount=EUR, date, date=DMY, date=MDY, date=YMD, time, length=8, length=6-8, luhn, isbn, ean, mrz, iban=DE, "
     "stdnum=nl.bsn or another module of python-stdnum, pattern=[0-9]{2}-[0-9]{4}, or several of them joined by ;"
 )
 
@@ -81,6 +81,8 @@ def _rule(name: str, given: str) -> Rule | None:
             return _checked("iban", country)
         case (("luhn" | "isbn" | "ean"), ""):
             return _checked(name)
+        case "mrz", "":
+            return has_right_mrz_check
         case "stdnum", module:
             return _checked(module)
         case "pattern", written if (pattern := parse_pattern(written)) is not None:

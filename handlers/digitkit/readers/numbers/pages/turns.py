@@ -1,0 +1,82 @@
+"""Documents are read in turns, a page of each at a time, so that none waits for a long one, and no more than one page is in memory.
+
+The time of a document is limited as that of a list is: the pages that are left then say so in their places, and what was read of the
+others is answered.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from digitkit.documents.document import Document
+from digitkit.errors import DigitError, Overloaded
+from digitkit.readers.numbers.number import Number, ReadField, SeenPage, Transcript
+from digitkit.readers.numbers.pages.beforehand import Beforehand
+from digitkit.readers.numbers.pages.page_reading import PageTools, read_page, turn_of
+
+
+@dataclass(frozen=True, slots=True)
+class AskedPages:
+    """What the model takes of a document, or of a picture with a template.
+
+    Attributes:
+        document: none of its pages is opened.
+        known: of it.
+    """
+
+    document: Document
+    known: Beforehand
+
+
+class DocumentReading:
+    """A document whose pages are being read."""
+
+    def __init__(self, asked: AskedPages) -> None:
+        self._asked = asked
+        self._left = [*reversed(asked.known.pages.indices(asked.document.count))]
+        self._pages: list[SeenPage] = []
+        self._numbers: list[Number] = []
+        self._fields: dict[str, ReadField] = {}
+        self._spent_s = 0.0
+
+    @property
+    def is_done(self) -> bool:
+        return not self._left
+
+    def read_next(self, tools: PageTools, deadline: float) -> None:
+        """Read the next page; whatever refuses it stands in its place."""
+        started = time.perf_counter()
+        until = min(deadline, started + tools.seconds - self._spent_s)
+        number = self._left.pop() + 1
+        try:
+            if started > until:
+                raise Overloaded(f"time was over before page {number}; ask for the pages from {number} on in a request of their own")
+            self._pages.append(self._read(number, tools, until))
+        except DigitError as err:
+            self._pages.append(SeenPage(number, error=err.alone()))
+        self._spent_s += time.perf_counter() - started
+
+    def _read(self, number: int, tools: PageTools, until: float) -> SeenPage:
+        page = self._asked.document.open_page(number - 1, until)
+        read = read_page(page, number, self._asked.known, tools, until)
+        self._numbers += read.numbers
+        self._fields |= read.fields
+        height, width = page.picture.shape
+        return SeenPage(number, width, height, page.dpi, turn_of([each.quad for each in read.numbers]))
+
+    def transcript(self) -> Transcript | DigitError:
+        """What was read; or why the first page was refused, where all of them were."""
+        errors = [page.error for page in self._pages if page.error is not None]
+        if len(errors) == len(self._pages):
+            return errors[0]
+        fields = None if self._asked.known.template is None else self._fields
+        return Transcript(tuple(self._numbers), tuple(self._pages), self._asked.document, fields)
+
+
+def read_documents(asked: Sequence[AskedPages], tools: PageTools, deadline: float) -> list[Transcript | DigitError]:
+    """What is read in each document, in order, or why it is refused."""
+    readings = [DocumentReading(each) for each in asked]
+    while waiting := [reading for reading in readings if not reading.is_done]:
+        for reading in waiting:
+            reading.read_next(tools, deadline)
+    return [reading.transcript() for reading in readings]

@@ -33,6 +33,8 @@ def _places(signs: str, boxes: NDArray[np.float32]) -> Iterator[range]:
             for start, end in _pieces(signs[near.start : near.stop]):
                 read = trimmed(signs[near.start + start : near.start + end])
                 at = signs.find(read, near.start + start)
+                if read.startswith("-") and signs[at - 1 : at].isalnum():  # the dash of a code, as in INV-2031, is no minus
+                    at, read = at + 1, read[1:]
                 places = range(at, at + len(read))
                 if any(sign in DIGITS for sign in read) and UNSEEN not in signs[max(0, places.start - 1) : places.stop + 1]:
                     yield places

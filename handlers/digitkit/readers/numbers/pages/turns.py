@@ -48,12 +48,14 @@ class DocumentReading:
         started = time.perf_counter()
         until = min(deadline, started + tools.seconds - self._spent_s)
         number = self._left.pop() + 1
+        late = Overloaded(f"time was over before page {number} was read; ask for the pages from {number} on in a request of their own")
         try:
-            if started > until:
-                raise Overloaded(f"time was over before page {number}; ask for the pages from {number} on in a request of their own")
-            self._pages.append(self._read(number, tools, until))
+            page = self._read(number, tools, until) if started <= until else SeenPage(number, error=late)
+        except Overloaded:
+            page = SeenPage(number, error=late)
         except DigitError as err:
-            self._pages.append(SeenPage(number, error=err.alone()))
+            page = SeenPage(number, error=err.alone())
+        self._pages.append(page)
         self._spent_s += time.perf_counter() - started
 
     def _read(self, number: int, tools: PageTools, until: float) -> SeenPage:

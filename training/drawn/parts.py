@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from training.data import mnist
 
-PART = 10_000  # pictures of one file
+PART = 10_000  # pictures of one file, where nothing else is said
 VALIDATION = 1_000_000  # what is added to a part's number to make the seed of validation's parts
 
 Columns = dict[str, NDArray[np.generic]]
@@ -32,6 +32,7 @@ class Draft(NamedTuple):
     seed: tuple[int, int]
     data_root: Path
     is_validation: bool
+    count: int
 
 
 def draw_parts(
@@ -42,16 +43,18 @@ def draw_parts(
     *,
     data_root: Path,
     is_validation: bool = False,
+    part: int = PART,
 ) -> list[Path]:
     """The files of `count` pictures, rounded up to whole parts; those that `folder` holds already are left as they are.
 
     Args:
         draw, is_validation: as Draft has them.
+        part: pictures of one file.
     """
     folder.mkdir(parents=True, exist_ok=True)
     first, kind = (VALIDATION, "validation") if is_validation else (0, "training")
-    numbers = range(first, first - (-count // PART))
-    drafts = [Draft(folder / f"{kind}-{seed}-{number}.npz", draw, (seed, number), data_root, is_validation) for number in numbers]
+    numbers = range(first, first - (-count // part))
+    drafts = [Draft(folder / f"{kind}-{seed}-{number}.npz", draw, (seed, number), data_root, is_validation, part) for number in numbers]
     missing = [draft for draft in drafts if not draft.path.exists()]
     with ProcessPoolExecutor(os.cpu_count()) as processes:
         for _ in tqdm(processes.map(_draw, missing), total=len(missing), desc="drawing", unit=" parts", disable=not missing):
@@ -65,5 +68,5 @@ def _draw(draft: Draft) -> None:
     split = mnist.load_train(draft.data_root)[draft.is_validation]
     staged = draft.path.with_suffix(".part")
     with staged.open("wb") as file:
-        np.savez(file, allow_pickle=False, **draft.draw(split, draft.seed, PART))
+        np.savez(file, allow_pickle=False, **draft.draw(split, draft.seed, draft.count))
     staged.replace(draft.path)

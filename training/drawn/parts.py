@@ -43,18 +43,19 @@ def draw_parts(
     *,
     data_root: Path,
     is_validation: bool = False,
-    part: int = PART,
+    part: int | None = None,
 ) -> list[Path]:
     """The files of `count` pictures, rounded up to whole parts; those that `folder` holds already are left as they are.
 
     Args:
         draw, is_validation: as Draft has them.
-        part: pictures of one file.
+        part: pictures of one file, None for PART.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    size = part or PART
     first, kind = (VALIDATION, "validation") if is_validation else (0, "training")
-    numbers = range(first, first - (-count // part))
-    drafts = [Draft(folder / f"{kind}-{seed}-{number}.npz", draw, (seed, number), data_root, is_validation, part) for number in numbers]
+    numbers = range(first, first - (-count // size))
+    drafts = [Draft(folder / f"{kind}-{seed}-{number}.npz", draw, (seed, number), data_root, is_validation, size) for number in numbers]
     missing = [draft for draft in drafts if not draft.path.exists()]
     with ProcessPoolExecutor(os.cpu_count()) as processes:
         for _ in tqdm(processes.map(_draw, missing), total=len(missing), desc="drawing", unit=" parts", disable=not missing):

@@ -1,7 +1,7 @@
 """The pieces of pages that the finder is trained on, in memory, and the text maps that are true of them."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ MIDDLE, NEAR = 0.3, 0.4  # cells up to so many heights off a number's middle lin
 INSET = 0.25  # heights from either end of a number to the first cell in its middle
 MOST_INSET = 0.3  # the same as a share of its width, where that is less
 SEEN_PX, JUDGED_PX = (6.0, 52.0), (5.0, 64.0)  # digits of these heights are to be found; beyond the others they are no numbers
+TURNED = 0.3  # the share of pieces that a pass turns by quarters, none among them
 UNKNOWN = -1.0  # the score of a cell that is not judged
 
 
@@ -41,20 +42,31 @@ class Pieces(torch.utils.data.Dataset[tuple[Tensor, Tensor]]):
     def __len__(self) -> int:
         return len(self.pictures)
 
-    def take(self, chosen: Tensor) -> tuple[Tensor, Tensor]:
-        """Pieces and their text maps."""
-        return self.pictures[chosen], torch.from_numpy(np.stack([truth_of(self.quads[i], self.faint[i]) for i in chosen.tolist()]))
+    def take(self, chosen: Tensor, quarters: Sequence[int] = ()) -> tuple[Tensor, Tensor]:
+        """Pieces and their text maps, each turned by so many quarters."""
+        places = [*zip(chosen.tolist(), quarters or [0] * len(chosen), strict=True)]
+        maps = [truth_of(quarter_turned(self.quads[i], quarter), self.faint[i]) for i, quarter in places]
+        pictures = [torch.rot90(self.pictures[i], quarter) for i, quarter in places]
+        return torch.stack(pictures), torch.from_numpy(np.stack(maps))
 
     def steps(self, size: int) -> int:
         return math.ceil(len(self) / size)
 
     def batches(self, size: int, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """One pass over the pieces in an order drawn from the seed, each in one of the two polarities."""
+        """One pass over the pieces in an order drawn from the seed, each in one of the two polarities, some turned by quarters."""
         draw = torch.Generator().manual_seed(seed)
         for chosen in torch.randperm(len(self), generator=draw).split(size):
-            pictures, maps = self.take(chosen)
+            quarters = torch.randint(0, 4, (len(chosen),), generator=draw) * (torch.rand(len(chosen), generator=draw) < TURNED)
+            pictures, maps = self.take(chosen, quarters.tolist())
             is_inverted = torch.rand(len(pictures), 1, 1, generator=draw) < 0.5
             yield torch.where(is_inverted, 255 - pictures, pictures), maps
+
+
+def quarter_turned(quads: NDArray[np.float32], quarters: int) -> NDArray[np.float32]:
+    """Corners in a piece that is turned by quarters, counter-clockwise."""
+    for _ in range(quarters):
+        quads = np.stack([quads[..., 1], PIECE_PX - quads[..., 0]], axis=-1)
+    return quads
 
 
 def truth_of(quads: NDArray[np.float32], faint: NDArray[np.bool_]) -> NDArray[np.float32]:
@@ -80,12 +92,13 @@ def _mark(
     y, x = np.mgrid[low[1] : high[1], low[0] : high[0]]
     off_x, off_y = CELL_PX * (x + 0.5) - start[0], CELL_PX * (y + 0.5) - start[1]
     along, below = (ahead[0] * off_x + ahead[1] * off_y) / height, (ahead[0] * off_y - ahead[1] * off_x) / height
-    inset = min(INSET, MOST_INSET * length)
+    cell = CELL_PX / height
+    inset = max(0.0, min(INSET, MOST_INSET * length, (length - 1.1 * cell) / 2))  # a cell has room in it at the least
     is_along = (along >= inset) & (along <= length - inset)
     part = found[:, low[1] : high[1], low[0] : high[0]]
     part[SCORE][is_along & (np.abs(below) <= NEAR) & (part[SCORE] == 0)] = UNKNOWN
     if is_wanted:
-        is_middle = is_along & (np.abs(below) <= MIDDLE)
+        is_middle = is_along & (np.abs(below) <= max(MIDDLE, cell / 2))
         values = {
             SCORE: 1, HEIGHT: np.log2(height / USUAL_PX), COSINE: ahead[0], SINE: ahead[1],
             BELOW: below, LEFT: np.minimum(along, FAR), RIGHT: np.minimum(length - along, FAR),

@@ -13,8 +13,8 @@ from digitkit.backends.blocks import conv
 from digitkit.backends.torch_place import choose_place
 from digitkit.pictures.text_map import CHANNELS, PageRun
 
-WIDTHS = (16, 24, 48, 96, 128)  # channels at a half, a quarter, an eighth, a sixteenth and a thirty-second of a page's sides
-AROUND_PX, APART_PX = 32, 8  # light and contrast are evened over squares of this side, whose middles are so far apart
+WIDTHS = (12, 20, 48, 80, 112)  # channels at a half, a quarter, an eighth, a sixteenth and a thirty-second of a page's sides
+SQUARE_PX, SQUARES = 8, 5  # light and contrast are evened over so many squares of this side, along and across
 QUIET = 4e-4  # added to the variance there, so that paper without ink stays quiet
 
 
@@ -61,9 +61,8 @@ def even(pages: Tensor) -> Tensor:
 
 def around(x: Tensor) -> Tensor:
     """About the mean around each pixel: pages are too large for the exact one, which blocks.evened has of strips."""
-    pad = (AROUND_PX - APART_PX) // 2
-    means = functional.avg_pool2d(x, AROUND_PX, APART_PX, pad, count_include_pad=False)
-    return functional.interpolate(means, scale_factor=float(APART_PX), mode="bilinear", align_corners=False)
+    squares = functional.avg_pool2d(functional.avg_pool2d(x, SQUARE_PX), SQUARES, 1, SQUARES // 2, count_include_pad=False)
+    return functional.interpolate(squares, scale_factor=float(SQUARE_PX), mode="bilinear", align_corners=False)
 
 
 def load(path: Path, *, device: str = "auto", gpu_id: int | None = None, threads: int = 1) -> PageRun:

@@ -1,0 +1,91 @@
+"""Where the numbers are on a page: it is seen at several sizes, so that small and large digits are found alike."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from digitkit.contract import Picture
+from digitkit.pictures.text_map import SIDES_PX, PageRun
+from digitkit.readers.numbers.finder import Finder, Found
+from digitkit.readers.numbers.strips import FILL, MARGIN
+from digitkit.readers.numbers.text_lines import TextLine, lines_in
+
+MOST_PX: Final = 2_300_000  # pixels of a page that are looked at: a sheet of A4 at 150 dpi
+SMALLER: Final = 4  # from one size to the next
+SMALLEST_PX: Final = 48  # the longer side of a page that is worth another look
+LARGEST_PX: Final = 50.0  # digits that are higher in a look are left to the next, where they are smaller
+SAME: Final = 0.4  # two lines that share this much of the smaller one are one
+ROOM: Final = (1 / FILL - 1) / 2  # above and below a line, in heights, so that its digits fill as much of a strip as in a closer look
+AGREED: Final = 0.7  # the share of a page's writing from which on all of it is read the same way up
+ROW: Final = 0.6  # heights that a line's middle may lie off that of its row
+
+
+def finder_of(run: PageRun) -> Finder:
+    """A Finder that asks a net."""
+
+    def find(page: Picture) -> list[Found]:
+        return [Found(line.quad(above=ROOM, beside=MARGIN)) for line in located(page, run)]
+
+    return find
+
+
+def located(page: Picture, run: PageRun) -> list[TextLine]:
+    """The numbers of a page, in reading order, in its pixels."""
+    scale, found = min(1.0, (MOST_PX / page.size) ** 0.5), list[TextLine]()
+    while True:
+        width, height = (max(1, round(side * scale)) for side in page.shape[::-1])
+        look = page if scale == 1 else np.asarray(cv2.resize(page, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+        is_last = max(look.shape) < SMALLER * SMALLEST_PX
+        lines = [line for line in lines_in(run(padded_page(look)[None])[0]) if is_last or line.height <= LARGEST_PX]
+        found += [each for line in lines if not _is_known(each := line.scaled(1 / scale), found)]
+        if is_last:
+            return in_order(one_way_up(found))
+        scale /= SMALLER
+
+
+def padded_page(page: Picture) -> Picture:
+    """A page whose last row and column are repeated up to sides that the net takes."""
+    return np.pad(page, [(0, -side % SIDES_PX) for side in page.shape], mode="edge")
+
+
+def _is_known(line: TextLine, found: Sequence[TextLine]) -> bool:
+    """Whether a line shares most of itself, or of one of those that are found, with that one."""
+    quad, area = line.quad(), line.height * line.width
+    for other in found:
+        if np.hypot(*(line.middle - other.middle)) > (line.width + line.height + other.width + other.height) / 2:
+            continue
+        shared = cv2.intersectConvexConvex(quad, other.quad())[0]
+        if shared > SAME * min(area, other.height * other.width):
+            return True
+    return False
+
+
+def one_way_up(lines: list[TextLine]) -> list[TextLine]:
+    """Lines of which those that stand on their heads beside most of the page's writing are turned: a 6 alone may be a 9."""
+    if not lines:
+        return lines
+    whole = np.sum([line.width * line.ahead for line in lines], axis=0)
+    agreeing = sum(line.width for line in lines if line.ahead @ whole > 0)
+    if agreeing < AGREED * sum(line.width for line in lines):
+        return lines
+    most = whole / max(1e-6, float(np.hypot(*whole)))
+    return [line._replace(start=line.end, end=line.start) if line.ahead @ most < -(0.5**0.5) else line for line in lines]
+
+
+def in_order(lines: list[TextLine]) -> list[TextLine]:
+    """Lines from the first row to the last and along each row, as most of the page's writing goes."""
+    if not lines:
+        return lines
+    ahead: NDArray[np.float64] = np.sum([line.width * line.ahead for line in lines], axis=0)
+    down = np.array([-ahead[1], ahead[0]])
+    norm = max(1e-6, float(np.hypot(*ahead)))
+    rows: list[list[TextLine]] = []
+    for line in sorted(lines, key=lambda each: float(each.middle @ down)):
+        if rows and (line.middle - rows[-1][0].middle) @ down / norm < ROW * min(line.height, rows[-1][0].height):
+            rows[-1].append(line)
+        else:
+            rows.append([line])
+    return [line for row in rows for line in sorted(row, key=lambda each: float(each.middle @ ahead))]

@@ -1,0 +1,111 @@
+"""From a text map to the lines that it shows: cells of one number are grouped, and tell together where it is."""
+
+from typing import Final, NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from digitkit.pictures.text_map import BELOW, CELL_PX, COSINE, FAR, HEIGHT, LEFT, RIGHT, SCORE, SINE, USUAL_PX, TextMap
+
+SEEN: Final = -0.8  # logit of a cell that lies in a number where it touches surer ones
+SURE: Final = 0.4  # logit that the surest cell of a number reaches
+STACKED: Final = 0.45  # heights between the middle lines of two numbers, one over the other, whose cells touch
+LONG: Final = 1.5  # heights from which on a number's cells tell its direction better than what each of them says of it
+SURE_END: Final = 0.9  # a cell that tells of an end nearer than this share of FAR knows where it is
+END: Final = 1.0  # heights from the first cell along: those cells tell together where the number begins
+INSET: Final = 0.25  # heights from a number's end to its first cell, where no cell tells
+
+
+class TextLine(NamedTuple):
+    """A number on a page, in pixels.
+
+    Attributes:
+        start, end: the ends of its middle line, (2,) x, y.
+        height: of its digits.
+        score: the mean logit of its cells.
+    """
+
+    start: NDArray[np.float64]
+    end: NDArray[np.float64]
+    height: float
+    score: float
+
+    @property
+    def width(self) -> float:
+        return float(np.hypot(*(self.end - self.start)))
+
+    @property
+    def ahead(self) -> NDArray[np.float64]:
+        """The direction that it is read in, of length 1."""
+        return np.asarray((self.end - self.start) / max(1e-6, self.width))
+
+    @property
+    def middle(self) -> NDArray[np.float64]:
+        return np.asarray((self.start + self.end) / 2)
+
+    def quad(self, *, above: float = 0.0, beside: float = 0.0) -> NDArray[np.float32]:
+        """Its corners (4, 2) from the top left on clockwise, with room above and below and at both sides, in heights."""
+        ahead = self.ahead * self.height
+        down = np.array([-ahead[1], ahead[0]]) * (0.5 + above)
+        start, end = self.start - beside * ahead, self.end + beside * ahead
+        return np.array([start - down, end - down, end + down, start + down], dtype=np.float32)
+
+    def scaled(self, scale: float) -> "TextLine":
+        return TextLine(self.start * scale, self.end * scale, self.height * scale, self.score)
+
+
+def lines_in(found: TextMap) -> list[TextLine]:
+    """The numbers that a text map shows, in no order."""
+    score = found[SCORE]
+    count, labels = cv2.connectedComponents((score > SEEN).astype(np.uint8), connectivity=8)
+    rows, columns = np.nonzero(labels)
+    own = labels[rows, columns]
+    order = np.argsort(own, kind="stable")
+    cells = np.column_stack([columns[order], rows[order], found[:, rows[order], columns[order]].T.astype(np.float64)])
+    groups = np.split(cells, np.cumsum(np.bincount(own, minlength=count)[1:])[:-1]) if len(cells) else []
+    return [line for group in groups if group[:, 2 + SCORE].max() > SURE for line in _lines_of(group)]
+
+
+def _lines_of(cells: NDArray[np.float64]) -> list[TextLine]:
+    """The number of cells (K, 2 + CHANNELS) that touch, each with its column and row; two where they lie one over the other."""
+    middles, told = CELL_PX * (cells[:, :2] + 0.5), cells[:, 2:]
+    weights = 1 / (1 + np.exp(-told[:, SCORE]))
+    height = float(USUAL_PX * 2 ** np.median(told[:, HEIGHT]))
+    ahead = weights @ told[:, COSINE : SINE + 1]
+    ahead = ahead / max(1e-6, float(np.hypot(*ahead)))
+    down = np.array([-ahead[1], ahead[0]])
+    across = middles @ down - told[:, BELOW] * height
+    order = np.argsort(across)
+    parts = np.split(order, np.flatnonzero(np.diff(across[order]) > STACKED * height) + 1)
+    return [_line_of(middles[part], told[part], weights[part], ahead) for part in parts if told[part, SCORE].max() > SURE]
+
+
+def _line_of(
+    middles: NDArray[np.float64], told: NDArray[np.float64], weights: NDArray[np.float64], ahead: NDArray[np.float64]
+) -> TextLine:
+    """The number of cells in its middle, read about in the direction `ahead`."""
+    height = float(USUAL_PX * 2 ** np.median(told[:, HEIGHT]))
+    down = np.array([-ahead[1], ahead[0]])
+    along, across = middles @ ahead, middles @ down - told[:, BELOW] * height
+    if np.ptp(along) > LONG * height:
+        slope = _slope(along, across, weights)
+        ahead = (ahead + slope * down) / np.hypot(1, slope)
+        down = np.array([-ahead[1], ahead[0]])
+        along, across = middles @ ahead, middles @ down - told[:, BELOW] * height
+    first, last = _end(along, told[:, LEFT], height), -_end(-along, told[:, RIGHT], height)
+    offset = float(np.median(across)) * down
+    return TextLine(first * ahead + offset, max(last, first + 1) * ahead + offset, height, float(told[:, SCORE].mean()))
+
+
+def _slope(along: NDArray[np.float64], across: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
+    """How many pixels a line falls for each that it goes along, by least squares."""
+    x, y = np.average(along, weights=weights), np.average(across, weights=weights)
+    return float((weights * (along - x) * (across - y)).sum() / (weights * (along - x) ** 2).sum())
+
+
+def _end(along: NDArray[np.float64], left: NDArray[np.float64], height: float) -> float:
+    """Where a number begins along its line, as the cells near that end tell."""
+    first = float(along.min())
+    near = (along < first + END * height) & (left < SURE_END * FAR)
+    return float(np.median((along - left * height)[near])) if near.any() else first - INSET * height

@@ -1,0 +1,141 @@
+"""Text maps become lines, and lines a page's numbers in reading order."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from digitkit.pictures.text_map import CELL_PX, CHANNELS, SCORE, SIDES_PX, TextMap
+from digitkit.readers.numbers.locate import finder_of, located, padded_page
+from digitkit.readers.numbers.text_lines import TextLine, lines_in
+from training.pages.page_pool import CELLS, truth_of
+
+SURE = 6.0  # the logit of a cell in a number; that of the others is its negative
+PIECE_PX = CELLS * CELL_PX
+
+
+def quad_at(middle: tuple[float, float], width: float, height: float, degrees: float) -> NDArray[np.float32]:
+    """The corners of a number."""
+    angle = np.deg2rad(degrees)
+    along, down = np.array([np.cos(angle), np.sin(angle)]) * width / 2, np.array([-np.sin(angle), np.cos(angle)]) * height / 2
+    return np.array([-along - down, along - down, along + down, -along + down], dtype=np.float32) + np.array(middle, dtype=np.float32)
+
+
+def map_of(quads: Sequence[NDArray[np.float32]]) -> TextMap:
+    """What a net that is right sees of numbers on a piece of a page."""
+    found = truth_of(np.stack(quads), np.zeros(len(quads), dtype=np.bool_))
+    found[SCORE] = np.where(found[SCORE] == 1, SURE, -SURE)
+    return found
+
+
+class Knowing:
+    """A PageRun that sees given numbers on a page of a piece's size, and nothing on any other."""
+
+    def __init__(self, *quads: NDArray[np.float32]) -> None:
+        self.seen = map_of(quads)
+        self.shapes: list[tuple[int, ...]] = []
+
+    def __call__(self, pages: NDArray[np.uint8]) -> NDArray[np.float32]:
+        self.shapes.append(pages.shape)
+        height, width = (side // CELL_PX for side in pages.shape[1:])
+        if (height, width) == (CELLS, CELLS):
+            return self.seen[None]
+        return np.full((1, CHANNELS, height, width), -SURE, dtype=np.float32)
+
+
+def page() -> NDArray[np.uint8]:
+    return np.full((PIECE_PX, PIECE_PX), 200, dtype=np.uint8)
+
+
+@pytest.mark.parametrize("height", [8.0, 14.0, 40.0])
+@pytest.mark.parametrize("degrees", [0, 7, 45, 90, 180, 270, -30])
+def test_a_number_of_any_size_and_direction_is_where_its_cells_say(height: float, degrees: float) -> None:
+    wanted = quad_at((120, 130), 4 * height, height, degrees)
+    (line,) = lines_in(map_of([wanted]))
+    np.testing.assert_allclose(line.quad(), wanted, atol=0.1 * height)
+
+
+def test_a_single_digit_is_a_line() -> None:
+    wanted = quad_at((100, 100), 6, 12, 0)
+    (line,) = lines_in(map_of([wanted]))
+    np.testing.assert_allclose(line.quad(), wanted, atol=1.2)
+
+
+def test_numbers_close_over_one_another_stay_two_though_their_cells_touch() -> None:
+    quads = [quad_at((100, 100), 80, 8, 3), quad_at((100, 109), 80, 8, 3)]
+    lines = sorted(lines_in(map_of(quads)), key=lambda line: float(line.middle[1]))
+    assert len(lines) == 2
+    for line, wanted in zip(lines, quads, strict=True):
+        np.testing.assert_allclose(line.quad(), wanted, atol=2)
+
+
+def test_cells_that_are_all_unsure_are_no_number() -> None:
+    seen = map_of([quad_at((100, 100), 60, 12, 0)])
+    seen[SCORE] = np.minimum(seen[SCORE], 0.1)
+    assert lines_in(seen) == []
+
+
+def test_an_empty_map_shows_no_line() -> None:
+    assert lines_in(np.full((CHANNELS, 8, 8), -SURE, dtype=np.float32)) == []
+
+
+def test_numbers_come_in_rows_from_the_first_to_the_last_each_from_left_to_right() -> None:
+    places = [(200, 40), (60, 42), (60, 90), (190, 88), (120, 140)]
+    found = located(page(), Knowing(*(quad_at(place, 50, 14, 0) for place in places)))
+    assert [tuple(np.round(line.middle, -1).astype(int).tolist()) for line in found] == [(60, 40), (200, 40), (60, 90), (190, 90), (120, 140)]
+
+
+def test_a_page_on_its_head_is_read_from_its_own_first_row() -> None:
+    found = located(page(), Knowing(quad_at((120, 60), 60, 14, 180), quad_at((120, 160), 60, 14, 180)))
+    assert [round(float(line.middle[1])) // 10 for line in found] == [16, 6]
+
+
+def test_a_short_number_on_its_head_beside_much_writing_is_turned_with_it() -> None:
+    rows = [quad_at((120, 40 + 30 * i), 120, 14, 0) for i in range(3)]
+    found = located(page(), Knowing(*rows, quad_at((60, 200), 20, 14, 180)))
+    assert all(line.ahead[0] > 0.9 for line in found)
+
+
+def test_a_found_line_has_the_room_around_it_that_a_closer_look_has() -> None:
+    (found,) = finder_of(Knowing(quad_at((120, 120), 60, 16, 0)))(page())
+    left, top = found.quad[0]
+    right, bottom = found.quad[2]
+    assert (top, bottom) == pytest.approx((110, 130), abs=0.5)
+    assert (left, right) == pytest.approx((82, 158), abs=1)
+
+
+def test_a_page_is_looked_at_smaller_until_the_largest_digits_are_small() -> None:
+    run = Knowing(quad_at((120, 120), 60, 16, 0))
+    located(np.zeros((1300, 900), dtype=np.uint8), run)
+    assert [shape[1:] for shape in run.shapes] == [(1312, 928), (352, 256), (96, 64)]
+
+
+def test_a_large_page_is_shrunk_to_what_is_looked_at_in_time() -> None:
+    run = Knowing(quad_at((120, 120), 60, 16, 0))
+    located(np.zeros((4000, 3000), dtype=np.uint8), run)
+    assert run.shapes[0][1] * run.shapes[0][2] < 2_500_000
+
+
+def test_a_number_that_is_seen_at_two_sizes_is_one() -> None:
+    def run(pages: NDArray[np.uint8]) -> NDArray[np.float32]:
+        scale = pages.shape[2] / PIECE_PX
+        seen = np.full((1, CHANNELS, pages.shape[1] // CELL_PX, pages.shape[2] // CELL_PX), -SURE, dtype=np.float32)
+        part = map_of([quad_at((128 * scale, 128 * scale), 160 * scale, 40 * scale, 0)])
+        seen[0] = part[:, : seen.shape[2], : seen.shape[3]]
+        return seen
+
+    (line,) = located(page(), run)
+    assert line.height == pytest.approx(40, abs=1)
+
+
+def test_a_page_is_filled_up_to_sides_that_the_net_takes() -> None:
+    filled = padded_page(np.arange(35, dtype=np.uint8)[:, None].repeat(64, axis=1))
+    assert filled.shape == (2 * SIDES_PX, 64)
+    assert (filled[35:] == 34).all()
+
+
+def test_a_line_knows_its_corners_with_room() -> None:
+    line = TextLine(np.array([10.0, 20.0]), np.array([50.0, 20.0]), 10.0, SURE)
+    np.testing.assert_allclose(line.quad(above=0.5, beside=1), [[0, 10], [60, 10], [60, 30], [0, 30]])
+    assert (line.scaled(2).height, line.scaled(2).width) == (20, 80)

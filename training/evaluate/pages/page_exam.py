@@ -1,0 +1,160 @@
+"""Pictures with several numbers, and what share of them is found, what share is read right, and how much is read that is not there."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from digitkit.artifacts.card import check_card
+from digitkit.backends import finder_net
+from digitkit.contract import Picture
+from digitkit.errors import DigitError
+from digitkit.pictures.codec import decode_picture
+from digitkit.readers.numbers import net
+from digitkit.readers.numbers.finder import Found
+from digitkit.readers.numbers.formats.format import parse_format
+from digitkit.readers.numbers.line_or_page import is_page, may_be_page
+from digitkit.readers.numbers.locate import finder_of
+from digitkit.readers.numbers.number import Number, Transcript, View, digits_of
+from digitkit.readers.numbers.reader import TASK
+from digitkit.readers.numbers.strips import first_view, line_view
+from digitkit.readers.numbers.transcribe import Asked, Terms, transcribe
+from digitkit.settings import Settings
+from training.evaluate.exams.exam import Figure
+from training.evaluate.served import MODEL_CONFIG
+
+NO_FORMAT: Final = parse_format("")
+OVERLAP = 0.5  # a number is found where a line shares this much of the union with it, or has its middle
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A number that should be read in a picture.
+
+    Attributes:
+        digits: any of these readings is right.
+        quad: its corners (4, 2) in pixels, None where they are not known.
+    """
+
+    digits: tuple[str, ...]
+    quad: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PageExam:
+    """N encoded pictures that rows of a table are about.
+
+    Attributes:
+        part: which of the pictures that there are these are, in words.
+        wanted: what should be read in each picture.
+        goal: what the share that is read right should reach: of the numbers where `by_number`, otherwise of the pictures.
+        is_complete: whether nothing else is in the pictures, so that every other accepted number is false.
+    """
+
+    name: str
+    part: str
+    files: Sequence[bytes]
+    wanted: Sequence[Sequence[Wanted]]
+    goal: float
+    by_number: bool = False
+    is_complete: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PageReading:
+    """What was found and read in a picture."""
+
+    found: Sequence[Found]
+    numbers: Sequence[Number]
+
+
+class PagePictures:
+    """Reads encoded pictures as a worker does that serves numbers with a finder."""
+
+    def __init__(self, weights: Path, finder: Path) -> None:
+        """Raises CardError or SettingsError."""
+        self.settings = Settings.read(MODEL_CONFIG)
+        backend = net.load(weights, device="cpu")
+        self.run, self.terms = backend.run, Terms(self.settings.threshold(TASK), check_card(weights).temperature)
+        self.finder = finder_of(finder_net.load(finder, device="cpu"))
+
+    def read(self, file: bytes) -> PageReading:
+        """The numbers of a picture: those of its one line, or of all lines that the finder finds."""
+        picture = decode_picture(file, self.settings.limits)
+        as_line = self._read([Asked(picture, view, NO_FORMAT)]) if (view := _whole(picture)) else []
+        if not may_be_page(picture, as_line):
+            return PageReading([], as_line)
+        found = self.finder(picture)
+        if not is_page(picture, found):
+            return PageReading(found, as_line)
+        views = [view for each in found if (view := line_view(picture, each.quad)) is not None]
+        return PageReading(found, self._read([Asked(picture, view, NO_FORMAT) for view in views]))
+
+    def _read(self, asked: Sequence[Asked]) -> list[Number]:
+        read = transcribe(asked, self.run, self.terms)
+        return [number for each in read if isinstance(each, Transcript) for number in each.numbers]
+
+
+def _whole(picture: Picture) -> View | None:
+    """All of a picture as a line, None where it can be none."""
+    try:
+        return first_view(picture)
+    except DigitError:
+        return None
+
+
+def figures(exam: PageExam, readings: Sequence[PageReading]) -> list[Figure]:
+    """The lines of the table about an exam."""
+    pairs = [*zip(exam.wanted, readings, strict=True)]
+    right = [read_right(wanted, reading) for wanted, reading in pairs]
+    numbers = sum(map(len, exam.wanted))
+    if exam.by_number:
+        rows = [Figure(f"{exam.name}: read right", exam.part, sum(map(sum, right)) / numbers, numbers, exam.goal)]
+    else:
+        rows = [Figure(f"{exam.name}: all read right", exam.part, float(np.mean([all(each) for each in right])), len(right), exam.goal)]
+    placed = [(each, reading) for wanted, reading in pairs for each in wanted if each.quad is not None]
+    if placed:
+        share = sum(is_found(each.quad, reading.found) for each, reading in placed if each.quad is not None) / len(placed)
+        rows.append(Figure(f"{exam.name}: found", exam.part, share, len(placed), None))
+    if exam.is_complete:
+        accepted = sum(sum(number.accepted for number in reading.numbers) for reading in readings)
+        told = sum(sum(accepted_right(wanted, reading)) for wanted, reading in pairs)
+        rows.append(Figure(f"{exam.name}: accepted and false, a page", exam.part, (accepted - told) / len(pairs), len(pairs), 0.5, is_error=True))
+    return rows
+
+
+def read_right(wanted: Sequence[Wanted], reading: PageReading) -> list[bool]:
+    """Of each wanted number whether it was read, each reading counting once."""
+    left = [digits_of(number.text) for number in reading.numbers]
+    return [_take(left, each.digits) for each in wanted]
+
+
+def accepted_right(wanted: Sequence[Wanted], reading: PageReading) -> list[bool]:
+    """Of each wanted number whether it was read and accepted."""
+    left = [digits_of(number.text) for number in reading.numbers if number.accepted]
+    return [_take(left, each.digits) for each in wanted]
+
+
+def _take(left: list[str], digits: Sequence[str]) -> bool:
+    """Take one of several readings out of those that are left; whether there was one."""
+    for each in digits:
+        if each in left:
+            left.remove(each)
+            return True
+    return False
+
+
+def is_found(quad: NDArray[np.float32], found: Sequence[Found]) -> bool:
+    """Whether a line was found where a number is."""
+    middle, area = quad.mean(axis=0), cv2.contourArea(quad)
+    for each in found:
+        if cv2.pointPolygonTest(each.quad, (float(middle[0]), float(middle[1])), False) >= 0:
+            return True
+        shared = cv2.intersectConvexConvex(quad, each.quad)[0]
+        if shared > OVERLAP * (area + cv2.contourArea(each.quad) - shared):
+            return True
+    return False

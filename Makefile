@@ -44,7 +44,7 @@ $(if $(filter 2,$(.SHELLSTATUS)),$(error $(LIST)))
 told = $(patsubst $1=%,%,$(filter $1=%,$(LIST)))
 ARCHIVES := $(call told,chosen)
 # What a module's output depends on are the files that it imports, which deploy/imports.py finds: $(call needs,training.train).
-NEEDS := $(shell $(READER) deploy/imports.py training.train training.evaluate.report export.to_onnx export.to_torch export.to_mar export.eye_to_onnx export.line_to_onnx bench.stock.archive loadtest.run loadtest.locustfile 2>/dev/null)
+NEEDS := $(shell $(READER) deploy/imports.py training.train training.evaluate.report export.to_onnx export.to_torch export.to_mar export.eye_to_onnx export.line_to_onnx export.finder_to_onnx bench.stock.archive loadtest.run loadtest.locustfile 2>/dev/null)
 needs = $(patsubst $1:%,%,$(filter $1:%,$(NEEDS)))
 EYE := training/released/eye.pt
 # The eye of an archive of digits: a graph beside a graph, weights beside weights.
@@ -52,6 +52,7 @@ eye = $(if $(filter $1,$(call told,eyed)),$(if $(filter %.onnx,$(call told,artif
 # What an archive holds: its artifact, the weights that models.toml names, or those that make is told of.
 held = $(or $(call told,artifact@$1),$(call told,weights@$1),$(WEIGHTS) $(CHOSEN))
 NUMBERS := training/released/numbers.pt
+FINDER := training/released/finder.pt
 # What is inside every archive, and how it is tried before it is published.
 INSIDE := $(shell find handlers -name '*.py' -o -path '*/templates/*.yaml') LICENSE NOTICE export/answer_inside.py
 LOADTEST := reports/loadtest/kept
@@ -78,7 +79,7 @@ test: export DIGITS_SOAK_MINUTES ?= $(SOAK_MINUTES)
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: eye numbers evaluate-numbers help setup run ports stop monitor monitor-stop serve rollback train train-many finetune evaluate evaluate-real scenes corruptions compare bench-canvas release export smoke loadtest test check fmt lock clean bench bench-models bench-batches tune chaos soak audit sbom bench-client console
+.PHONY: eye numbers finder evaluate-numbers evaluate-pages help setup run ports stop monitor monitor-stop serve rollback train train-many finetune evaluate evaluate-real scenes corruptions compare bench-canvas release export smoke loadtest test check fmt lock clean bench bench-models bench-batches tune chaos soak audit sbom bench-client console
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -145,6 +146,9 @@ evaluate-real: $(WEIGHTS) | $(SETUP) ## read the real pictures in REAL_DATA, whi
 evaluate-numbers: $(SETUP) $(CHOSEN_PEERS:%=.venv-peers/%/installed) ## read whole numbers in the real pictures of lines in REAL_DATA, and print the table: SETS=cheque, HALF=development, PEERS=rapidocr,tesseract
 	@$(PY) -m training.evaluate.lines.run --weights $(NUMBERS) --real-data $(REAL_DATA) --out reports/numbers $(call flag,only,SETS) $(call flag,half,HALF) $(call flag,peers,PEERS)
 
+evaluate-pages: $(SETUP) ## find and read the numbers of the whole pictures in REAL_DATA, and print the table: SETS=forms, HALF=development
+	@$(PY) -m training.evaluate.pages.run --weights $(NUMBERS) --finder $(FINDER) --real-data $(REAL_DATA) --out reports/numbers $(call flag,only,SETS) $(call flag,half,HALF)
+
 scenes: $(WEIGHTS) | $(SETUP) ## read drawn scenes as people send them, and print the table: SETS=tight,rows
 	@$(PY) -m training.evaluate.ladders.run --weights $< --out reports/$(NAME) $(MNIST) $(call flag,only,SETS)
 
@@ -163,6 +167,9 @@ eye: $(SETUP) ## train the eye, which finds the digit in a picture, and publish 
 numbers: $(SETUP) ## train the reader of numbers on drawn lines, and publish it as the shipped one: VERSION=1.1
 	$(PY) -m training.lines.train_numbers --out training/released $(MNIST) $(if $(VERSION),--version $(VERSION)) $(FLAGS)
 
+finder: $(SETUP) ## train the net that finds numbers on drawn pages, and publish it as the shipped one: VERSION=1.1
+	$(PY) -m training.pages.train_finder --out $(dir $(FINDER)) $(MNIST) $(if $(VERSION),--version $(VERSION)) $(FLAGS)
+
 release: $(SETUP) ## train the release recipe with SEEDS seeds, publish the best on validation as the shipped weights: VERSION=1.1
 	@$(PY) -m training.release $(if $(VERSION),--version $(VERSION))
 	$(PY) -m training.train --recipe release --run runs/release-many --seeds $(SEEDS) $(MNIST) $(FLAGS)
@@ -179,6 +186,9 @@ $(STORE)/eye.onnx: $(EYE) $(call needs,export.eye_to_onnx) | $(SETUP)
 
 $(call told,numbers-onnx): $(NUMBERS) $(call needs,export.line_to_onnx) | $(SETUP)
 	$(PY) -m export.line_to_onnx --weights $< --graph $@ $(MNIST)
+
+$(STORE)/finder.onnx: $(FINDER) $(call needs,export.finder_to_onnx) | $(SETUP)
+	$(PY) -m export.finder_to_onnx --weights $< --graph $@ $(MNIST)
 
 $(call told,onnx): $(WEIGHTS) $(CHOSEN) $(call needs,export.to_onnx) | $(SETUP)
 	$(PY) -m export.to_onnx --weights $< --graph $@ --form $(call told,form@$@) $(MNIST)

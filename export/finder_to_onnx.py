@@ -1,4 +1,4 @@
-"""Export the net that finds numbers as an ONNX graph: `python -m export.finder_to_onnx`. It is only published if it sees as its weights do."""
+"""Export the finder of numbers as an ONNX graph: `python -m export.finder_to_onnx`. It is only published if it sees as its weights do."""
 
 import argparse
 import sys
@@ -54,9 +54,10 @@ def check_alike(ours: PageRun, reference: PageRun, digits: NDArray[np.uint8]) ->
         for name, page in (("digits", written), ("random greys", random.integers(0, 256, written.shape, dtype=np.uint8))):
             found, expected = ours(page[None]), reference(page[None])
             gap = float(np.abs(found - expected).max() / np.abs(expected).max())
-            print(f"the finder's graph on a page of {name}, {page.shape[1]} x {page.shape[0]} px: differs by at most {gap:.1e} of the largest")
+            height, width = page.shape
+            print(f"the finder's graph on {name}, {width} x {height} px: differs by at most {gap:.1e} of the largest")
             if not gap <= LARGEST:
-                raise ExportError(f"the finder's graph differs from its weights by {gap:.1e} of the largest on {name}; {LARGEST} is allowed")
+                raise ExportError(f"the finder's graph differs from its weights by {gap:.1e} of the largest on {name}, not {LARGEST}")
 
 
 def sheet(digits: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -21,6 +21,7 @@ MODULES = (
     "export.to_mar",
     "export.eye_to_onnx",
     "export.line_to_onnx",
+    "export.finder_to_onnx",
     "loadtest.run",
 )
 # What others made is imported once, since it takes seconds; ours anew for each module, in a process of its own.

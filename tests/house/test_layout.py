@@ -88,7 +88,7 @@ ROOMS = {
 LIBRARIES = {
     "torch": {"training", "export", "bench"}
     | {f"digitkit.readers.digits.{module}" for module in ("net", "fold")}
-    | {f"digitkit.backends.{module}" for module in ("blocks", "eye_net", "line_net", "torch_place")},
+    | {f"digitkit.backends.{module}" for module in ("blocks", "eye_net", "finder_net", "line_net", "torch_place")},
     "torchvision": {"training", "bench"},
     "onnxruntime": {"export", "bench", "digitkit.backends.sessions"},
     "locust": {"loadtest"},
@@ -106,6 +106,7 @@ ALLOWED = {
     "backends/sessions.py": FOREIGN | {"onnxruntime"},
     "backends/blocks.py": FOREIGN | {"torch"},
     "backends/eye_net.py": FOREIGN | {"torch"},
+    "backends/finder_net.py": FOREIGN | {"torch"},
     "backends/line_net.py": FOREIGN | {"torch"},
     "backends/torch_place.py": FOREIGN | {"torch"},
 }
@@ -222,7 +223,7 @@ def test_ruff_bans_all_that_the_graph_does_not_allow(package: str) -> None:
 def test_ruff_waives_the_graph_for_no_file_but_those_that_run_a_model() -> None:
     waived = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["ruff"]["lint"]["per-file-ignores"]
     running = (
-        "handlers/digitkit/backends/{sessions,blocks,eye_net,line_net,torch_place}.py",
+        "handlers/digitkit/backends/{sessions,blocks,eye_net,finder_net,line_net,torch_place}.py",
         "handlers/digitkit/readers/digits/{net,fold}.py",
     )
     assert waived == {files: ["TID251"] for files in running}
@@ -230,7 +231,8 @@ def test_ruff_waives_the_graph_for_no_file_but_those_that_run_a_model() -> None:
 
 def test_pipeline_needs_neither_torch_nor_onnxruntime_nor_anything_else_of_ours() -> None:
     heavy = {f"digitkit.readers.{module}" for module in ("digits.net", "digits.fold", "digits.ort", "numbers.net", "numbers.ort")}
-    heavy |= {f"digitkit.backends.{module}" for module in ("sessions", "blocks", "eye_net", "eye_ort", "line_net", "torch_place")}
+    heavy |= {f"digitkit.backends.{net}_{runtime}" for net in ("eye", "finder") for runtime in ("net", "ort")}
+    heavy |= {f"digitkit.backends.{module}" for module in ("sessions", "blocks", "line_net", "torch_place")}
     light = {name for name in modules() if package_of(name) == "digitkit"} - heavy
     assert {
         "digitkit.readers.digits.reader",

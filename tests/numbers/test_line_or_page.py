@@ -42,10 +42,10 @@ def test_a_picture_that_one_level_line_fills_is_a_line() -> None:
     assert not is_page(picture(100, 300), [found(10, 20, 290, 80)])
 
 
-@pytest.mark.parametrize(
-    "lines",
-    [[found(10, 10, 60, 20)], [found(10, 20, 290, 80)._replace(quad=found(10, 20, 290, 80).quad[[2, 3, 0, 1]])], [found(0, 0, 300, 40)] * 2],
-    ids=["small", "on its head", "two"],
-)
+SMALL, WIDE = found(10, 10, 60, 20), found(10, 20, 290, 80)
+ON_ITS_HEAD = Found(WIDE.quad[[2, 3, 0, 1]])
+
+
+@pytest.mark.parametrize("lines", [[SMALL], [ON_ITS_HEAD], [WIDE, WIDE]], ids=["small", "on its head", "two"])
 def test_a_picture_with_a_small_a_turned_or_another_line_is_a_page(lines: list[Found]) -> None:
     assert is_page(picture(100, 300), lines)

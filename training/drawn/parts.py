@@ -23,8 +23,9 @@ class Draft(NamedTuple):
     """A part that is to be drawn.
 
     Attributes:
-        draw: makes `count` pictures of a split of MNIST from a seed; it must be a function of a module, since other processes call it.
+        draw: makes so many pictures of a split of MNIST from a seed; it must be a function of a module, since other processes call it.
         is_validation: whether the digits are those of MNIST's validation split, by other writers than the training's.
+        pictures: how many are drawn.
     """
 
     path: Path
@@ -32,7 +33,7 @@ class Draft(NamedTuple):
     seed: tuple[int, int]
     data_root: Path
     is_validation: bool
-    count: int
+    pictures: int
 
 
 def draw_parts(
@@ -69,5 +70,5 @@ def _draw(draft: Draft) -> None:
     split = mnist.load_train(draft.data_root)[draft.is_validation]
     staged = draft.path.with_suffix(".part")
     with staged.open("wb") as file:
-        np.savez(file, allow_pickle=False, **draft.draw(split, draft.seed, draft.count))
+        np.savez(file, allow_pickle=False, **draft.draw(split, draft.seed, draft.pictures))
     staged.replace(draft.path)

@@ -66,7 +66,7 @@ class Leaf:
         else:
             ground += (np.float32(ink_on(float(ground.mean()), self.draw)) - ground) * share
         corners = np.column_stack([strip.span.corners() * np.float32(scale), np.ones(4, dtype=np.float32)]) @ turn.T
-        self.quads.append(np.asarray(corners + (left, top), dtype=np.float32))
+        self.quads.append(np.asarray(corners + np.array([left, top]), dtype=np.float32))
         return True
 
     def rule(self, start: tuple[float, float], end: tuple[float, float], width_px: int, level: float) -> None:

@@ -79,7 +79,8 @@ def table(leaf: Leaf, draw: Generator) -> None:
         edges.append(edges[-1] + size * draw.uniform(3, 14))
     kinds = [draw.choice(4, p=[0.2, 0.5, 0.2, 0.1]) for _ in edges]
     writer = (numbers.price, numbers.whole, numbers.amount, numbers.date)
-    rule_px, rule = max(1, round(size * draw.uniform(0.03, 0.1))), leaf.ink if draw.random() < 0.5 else (leaf.ink + float(leaf.grey.mean())) / 2
+    rule_px, faint = max(1, round(size * draw.uniform(0.03, 0.1))), (leaf.ink + float(leaf.grey.mean())) / 2
+    rule = leaf.ink if draw.random() < 0.5 else faint
     for base in np.arange(draw.uniform(0, 2) * pitch, LEAF_PX + pitch, pitch):
         if is_ruled:
             y = base + draw.normal(0.35, 0.02) * (pitch - size)

@@ -18,7 +18,7 @@ from training.scenes.sources import demand
 WEIGHTS = "finder.pt"
 TASK = "finder"
 RUN = Path("runs/finder")
-USUAL = DrawnRecipe(scenes=6_000, epochs=6, batch_size=16, warm_up=200)
+USUAL = DrawnRecipe(scenes=20_000, epochs=6, batch_size=8, warm_up=100)
 
 
 def train(recipe: DrawnRecipe, place: Workplace) -> Card:

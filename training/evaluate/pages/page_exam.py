@@ -28,6 +28,7 @@ from training.evaluate.exams.exam import Figure
 from training.evaluate.served import MODEL_CONFIG
 
 NO_FORMAT: Final = parse_format("")
+FALSE = 0.5  # most numbers for each page that are accepted and not there
 OVERLAP = 0.5  # a number is found where a line shares this much of the union with it, or has its middle
 
 
@@ -123,7 +124,8 @@ def figures(exam: PageExam, readings: Sequence[PageReading]) -> list[Figure]:
     if exam.is_complete:
         accepted = sum(sum(number.accepted for number in reading.numbers) for reading in readings)
         told = sum(sum(accepted_right(wanted, reading)) for wanted, reading in pairs)
-        rows.append(Figure(f"{exam.name}: accepted and false, a page", exam.part, (accepted - told) / len(pairs), len(pairs), 0.5, is_error=True))
+        false = (accepted - told) / len(pairs)
+        rows.append(Figure(f"{exam.name}: accepted and false, for each page", exam.part, false, len(pairs), FALSE, is_error=True))
     return rows
 
 

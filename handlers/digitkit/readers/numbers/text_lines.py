@@ -81,9 +81,7 @@ def _lines_of(cells: NDArray[np.float64]) -> list[TextLine]:
     return [_line_of(middles[part], told[part], weights[part], ahead) for part in parts if told[part, SCORE].max() > SURE]
 
 
-def _line_of(
-    middles: NDArray[np.float64], told: NDArray[np.float64], weights: NDArray[np.float64], ahead: NDArray[np.float64]
-) -> TextLine:
+def _line_of(middles: NDArray[np.float64], told: NDArray[np.float64], weights: NDArray[np.float64], ahead: NDArray[np.float64]) -> TextLine:
     """The number of cells in its middle, read about in the direction `ahead`."""
     height = float(USUAL_PX * 2 ** np.median(told[:, HEIGHT]))
     down = np.array([-ahead[1], ahead[0]])

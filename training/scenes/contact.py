@@ -17,6 +17,7 @@ from digitkit.readers.digits.digit import LABELS
 from training.data.mnist import DATA_ROOT, Split, load_train
 from training.glyphs import glyphs, signs, spoil
 from training.lines.line_composing import LineComposer
+from training.pages.page_composing import DrawnPiece, PageComposer
 from training.scenes import nothing
 
 CELL_PX = 72
@@ -24,6 +25,7 @@ COLUMNS = 20
 BACKGROUND = 90  # grey, so that the borders of black and of white pictures are seen
 MARGIN_PX = 4
 LINE_CELL_PX, LINE_COLUMNS, LINES = (64, 300), 5, 180  # a line's height and width, how many stand side by side, and how many in all
+PIECES, PIECE_COLUMNS = 40, 8  # pieces of pages, and how many stand side by side
 TEXT_PX = 16  # the height of the text under a line
 
 
@@ -47,6 +49,9 @@ def sheets(train: Split, draw: Generator) -> Iterator[tuple[str, Picture]]:
     composer = LineComposer(train, int(draw.integers(2**31)))
     cells = [line_cell(drawn.picture, drawn.text) for drawn in (composer.line() for _ in range(LINES))]
     yield "lines", np.concatenate([np.concatenate(cells[i : i + LINE_COLUMNS], axis=1) for i in range(0, LINES, LINE_COLUMNS)])
+    pages = PageComposer(train, int(draw.integers(2**31)))
+    cells = [piece_cell(pages.piece()) for _ in range(PIECES)]
+    yield "pages", np.concatenate([np.concatenate(cells[i : i + PIECE_COLUMNS], axis=1) for i in range(0, PIECES, PIECE_COLUMNS)])
 
 
 def _by_digit(source: glyphs.Maker, draw: Generator) -> Iterator[Picture]:
@@ -73,6 +78,17 @@ def line_cell(picture: Picture, text: str) -> Picture:
     cell[: size[1], : size[0]] = cv2.resize(picture, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
     cv2.putText(cell, text, (2, height + TEXT_PX - 4), cv2.FONT_HERSHEY_SIMPLEX, 0.4, 255, 1, cv2.LINE_AA)
     return cell
+
+
+def piece_cell(piece: DrawnPiece) -> Picture:
+    """A piece of a page with a frame around each number, a dot where its reading begins; grey where it is faint."""
+    cell = piece.picture.copy()
+    for quad, is_faint in zip(piece.quads, piece.is_faint, strict=True):
+        level = BACKGROUND if is_faint else 255 if np.median(cell) < 128 else 0
+        cv2.polylines(cell, [np.round(quad).astype(np.int32)], True, level, 1)
+        x, y = np.round(quad[0]).astype(int).tolist()
+        cv2.circle(cell, (x, y), 2, level, -1)
+    return np.pad(cell, ((0, MARGIN_PX), (0, MARGIN_PX)), constant_values=BACKGROUND)
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from digitkit.pictures.text_map import CELL_PX, CHANNELS, SCORE, SIDES_PX, TextMap
 from digitkit.readers.numbers.locate import finder_of, located, padded_page
-from digitkit.readers.numbers.text_lines import TextLine, lines_in
+from digitkit.readers.numbers.text_lines import TextLine, joined, lines_in
 from training.pages.page_pool import CELLS, truth_of
 
 SURE = 6.0  # the logit of a cell in a number; that of the others is its negative
@@ -68,6 +68,21 @@ def test_numbers_close_over_one_another_stay_two_though_their_cells_touch() -> N
     assert len(lines) == 2
     for line, wanted in zip(lines, quads, strict=True):
         np.testing.assert_allclose(line.quad(), wanted, atol=2)
+
+
+def test_groups_of_a_numbers_digits_are_one_line_and_columns_of_a_table_are_not() -> None:
+    groups = [quad_at((40 + 44 * i, 100), 32, 16, 0) for i in range(3)]
+    (line,) = lines_in(map_of(groups))
+    np.testing.assert_allclose(line.quad(), [groups[0][0], groups[-1][1], groups[-1][2], groups[0][3]], atol=2)
+    assert len(lines_in(map_of([quad_at((40 + 64 * i, 100), 32, 16, 0) for i in range(3)]))) == 3
+
+
+def test_two_parts_that_go_on_in_the_same_one_keep_it_once() -> None:
+    def part(left: float, right: float, y: float) -> TextLine:
+        return TextLine(np.array([left, y]), np.array([right, y]), 10.0, SURE)
+
+    found = joined([part(0, 40, 0), part(0, 42, 2), part(45, 90, 1)])
+    assert sorted(round(line.width) for line in found) == [40, 90]
 
 
 def test_cells_that_are_all_unsure_are_no_number() -> None:

@@ -40,7 +40,14 @@ DECODER_FAULTS: Final = (
 )
 
 
-def decode_picture(data: bytes | bytearray, limits: Limits, allowance: Allowance | None = None, *, frame: int = 0) -> Picture:
+def decode_picture(
+    data: bytes | bytearray,
+    limits: Limits,
+    allowance: Allowance | None = None,
+    *,
+    frame: int = 0,
+    side_px: int = jpeg.WORKING_SIDE_PX,
+) -> Picture:
     """The grey picture, uint8 (H, W), upright by its EXIF orientation, transparency laid on paper.
 
     The size is read from the header and checked before any pixel is decoded.
@@ -48,6 +55,7 @@ def decode_picture(data: bytes | bytearray, limits: Limits, allowance: Allowance
     Args:
         allowance: of the request that the picture is one of; its pixels are taken from it.
         frame: of an animation or of a TIFF with several pages.
+        side_px: a JPEG with a longer side is decoded at a half, a quarter or an eighth of its size, which stays above this.
     Raises:
         BadRequest: no bytes at all.
         UnreadablePicture: no decoder reads the bytes, or they end too soon.
@@ -68,7 +76,7 @@ def decode_picture(data: bytes | bytearray, limits: Limits, allowance: Allowance
             if frame:
                 image.seek(frame)
             if isinstance(image, JpegImageFile):
-                pixels = jpeg.prepare_jpeg(image, data, first_scan, limits)
+                pixels = jpeg.prepare_jpeg(image, data, first_scan, limits, side_px)
             else:
                 pixels = _checked_size(image, limits)
             if allowance:

@@ -13,6 +13,7 @@ from digitkit.errors import TooLarge, UnreadablePicture
 from digitkit.settings import Limits
 
 WORKING_SIDE_PX: Final = 320  # a JPEG is decoded at a half, a quarter or an eighth where its longer side stays above
+PAGE_SIDE_PX: Final = 1600  # the same for pages, whose digits are small: a sheet of A4 at 150 dpi stays whole
 START: Final = b"\xff\xd8"
 START_OF_SCAN: Final = b"\xff\xda"  # in the compressed data no 0xff is followed by it
 COMPONENTS_AT: Final = 4  # bytes from there to the number of the scan's components
@@ -39,9 +40,11 @@ def find_first_scan(data: bytes | bytearray) -> int | None:
     raise TooLarge(f"the JPEG picture has more than {MAX_HEADER_STEPS} segments or stray bytes before its first scan")
 
 
-def prepare_jpeg(image: JpegImageFile, data: bytes | bytearray, first_scan: int | None, limits: Limits) -> int:
+def prepare_jpeg(image: JpegImageFile, data: bytes | bytearray, first_scan: int | None, limits: Limits, side_px: int) -> int:
     """Set a JPEG to be decoded at a fraction, in YCbCr where it has colours; returns what that costs, counted in pixels.
 
+    Args:
+        side_px: above which its longer side stays, where it is not below from the start.
     Raises:
         TooLarge: more pixels or scans than the limits allow.
         UnreadablePicture: a side of no pixels.
@@ -59,7 +62,7 @@ def prepare_jpeg(image: JpegImageFile, data: bytes | bytearray, first_scan: int 
     scans = data.count(START_OF_SCAN, first_scan or 0) if is_held else 1
     if scans > limits.jpeg_scans:
         raise TooLarge(f"the JPEG picture has {scans} scans, the limit is {limits.jpeg_scans}")
-    scale = min(1.0, WORKING_SIDE_PX / max(image.size))
+    scale = min(1.0, side_px / max(image.size))
     image.draft(None if _is_rgb(image) else "YCbCr", (max(1, round(width * scale)), max(1, round(height * scale))))
     fraction = image.width * image.height
     return max(fraction, width * height * scans // SCANS_A_PIXEL) if is_held else fraction

@@ -14,6 +14,7 @@ from digitkit.backends import finder_net
 from digitkit.contract import Picture
 from digitkit.errors import DigitError
 from digitkit.pictures.codec import decode_picture
+from digitkit.pictures.jpeg import PAGE_SIDE_PX
 from digitkit.readers.numbers import net
 from digitkit.readers.numbers.finder import Found
 from digitkit.readers.numbers.formats.format import parse_format
@@ -85,7 +86,7 @@ class PagePictures:
 
     def read(self, file: bytes) -> PageReading:
         """The numbers of a picture: those of its one line, or of all lines that the finder finds."""
-        picture = decode_picture(file, self.settings.limits)
+        picture = decode_picture(file, self.settings.limits, side_px=PAGE_SIDE_PX)
         as_line = self._read([Asked(picture, view, NO_FORMAT)]) if (view := _whole(picture)) else []
         if not may_be_page(picture, as_line):
             return PageReading([], as_line)

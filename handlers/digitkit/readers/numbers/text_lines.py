@@ -16,6 +16,12 @@ SURE_END: Final = 0.9  # a cell that tells of an end nearer than this share of F
 END: Final = 1.0  # heights from the first cell along: those cells tell together where the number begins
 INSET: Final = 0.25  # heights from a number's end to its first cell, where no cell tells
 
+GAP: Final = 0.8  # heights between two parts of a number, as between groups of its digits
+OVERLAID: Final = 1.5  # heights by which parts of one number may overlap
+ASIDE: Final = 0.35  # heights that one part may lie off the other's middle line
+TURNED: Final = np.cos(np.radians(20))  # parts whose directions differ by more are two numbers
+UNLIKE: Final = 1.5  # parts of which one is this many times as high as the other as well
+
 
 class TextLine(NamedTuple):
     """A number on a page, in pixels.
@@ -64,7 +70,38 @@ def lines_in(found: TextMap) -> list[TextLine]:
     order = np.argsort(own, kind="stable")
     cells = np.column_stack([columns[order], rows[order], found[:, rows[order], columns[order]].T.astype(np.float64)])
     groups = np.split(cells, np.cumsum(np.bincount(own, minlength=count)[1:])[:-1]) if len(cells) else []
-    return [line for group in groups if group[:, 2 + SCORE].max() > SURE for line in _lines_of(group)]
+    return joined([line for group in groups if group[:, 2 + SCORE].max() > SURE for line in _lines_of(group)])
+
+
+def joined(lines: list[TextLine]) -> list[TextLine]:
+    """Lines of which those that go on in one another, as the groups of a number's digits do, are one."""
+    if len(lines) < 2:
+        return lines
+    starts, ends, aheads = (np.array([getattr(line, name) for line in lines]) for name in ("start", "end", "ahead"))
+    heights = np.array([line.height for line in lines])
+    off = (starts[None] - ends[:, None]) / heights[:, None, None]  # (N, N, 2) from the end of one to the start of another
+    along = (off * aheads[:, None]).sum(axis=2)
+    across = off[..., 1] * aheads[:, None, 0] - off[..., 0] * aheads[:, None, 1]
+    ratio = np.abs(np.log(heights[:, None] / heights))
+    goes_on = (along > -OVERLAID) & (along < GAP) & (np.abs(across) < ASIDE) & (aheads @ aheads.T > TURNED) & (ratio < np.log(UNLIKE))
+    goes_on &= ((ends[None] - ends[:, None]) * aheads[:, None]).sum(axis=2) > 0  # not where the other lies inside of the one
+    np.fill_diagonal(goes_on, False)
+    nearest = np.where(goes_on, np.abs(along), np.inf)
+    chains = [[i] for i in range(len(lines))]
+    pairs = np.argwhere(goes_on)
+    for i, j in pairs[np.argsort(nearest[goes_on], kind="stable")].tolist():
+        head, tail = (next(chain for chain in chains if k in chain) for k in (i, j))
+        if head is not tail and head[-1] == i and tail[0] == j:
+            chains = [chain for chain in chains if chain is not tail]
+            head += tail
+    return [_one([lines[i] for i in chain]) for chain in chains]
+
+
+def _one(parts: list[TextLine]) -> TextLine:
+    """The line of several parts, in order."""
+    widths = [part.width for part in parts]
+    height, score = (float(np.average([getattr(part, name) for part in parts], weights=widths)) for name in ("height", "score"))
+    return TextLine(parts[0].start, parts[-1].end, height, score)
 
 
 def _lines_of(cells: NDArray[np.float64]) -> list[TextLine]:

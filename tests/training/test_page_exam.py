@@ -74,6 +74,11 @@ def test_forms_know_the_corners_of_each_number() -> None:
     assert wanted.quad is not None and wanted.quad.tolist() == [[0, 0], [10, 0], [10, 5], [0, 5]]
 
 
+def test_the_sides_of_a_slash_in_a_note_are_one_number() -> None:
+    (exam,) = PAGE_SETS["uses_handwritten_notes.npz"](arrays_of(labels=["111\n61", "5"]), "development")
+    assert exam.wanted == [[Wanted(("11161",))]]
+
+
 def test_of_identity_documents_those_without_boxes_are_whole() -> None:
     (exam,) = PAGE_SETS["uses_id_documents.npz"](arrays_of(labels=["12\n<34", "5"], boxes=["", "[[]]"]), "development")
     assert [[each.digits for each in wanted] for wanted in exam.wanted] == [[("12",), ("34",)]]

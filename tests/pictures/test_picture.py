@@ -15,6 +15,7 @@ from PIL import Image
 
 from digitkit.errors import DigitError
 from digitkit.pictures.codec import decode_picture
+from digitkit.pictures.jpeg import PAGE_SIDE_PX
 from digitkit.settings import Limits
 
 HEIGHT, WIDTH = 30, 40
@@ -83,6 +84,11 @@ def test_first_frame_of_several_is_the_picture(kind: str, limits: Limits) -> Non
 @pytest.mark.parametrize(("size", "decoded"), [((1300, 1000), (250, 325)), ((600, 480), (480, 600)), ((4000, 40), (5, 500))])
 def test_large_jpeg_is_decoded_at_a_fraction_of_its_size(size: tuple[int, int], decoded: tuple[int, int], limits: Limits) -> None:
     assert decode_picture(encode(Image.new("L", size, 128), "JPEG"), limits).shape == decoded
+
+
+@pytest.mark.parametrize(("size", "decoded"), [((1240, 1754), (1754, 1240)), ((1240, 3508), (1754, 620))])
+def test_a_jpeg_of_a_page_stays_large_enough_for_its_digits(size: tuple[int, int], decoded: tuple[int, int], limits: Limits) -> None:
+    assert decode_picture(encode(Image.new("L", size, 128), "JPEG"), limits, side_px=PAGE_SIDE_PX).shape == decoded
 
 
 def palette_picture() -> tuple[Image.Image, NDArray[np.float64], NDArray[np.bool_]]:

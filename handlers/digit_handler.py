@@ -3,18 +3,20 @@
 import sys
 import time
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import cv2
 
 from digitkit.artifacts.card import FIRST_TASK, check_card
-from digitkit.errors import DigitError, Overloaded, TooLarge
+from digitkit.errors import DigitError, Overloaded, TooLarge, too_late
 from digitkit.reader import Explanation, Input, Reader, Recogniser, Result, Target
 from digitkit.readers.tasks import find_reader
 from digitkit.serving import frames, opening, writing
 from digitkit.serving.bodies.body import Sources, as_it_is
 from digitkit.serving.describe import is_describe, write_description
+from digitkit.serving.grouping import Results, read_in_groups
 from digitkit.serving.guard import Guard
 from digitkit.serving.metrics import Clock, Metrics, worker_number
 from digitkit.serving.reading import Prepared, Question, Reading, read_in_turns
@@ -24,8 +26,6 @@ from digitkit.serving.unloaded import CAUSES, Unloaded
 from digitkit.settings import LOGGED, Settings
 
 NOTHING_ASKED: Final = Sources((), as_it_is)  # of a request for the description
-
-Results: TypeAlias = list[Result | DigitError]
 
 
 class DigitHandler:
@@ -100,22 +100,23 @@ class DigitHandler:
         deadline = started + limits.batch_seconds
         readings = [self.guard(self._open, request, deadline) for request in requests]
         questions = read_in_turns(readings, self.reader, limits, self.guard, deadline)
-        inputs = [p for q in questions if isinstance(q, Question) for p in q.pictures if not isinstance(p, DigitError)]
+        asked = [[p for p in q.pictures if not isinstance(p, DigitError)] if isinstance(q, Question) else [] for q in questions]
         ready = time.perf_counter()
-        read = self._read(inputs, max(deadline, ready + limits.batch_seconds / 2))
-        inferred, remaining = time.perf_counter(), iter(read)
+        read = read_in_groups(asked, self._read, limits.request_seconds, max(deadline, ready + limits.batch_seconds / 2))
+        inferred = time.perf_counter()
         answers: list[writing.Answer] = []
         results: list[Results | DigitError] = []
-        for request, question in zip(requests, questions, strict=True):
+        for request, question, found in zip(requests, questions, read, strict=True):
             if isinstance(question, DigitError):
                 results.append(question)
                 answers.append(writing.write_refusal(question, request, self.model, self.reader))
                 continue
+            remaining = iter(found)
             own = [p if isinstance(p, DigitError) else next(remaining) for p in question.pictures]
             results.append(own)
             answers.append(self._answer_one(request, question, own, deadline))
         canvas_s = sum(reading.canvas_s for reading in readings if isinstance(reading, Reading))
-        self.guard(self.metrics.record, results, inputs, read, Clock(started, ready, inferred, canvas_s))
+        self.guard(self.metrics.record, results, [*chain(*asked)], [*chain(*read)], Clock(started, ready, inferred, canvas_s))
         return answers
 
     def _open(self, request: Request, deadline: float) -> Reading:
@@ -155,9 +156,10 @@ class DigitHandler:
         if len(results) > limit:
             raise TooLarge(f"{len(results)} pictures to explain in one request, the limit is {limit}")
         self._check_time(deadline)
+        until = min(deadline, time.perf_counter() + self.settings.limits.request_seconds)
         targets = [self.guard(self.reader.parse_target, own) if own else shared for own in question.targets or ("",) * len(results)]
         asked = zip(question.pictures, results, targets, strict=True)
-        explained = [self._explain(picture, result, target, deadline) for picture, result, target in asked]
+        explained = [self._explain(picture, result, target, until) for picture, result, target in asked]
         return writing.write_explanation(question, explained, self.reader)
 
     def _explain(
@@ -171,5 +173,6 @@ class DigitHandler:
         return explanation
 
     def _explain_one(self, given: Input, result: Result, target: Target, deadline: float) -> Explanation:
-        self._check_time(deadline)
+        if time.perf_counter() > deadline:
+            raise too_late()
         return self.loaded.explain(given, result, target)

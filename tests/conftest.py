@@ -16,6 +16,7 @@ import pytest
 from consoles import axe, browser
 from eyes import trusting
 from graphs import graph
+from lines import numbers_handler
 from numpy.typing import NDArray
 from served import client, server, store, weights
 from shared import ByServer, held
@@ -31,7 +32,8 @@ from digitkit.settings import Limits, Settings
 if TYPE_CHECKING:
     from training.data.mnist import Split
 
-__all__ = ["axe", "browser", "client", "graph", "server", "store", "weights"]  # fixtures of other files that tests ask for by name
+# Fixtures of other files that tests ask for by name.
+__all__ = ["axe", "browser", "client", "graph", "numbers_handler", "server", "store", "weights"]
 
 ROOT = Path(__file__).resolve().parent.parent
 HANDLERS = ROOT / "handlers"

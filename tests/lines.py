@@ -2,8 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from numpy.typing import NDArray
 
@@ -12,7 +15,13 @@ from digitkit.backends import blocks
 from digitkit.backends.line_net import LineNet
 from digitkit.pictures.line import ALPHABET, BLANK, FRAME_PX, STRIP_PX
 from digitkit.readers.numbers.beam import softmax
-from digitkit.readers.numbers.number import Frames
+from digitkit.readers.numbers.number import Frames, LineBackend
+from digitkit.readers.numbers.reader import READER, LineReader
+from digitkit.readers.numbers.transcribe import Terms
+from digitkit.serving import metrics
+from digitkit.serving.guard import Guard
+from digitkit.serving.writing import Model
+from digitkit.settings import Settings
 
 SHADES = 12  # grey levels between the classes
 SURE = 14.0  # the logit of the class that a frame shows; all others have 0
@@ -67,6 +76,17 @@ def random_frames(count: int, classes: Sequence[int], seed: int) -> Frames:
 def random_logits(count: int, seed: int) -> Frames:
     """Frames of noise."""
     return softmax(np.random.default_rng(seed).normal(0, 1, (count, BLANK + 1)).astype(np.float32))
+
+
+@pytest.fixture
+def numbers_handler(handler_module: ModuleType, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A handler with the reader of numbers, which reads what is spelled; it hands no counts on."""
+    monkeypatch.setattr(metrics, "FLUSH_S", 3600)
+    handler = handler_module.DigitHandler()
+    handler.settings, handler.model, handler.headers, handler.guard = settings, Model("numbers", "1.0"), {}, Guard()
+    handler.reader, handler.loaded = READER, LineReader(LineBackend(Spelling(), "cpu"), Terms(0.8))
+    handler.metrics = metrics.Metrics(handler.model, place="cpu", fell_back=False, statistics=READER.statistics({}))
+    return handler
 
 
 def random_line(path: Path, seed: int = 0) -> Path:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -126,6 +127,55 @@ def forms(files: list[bytes]) -> st.SearchStrategy[Request]:
         return to_request(parsed, headers, {name: kind for name, (kind, _) in parts.items()})
 
     return st.builds(row, parts, headers)
+
+
+RULES: Final = (
+    "", "integer", "amount", "amount=EUR", "date", "date=DMY", "time", "length=8", "length=6-8", "luhn", "isbn", "ean", "iban=DE",
+    "stdnum=nl.bsn", "stdnum=", "pattern=[0-9]{2}-[0-9]{4}", "pattern=", "=", "length=\u0663", "x",
+)  # fmt: skip
+# What patterns are made of, put together well or badly.
+TOKENS: Final = (
+    "\\d",
+    "\\",
+    "[",
+    "]",
+    "0-9",
+    "9-0",
+    "-",
+    "0",
+    "7",
+    ".",
+    ",",
+    "/",
+    ":",
+    " ",
+    "{",
+    "}",
+    "{2}",
+    "{2,4}",
+    "{4,2}",
+    "{65}",
+    "?",
+    "*",
+    "(",
+)
+
+patterns = st.lists(st.sampled_from(TOKENS), max_size=12).map(lambda tokens: "pattern=" + "".join(tokens))
+known = st.lists(st.sampled_from(RULES) | patterns | st.text(max_size=9), min_size=1, max_size=4).map(";".join)
+
+
+def with_wishes(requests: st.SearchStrategy[Request]) -> st.SearchStrategy[Request]:
+    """Requests that say in their headers what is known of a number, what is to be explained, and which form they prefer."""
+    headers = st.fixed_dictionaries(
+        {},
+        optional={
+            "x-format": known,
+            "x-target": st.sampled_from(("0", "0.3", "9.9", "1.", "\u0663", "9" * 30)) | st.text(max_size=4),
+            "explain": st.sampled_from(("True", "true", "x")),
+            "accept": st.sampled_from(("text/plain", "text/csv", "image/png;q=1", "application/json, text/csv", "x/y")),
+        },
+    )
+    return st.builds(lambda request, wished: replace(request, headers={**request.headers, **wished}), requests, headers)
 
 
 def parsers(picture: NDArray[np.uint8]) -> dict[str, st.SearchStrategy[Request]]:

@@ -64,6 +64,11 @@ class Overloaded(DigitError):
     status = 503
 
 
+def too_late() -> Overloaded:
+    """Why a picture is refused to which nobody came in time."""
+    return Overloaded("there was no time left for this picture; send it again, in a shorter list if it came in one")
+
+
 class NotLoaded(DigitError):
     status = 503
 

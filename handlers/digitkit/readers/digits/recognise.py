@@ -12,7 +12,7 @@ from math import inf
 import numpy as np
 
 from digitkit.contract import Picture, Run
-from digitkit.errors import BlankPicture, DigitError, Overloaded
+from digitkit.errors import BlankPicture, DigitError, Overloaded, too_late
 from digitkit.pictures.eye import Eye, Sight, see
 from digitkit.pictures.ink import check_contrast
 from digitkit.pictures.look import box_of
@@ -79,7 +79,7 @@ def see_in_time(pictures: Sequence[Picture], eye: Eye, deadline: float) -> list[
     for start in range(0, len(pictures), SLICE):
         part = pictures[start : start + SLICE]
         if time.perf_counter() > deadline:
-            sights += [Overloaded("the batch has taken too long to look at this picture; send the request again")] * len(part)
+            sights += [too_late()] * len(part)
         else:
             sights += see(part, eye)
     return sights

@@ -12,15 +12,17 @@ from numpy.typing import NDArray
 
 from digitkit.errors import BadRequest
 from digitkit.pictures.attributions import overlay, scaled
-from digitkit.pictures.line import ALPHABET, FRAME_PX, STRIP_PX, LineRun, Strip
+from digitkit.pictures.line import ALPHABET, BUCKET_PX, FRAME_PX, STRIP_PX, LineRun, Strip
 from digitkit.readers.numbers.beam import softmax
 from digitkit.readers.numbers.looks import SLICE_PX
 from digitkit.readers.numbers.number import Character, Quad, Transcript, View
+from digitkit.readers.numbers.strips import padded
 
 METHOD: Final = "occlusion"
 PATCH_PX, STEP_PX = 8, 4  # sides of what is wiped out, and how far apart it is
 REACH_PX: Final = 24  # columns on both sides of a character that are looked at
-SPAN: Final = 2  # frames on both sides of a character's middle at which it may be named
+SIGHT_PX: Final = 96  # columns on both sides of a frame that the net sees: what is farther away is not shown to it over and over
+SPAN: Final = 4  # frames on both sides of a character's middle at which it may be named
 NEVER: Final = 1e-7
 
 
@@ -75,14 +77,16 @@ def _explained(view: View, character: Character, run: LineRun, place: int, which
     middle = round((character.frame + 0.5) * FRAME_PX)
     left = max(0, min(middle, view.width) - REACH_PX)
     right = min(view.width, middle + REACH_PX)
-    rows, columns = range(0, STRIP_PX, STEP_PX), range(left, right, STEP_PX)
-    wiped = np.repeat(view.strip[np.newaxis], len(rows) * len(columns) + 1, axis=0)  # the first one stays whole
+    first = max(0, left - SIGHT_PX) // BUCKET_PX * (BUCKET_PX // FRAME_PX)
+    seen = padded(view.strip[:, first * FRAME_PX : min(view.width, right + SIGHT_PX)])
+    rows, columns = range(0, STRIP_PX, STEP_PX), range(left - first * FRAME_PX, right - first * FRAME_PX, STEP_PX)
+    wiped = np.repeat(seen[np.newaxis], len(rows) * len(columns) + 1, axis=0)  # the first one stays whole
     paper = np.uint8(np.median(view.strip))
     for strip, (y, x) in zip(wiped[1:], ((y, x) for y in rows for x in columns), strict=True):
         start_y, start_x = max(0, y - (PATCH_PX - STEP_PX) // 2), max(0, x - (PATCH_PX - STEP_PX) // 2)
         strip[start_y : start_y + PATCH_PX, start_x : start_x + PATCH_PX] = paper
     parts = np.array_split(wiped, -(-wiped[:, 0].size // SLICE_PX))
-    odds = log_odds(np.concatenate([run(part)[0] for part in parts]), character)
+    odds = log_odds(np.concatenate([run(part)[0] for part in parts]), character.text, character.frame - first)
     coarse = (odds[0] - odds[1:]).reshape(len(rows), len(columns)).astype(np.float32)
     fine = cv2.resize(coarse, (right - left, STRIP_PX), interpolation=cv2.INTER_LINEAR)
     corners = np.array([(left, 0, 1), (right, 0, 1), (right, STRIP_PX, 1), (left, STRIP_PX, 1)]) @ view.to_picture.T
@@ -90,10 +94,10 @@ def _explained(view: View, character: Character, run: LineRun, place: int, which
     return CharacterExplanation(character.text, place, which, view.strip[:, left:right], quad, scaled(np.asarray(fine, dtype=np.float32)))
 
 
-def log_odds(logits: NDArray[np.float32], character: Character) -> NDArray[np.float64]:
-    """How much likelier than not a character is read where it stands, (N,), in nats, from logits (N, T, 18)."""
-    middle = round(character.frame)
-    near = softmax(logits[:, max(0, middle - SPAN) : middle + SPAN + 1])[..., ALPHABET.index(character.text)]
+def log_odds(logits: NDArray[np.float32], sign: str, frame: float) -> NDArray[np.float64]:
+    """How much likelier than not a sign is read at a frame, (N,), in nats, from logits (N, T, 18)."""
+    middle = round(frame)
+    near = softmax(logits[:, max(0, middle - SPAN) : middle + SPAN + 1])[..., ALPHABET.index(sign)]
     probability = np.clip(1 - (1 - near).prod(axis=1), NEVER, 1 - NEVER)
     return np.asarray(np.log(probability / (1 - probability)))
 

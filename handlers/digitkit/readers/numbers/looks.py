@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from digitkit.errors import Overloaded
+from digitkit.errors import Overloaded, too_late
 from digitkit.pictures.line import FRAME_PX, LineRun
 from digitkit.readers.numbers.beam import softmax
 from digitkit.readers.numbers.number import Extents, Frames, View
@@ -29,11 +29,6 @@ class Look:
     view: View
     frames: Frames
     extents: Extents
-
-
-def too_late() -> Overloaded:
-    """Why a picture is refused after the deadline."""
-    return Overloaded("the batch has taken too long to read this picture; send the request again")
 
 
 def look_at_all(views: Sequence[View], run: LineRun, deadline: float) -> list[Look | Overloaded]:

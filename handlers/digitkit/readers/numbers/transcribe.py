@@ -5,7 +5,7 @@ up to twice. What is read between words and other signs is a number each.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import Final
@@ -15,17 +15,19 @@ from numpy.typing import NDArray
 
 from digitkit.contract import Picture
 from digitkit.documents.document import document_of
-from digitkit.errors import DigitError, Overloaded
+from digitkit.errors import DigitError, Overloaded, too_late
 from digitkit.pictures.line import ALPHABET, BLANK, FRAME_PX, OTHER, STRIP_PX, LineRun
 from digitkit.readers.numbers.beam import told
 from digitkit.readers.numbers.choose import Choice, choose, confidences
 from digitkit.readers.numbers.formats.format import Format
 from digitkit.readers.numbers.lattice import lattice
-from digitkit.readers.numbers.looks import Look, look_at_all, too_late
+from digitkit.readers.numbers.looks import SLICE_PX, Look, look_at_all
 from digitkit.readers.numbers.number import BREAKS_FORMAT, UNSURE, Character, Number, Quad, SeenPage, Transcript, View
 from digitkit.readers.numbers.strips import closer_view, text_line, weights_of
 
 CLOSER: Final = 2  # most times that a picture is looked at again
+# Columns of strips that are read to the end before the next ones are looked at: a batch of usual lines, or eight of the longest.
+TURN_PX: Final = 2 * SLICE_PX
 WIDEST: Final = 0.7  # of a character, in heights of its line
 
 
@@ -64,6 +66,24 @@ def transcribe(inputs: Sequence[Asked], run: LineRun, terms: Terms, deadline: fl
         run: the net.
         deadline: as digitkit.reader.Recogniser.read takes it.
     """
+    return [each for turn in turns(inputs) for each in _transcribe_turn(turn, run, terms, deadline)]
+
+
+def turns(inputs: Sequence[Asked]) -> Iterator[list[Asked]]:
+    """The pictures in parts of up to TURN_PX columns: what was read in time is not given up for what stands behind it."""
+    turn, columns = list[Asked](), 0
+    for asked in inputs:
+        width = asked.view.strip.shape[1]
+        if turn and columns + width > TURN_PX:
+            yield turn
+            turn, columns = [], 0
+        turn.append(asked)
+        columns += width
+    if turn:
+        yield turn
+
+
+def _transcribe_turn(inputs: Sequence[Asked], run: LineRun, terms: Terms, deadline: float) -> list[Transcript | DigitError]:
     looks = look_at_all([asked.view for asked in inputs], run, deadline)
     again = [*range(len(inputs))]
     for _ in range(CLOSER):

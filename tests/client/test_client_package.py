@@ -67,6 +67,19 @@ def test_the_wheel_is_small_and_holds_code_and_types_alone(built: Path) -> None:
 
 
 @pytest.mark.slow
+def test_the_licence_comes_with_the_client(built: Path) -> None:
+    (wheel,) = built.glob("*.whl")
+    (sdist,) = built.glob("*.tar.gz")
+    texts = {name: (ROOT / name).read_bytes() for name in ("LICENSE", "NOTICE")}
+    with zipfile.ZipFile(wheel) as packed, tarfile.open(sdist) as source:
+        (folder,) = {name.partition(".dist-info/")[0] for name in packed.namelist() if ".dist-info/" in name}
+        assert b"License-Expression: Apache-2.0" in packed.read(f"{folder}.dist-info/METADATA")
+        assert {name: packed.read(f"{folder}.dist-info/licenses/{name}") for name in texts} == texts
+        files = {name: source.extractfile(f"{folder}/{name}") for name in texts}
+        assert {name: file.read() for name, file in files.items() if file is not None} == texts
+
+
+@pytest.mark.slow
 def test_wheel_and_sdist_work_in_an_empty_environment(built: Path, tmp_path: Path) -> None:
     environment = install_environment()
     for kind, extra in (("*.whl", "[cli]"), ("*.tar.gz", "")):

@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+import tomllib
 import zipfile
 from importlib.metadata import Distribution, metadata
 from importlib.resources import files
@@ -13,6 +14,7 @@ from typing import Any
 import jsonschema_rs
 import pytest
 from conftest import ROOT
+from packaging.requirements import Requirement
 
 from deploy.supply import audit, sbom
 from deploy.supply.installed import altered, differences, packages
@@ -208,3 +210,18 @@ def test_the_package_tells_its_licence_and_carries_its_text() -> None:
     assert told["License-Expression"] == "Apache-2.0"
     assert told.get_all("License-File") == ["LICENSE", "NOTICE"]
     assert "Version 2.0, January 2004" in (ROOT / "LICENSE").read_text()
+
+
+@pytest.mark.parametrize("weights", sorted((ROOT / "training" / "released").glob("*.pt")), ids=lambda path: path.name)
+def test_the_notice_says_what_all_released_weights_were_learned_from(weights: Path) -> None:
+    assert f"({weights.relative_to(ROOT)})\n    They were learned from " in (ROOT / "NOTICE").read_text()
+
+
+def test_the_notice_names_what_the_server_the_client_and_the_console_run_on() -> None:
+    named = comparable((ROOT / "NOTICE").read_text())
+    client = tomllib.loads((ROOT / "client" / "pyproject.toml").read_text())["project"]
+    needed = [*client["dependencies"], *(each for extra in client["optional-dependencies"].values() for each in extra)]
+    own = {"numpy", "opencv-python-headless", "pillow", "python-stdnum", "starlette", "uvicorn"}
+    names = {comparable(Requirement(each).name) for each in needed} | own
+    spoken = {"grpcio": "grpc", "opencv-python-headless": "opencv"}
+    assert sorted(name for name in names if spoken.get(name, name) not in named) == []

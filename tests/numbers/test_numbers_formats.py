@@ -1,11 +1,15 @@
 """Formats, kind by kind: what obeys, what it is worth, and which formats are none."""
 
+import json
+import re
 import time
+import tracemalloc
 
 import pytest
 import stdnum.luhn
 from hypothesis import given
 from hypothesis import strategies as st
+from strategies import known
 
 from digitkit.errors import BadRequest
 from digitkit.readers.numbers.formats import checksums
@@ -81,6 +85,60 @@ def test_a_number_is_worth_what_it_says_unless_that_is_ambiguous(form: str, text
     found = parse_format(form).value(text)
     assert found == value
     assert type(found) is type(value)
+
+
+SIGNS = "0123456789.,-/: "
+PIECES = {
+    r"\d": "[0-9]",
+    "[0-9]": "[0-9]",
+    "[0-35,.]": "[0-35,.]",
+    "[-7]": "[-7]",
+    "4": "4",
+    ".": r"\.",
+    r"\.": r"\.",
+    "/": "/",
+    " ": " ",
+    "-": "-",
+}
+OFTEN = ("", "?", "{2}", "{0,3}", "{1,2}", "{3}")
+pieces = st.lists(st.tuples(st.sampled_from(sorted(PIECES)), st.sampled_from(OFTEN)), min_size=1, max_size=6)
+
+
+@given(pieces, st.data())
+def test_a_pattern_says_what_the_same_regular_expression_says(written: list[tuple[str, str]], data: st.DataObject) -> None:
+    pattern = parse_pattern("".join(piece + often for piece, often in written))
+    assert pattern is not None
+    same = re.compile("".join(PIECES[piece] + often for piece, often in written))
+    text = data.draw(st.from_regex(same, fullmatch=True, alphabet=SIGNS) | st.text(alphabet=SIGNS, max_size=12))
+    assert matches(text, pattern) == (same.fullmatch(text) is not None)
+
+
+@given(known | st.text(max_size=220), st.text(alphabet=SIGNS, max_size=40))
+def test_any_text_is_a_format_or_refused_and_a_format_says_something_of_any_number(form: str, text: str) -> None:
+    try:
+        parsed = parse_format(form)
+    except BadRequest as refused:
+        assert len(str(refused)) < 500
+        return
+    assert parsed.is_obeyed_by(text) in (True, False)
+    assert json.dumps(parsed.value(text), allow_nan=False)
+
+
+def test_nothing_is_kept_of_formats_that_are_made_up() -> None:
+    def ask(rounds: int) -> None:
+        for i in range(rounds):
+            with pytest.raises(BadRequest):
+                parse_format(f"stdnum={i:0190}")
+
+    ask(100)
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        ask(2_000)
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert after - before < 100_000  # 2,000 names of 190 characters would be four times that
 
 
 @given(st.text(alphabet="0123456789", min_size=2, max_size=30))

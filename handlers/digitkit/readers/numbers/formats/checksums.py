@@ -23,9 +23,11 @@ def known() -> frozenset[str]:
     return frozenset(module.name.removeprefix(prefix) for module in found if not module.ispkg)
 
 
-@cache
 def checker(name: str) -> ModuleType | None:
-    """The module that checks numbers of a kind; None where there is none of this name."""
+    """The module that checks numbers of a kind; None where there is none of this name.
+
+    Nothing is kept of a name that a request made up, however many come; Python keeps the modules themselves.
+    """
     if name not in known():
         return None
     module = import_module(f"{stdnum.__name__}.{name}")

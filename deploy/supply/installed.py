@@ -2,9 +2,11 @@
 
 import base64
 import hashlib
-from collections.abc import Iterator, Mapping
-from importlib.metadata import Distribution, distributions
+from collections.abc import Iterable, Iterator, Mapping
+from importlib.metadata import Distribution, distributions, requires
 from pathlib import Path
+
+from packaging.requirements import Requirement
 
 from deploy.supply.lock import Pin, comparable
 
@@ -15,6 +17,20 @@ def packages() -> dict[str, Distribution]:
     """The installed packages by name, without this project's own."""
     found = {comparable(each.metadata["Name"]): each for each in distributions()}
     return {name: each for name, each in sorted(found.items()) if name not in (OWN, CLIENT)}
+
+
+def needed_by(requirements: Iterable[str]) -> set[str]:
+    """The names of the installed packages that some requirements ask for, as digits[console], and of all that those need."""
+    waiting = [(each.name, extra) for text in requirements for each in [Requirement(text)] for extra in ("", *each.extras)]
+    found = set[tuple[str, str]]()
+    while waiting:
+        name, extra = waiting.pop()
+        if (name, extra) not in found:
+            found.add((name, extra))
+            needs = [Requirement(text) for text in requires(name) or []]
+            wanted = [each for each in needs if each.marker is None or each.marker.evaluate({"extra": extra})]
+            waiting += [(comparable(each.name), own) for each in wanted for own in ("", *each.extras)]
+    return {name for name, _ in found}
 
 
 def differences(pins: Mapping[str, Pin], versions: Mapping[str, str]) -> list[str]:

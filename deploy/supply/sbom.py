@@ -1,7 +1,8 @@
 """Write bills of materials as CycloneDX 1.6: `python -m deploy.supply.sbom` makes one of the environment and one of each archive.
 
 The one of the environment lists every installed package, and below TorchServe the Java libraries of its jar. What a server needs is
-"required"; what only training, tests and measurements need is "excluded". The one of an archive lists every file in it with its sha256.
+"required"; what the console and the client need beside it is "optional"; what only training, tests and measurements need is "excluded".
+The one of an archive lists every file in it with its sha256.
 """
 
 import argparse
@@ -19,10 +20,11 @@ from cyclonedx.output import make_outputter
 from cyclonedx.schema import OutputFormat, SchemaVersion
 from packageurl import PackageURL
 
-from deploy.supply.installed import OWN, packages
+from deploy.supply.installed import OWN, needed_by, packages
 from deploy.supply.jar import frontend_jar, libraries
 from deploy.supply.lock import ROOT, SERVING, read_lock
 
+BESIDE = ("digits[console]", "digits-client[cli,grpc]")  # what runs beside a server, and on the machines of those who ask it
 STORE, OUT = ROOT / "model_store", ROOT / "build" / "sbom"
 LONGEST_LICENSE_NAME = 100  # some packages give the whole text instead
 WEIGHTS = (".pt", ".onnx")
@@ -47,11 +49,11 @@ def write(bom: Bom, path: Path) -> None:
 def environment() -> Bom:
     """Every package that is installed here; raises JarError if TorchServe is not installed."""
     serving, _ = SERVING
-    served = read_lock(serving).keys()
+    scopes = dict.fromkeys(needed_by(BESIDE), ComponentScope.OPTIONAL) | dict.fromkeys(read_lock(serving), ComponentScope.REQUIRED)
     about = Component(
         name=OWN, version=version(OWN), type=ComponentType.APPLICATION, licenses=[LicenseFactory().make_from_string("Apache-2.0")]
     )
-    return _bom(about, [_package(name, each, is_served=name in served) for name, each in packages().items()])
+    return _bom(about, [_package(name, each, scopes.get(name, ComponentScope.EXCLUDED)) for name, each in packages().items()])
 
 
 def archive(path: Path) -> Bom:
@@ -68,7 +70,7 @@ def _bom(about: Component, components: Iterable[Component]) -> Bom:
     return bom
 
 
-def _package(name: str, package: Distribution, *, is_served: bool) -> Component:
+def _package(name: str, package: Distribution, scope: ComponentScope) -> Component:
     licenses = LicenseFactory()
     url = PackageURL("pypi", name=name, version=package.version)
     return Component(
@@ -76,7 +78,7 @@ def _package(name: str, package: Distribution, *, is_served: bool) -> Component:
         version=package.version,
         purl=url,
         bom_ref=str(url),
-        scope=ComponentScope.REQUIRED if is_served else ComponentScope.EXCLUDED,
+        scope=scope,
         licenses=[licenses.make_from_string(text) for text in _licenses(package)],
         components=_jar() if name == "torchserve" else [],
     )

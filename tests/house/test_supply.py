@@ -17,7 +17,7 @@ from conftest import ROOT
 from packaging.requirements import Requirement
 
 from deploy.supply import audit, sbom
-from deploy.supply.installed import altered, differences, packages
+from deploy.supply.installed import altered, differences, needed_by, packages
 from deploy.supply.jar import JarError, Library, frontend_jar, libraries
 from deploy.supply.lock import REQUIREMENTS, SERVING, Pin, comparable, read_lock
 
@@ -69,6 +69,11 @@ def test_a_lock_that_differs_is_found(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_what_is_installed_is_what_is_locked() -> None:
     assert differences(read_lock(REQUIREMENTS), {name: each.version for name, each in packages().items()}) == []
+
+
+def test_the_lock_holds_what_the_client_and_the_console_need() -> None:
+    assert {"starlette", "uvicorn", "httpx", "typer", "rich", "grpcio"} <= needed_by(sbom.BESIDE)
+    assert needed_by(sbom.BESIDE) - read_lock(REQUIREMENTS).keys() == {"digits", "digits-client"}
 
 
 def test_packages_that_differ_from_the_lock_are_named() -> None:
@@ -182,7 +187,9 @@ def test_the_bill_of_the_environment_is_valid_and_whole(tmp_path: Path) -> None:
     assert listed["torchserve"]["purl"] == "pkg:pypi/torchserve@0.12.0"
     java = {each["purl"] for each in listed["torchserve"]["components"]}
     assert {"pkg:maven/io.netty/netty-all@4.1.53.Final", "pkg:maven/org.yaml/snakeyaml"} <= java
-    assert (listed["onnxruntime-gpu"]["scope"], listed["pytest"]["scope"]) == ("required", "excluded")
+    assert {listed[name]["scope"] for name in ("onnxruntime-gpu", "torchserve", "numpy", "python-stdnum")} == {"required"}
+    assert {listed[name]["scope"] for name in ("starlette", "uvicorn", "httpx", "h11", "typer", "rich", "grpcio")} == {"optional"}
+    assert {listed[name]["scope"] for name in ("pytest", "locust", "torchvision")} == {"excluded"}
     assert listed["requests"]["licenses"] == [{"license": {"id": "Apache-2.0"}}]
     assert listed["torchserve"]["licenses"] == [{"license": {"name": "Apache License Version 2.0"}}]
 

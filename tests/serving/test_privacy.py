@@ -1,5 +1,6 @@
 """Nothing of ours reports to anybody: no process leaves this machine, and none writes where it has no business."""
 
+import json
 import os
 import re
 import shutil
@@ -17,6 +18,7 @@ import numpy as np
 import pytest
 from conftest import HANDLERS, ROOT
 from doors import FORMATS, encode, npy, v1, v2, v2_binary
+from faked import TOKEN, faked
 from imported import imports_of
 from numpy.typing import NDArray
 from served import MODELS, free_port, started
@@ -93,13 +95,23 @@ def test_no_peer_of_the_bench_reports_its_use(tmp_path: Path, monkeypatch: pytes
         pass
 
 
+def strace(output: Path) -> list[str]:
+    """What a command is put behind, so that its connections and the files that it opens are noted in `output`."""
+    return ["strace", "--follow-forks", "--seccomp-bpf", "-qq", "-y", f"--trace={CALLS}", f"--output={output}"]
+
+
+@pytest.fixture
+def may_trace() -> None:
+    if shutil.which("strace") is None or subprocess.run(["strace", "--output=/dev/null", "true"], check=False).returncode:
+        pytest.skip("strace is not installed, or may not trace here")
+
+
 @dataclass(frozen=True)
 class Watched(Server):
     """A server of which strace notes every connection, and every file that is opened."""
 
     def command(self) -> list[str]:
-        trace = ["strace", "--follow-forks", "--seccomp-bpf", "-qq", "-y", f"--trace={CALLS}", f"--output={self.folder / 'trace'}"]
-        return [*trace, *super().command()]
+        return [*strace(self.folder / "trace"), *super().command()]
 
 
 def requests(model: str, picture: NDArray[np.uint8]) -> list[tuple[str, dict[str, Any]]]:
@@ -119,7 +131,7 @@ def requests(model: str, picture: NDArray[np.uint8]) -> list[tuple[str, dict[str
 
 def gone_to(trace: str) -> list[str]:
     """The lines of a trace that speak with another machine, or ask for the address of one."""
-    assert ".ts.sock." in trace  # the sockets of its own workers, so connections are seen
+    assert "connect(" in trace  # of a server to its own workers, of a client to its server: so connections are seen
     addresses = [(line, found) for line in trace.splitlines() if (found := ADDRESS.search(line))]
     return [line for line, found in addresses if int(found[1]) == DNS_PORT or not ip_address(found[2]).is_loopback]
 
@@ -133,11 +145,10 @@ def written(trace: str, folder: Path) -> list[str]:
 
 
 @pytest.mark.server
+@pytest.mark.usefixtures("may_trace")
 def test_a_server_under_traffic_speaks_to_nobody_and_writes_only_in_its_folder(
     store: Path, tmp_path: Path, ten_digits: NDArray[np.uint8]
 ) -> None:
-    if shutil.which("strace") is None or subprocess.run(["strace", "--output=/dev/null", "true"], check=False).returncode:
-        pytest.skip("strace is not installed, or may not trace here")
     home = tmp_path / "home"
     home.mkdir()
     server = Watched(free_port(), store, tmp_path / "state", variables={"HOME": str(home), "PYTHONDONTWRITEBYTECODE": "1"})
@@ -151,3 +162,38 @@ def test_a_server_under_traffic_speaks_to_nobody_and_writes_only_in_its_folder(
     assert gone_to(trace) == []
     assert written(trace, server.folder) == []
     assert list(home.iterdir()) == []
+
+
+CONSOLE = """
+import httpx
+from pathlib import Path
+from consoles import FakeServer, PNG, console_before, listening
+
+with listening(console_before(FakeServer(), Path())) as origin, httpx.Client(base_url=origin, headers={"Origin": origin}) as client:
+    told = [client.get(path).status_code for path in ("/", "/page/try.js", "/status", "/api/status")]
+    client.headers["X-CSRF-Token"] = client.get("/api/session").json()["csrf"]
+    told.append(client.post("/api/predictions/digits", content=PNG).status_code)
+print(told)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("may_trace")
+def test_the_client_and_the_console_speak_to_the_server_alone(tmp_path: Path) -> None:
+    (tmp_path / "7.png").write_bytes(b"7")
+    (tmp_path / "home").mkdir()
+    with faked() as server:
+        environment = os.environ | {"HOME": str(tmp_path / "home"), "PYTHONPATH": str(ROOT / "tests"), "PYTHONDONTWRITEBYTECODE": "1"}
+        environment |= {"DIGITS_URL": server.url, "DIGITS_TOKEN": TOKEN}
+        asked = {
+            "client": [Path(sys.executable).with_name("digits"), "read", "--json", "7.png"],
+            "console": [sys.executable, "-c", CONSOLE],
+        }
+        told = {}
+        for name, arguments in asked.items():
+            command = [*strace(tmp_path / f"{name}.trace"), *arguments]
+            done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True, timeout=300)
+            told[name] = json.loads(done.stdout)
+            assert gone_to((tmp_path / f"{name}.trace").read_text()) == []
+    assert (told["client"]["digit"], told["console"]) == (7, [200] * 5)
+    assert list((tmp_path / "home").iterdir()) == []

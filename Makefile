@@ -79,7 +79,7 @@ test: export DIGITS_SOAK_MINUTES ?= $(SOAK_MINUTES)
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: eye numbers finder evaluate-numbers evaluate-pages help setup run ports stop monitor monitor-stop serve rollback train train-many finetune evaluate evaluate-real scenes corruptions compare bench-canvas release export smoke loadtest test check fmt lock clean bench bench-models bench-batches tune chaos soak audit sbom bench-client console
+.PHONY: eye numbers finder evaluate-numbers evaluate-pages help setup run ports stop monitor monitor-stop serve rollback train train-many finetune evaluate evaluate-real scenes corruptions compare bench-canvas release export smoke loadtest test check fmt lock clean bench bench-models bench-batches tune chaos soak audit sbom bench-client console forget
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -99,6 +99,9 @@ stop: $(SETUP) ## end the server that make run started
 
 console: $(SETUP) ## a page that talks to the running server: draw, drop pictures, see its status; FEEDBACK=folder keeps what people say of answers
 	@$(PY) -m console.run $(SERVER) $(call flag,listen,LISTEN) $(call flag,feedback,FEEDBACK) $(call flag,root-path,ROOT_PATH) $(call flag,origin,ORIGIN)
+
+forget: $(SETUP) ## delete kept pictures and all that is known of them: COLLECTED=folder, and HASH, FILE, or SINCE and UNTIL
+	@$(PY) -m loop.forget $(call flag,store,COLLECTED) $(if $(HASH),--hash $(HASH)) $(call flag,file,FILE) $(call flag,since,SINCE) $(call flag,until,UNTIL)
 
 monitor: $(SETUP) ## watch the running server with Prometheus and Alertmanager; WEBHOOK=http://… gets the alerts
 	@$(PY) -m deploy.monitoring.monitor start $(SERVER)

@@ -3,9 +3,10 @@
 import sys
 import time
 from collections.abc import Sequence
+from importlib import import_module
 from itertools import chain
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import cv2
 
@@ -23,7 +24,10 @@ from digitkit.serving.reading import Prepared, Question, Reading, read_in_turns
 from digitkit.serving.request import TARGET, Request, from_torchserve, is_explain, is_kserve, own_headers, shared_headers
 from digitkit.serving.request_log import RequestLog, log_folder
 from digitkit.serving.unloaded import CAUSES, Unloaded
-from digitkit.settings import LOGGED, Settings
+from digitkit.settings import LOGGED, Collecting, Settings
+
+if TYPE_CHECKING:
+    from digitkit.collect.collector import Collector
 
 NOTHING_ASKED: Final = Sources((), as_it_is)  # of a request for the description
 
@@ -32,6 +36,7 @@ class DigitHandler:
     """Answer a batch of requests, each on its own. TorchServe builds one in every worker process."""
 
     unloaded: Unloaded | None = None  # what answers in the place of a model that could not be loaded
+    collector: "Collector | None" = None  # what keeps pictures, where the settings have some kept
 
     def initialize(self, context: Any) -> None:
         """Load the model; TorchServe calls it once, before the first request."""
@@ -62,7 +67,20 @@ class DigitHandler:
         place = self.loaded.place
         print(f"{self.weights.name} runs on {place}", flush=True)
         fell_back = gpu is not None and self.settings.device == "auto" and "cpu" in place.lower()
-        self.metrics = Metrics(self.model, place=place, fell_back=fell_back, statistics=self.reader.statistics(card.reference))
+        statistics = self.reader.statistics(card.reference)
+        if self.settings.collect and self.settings.collect.store:
+            self.collector = self._collector(self.settings.collect, card.task)
+        others = self.collector.drain if self.collector else tuple
+        self.metrics = Metrics(self.model, place=place, fell_back=fell_back, statistics=statistics, others=others)
+
+    def _collector(self, knobs: Collecting, task: str) -> "Collector | None":
+        """What keeps pictures; its libraries, which take 0.3 s and 25 MB, are imported where something is kept."""
+        try:
+            collector: type[Collector] = import_module("digitkit.collect.collector").Collector
+        except ImportError as err:  # requests are answered all the same
+            print(f"no pictures are kept: {err}; collecting needs the packages of pyproject.toml's extra collect", flush=True)
+            return None
+        return collector(knobs, {"model": self.model.name, "version": self.model.version, "task": task}, self.guard)
 
     def handle(self, rows: list[dict[str, Any]], context: Any) -> list[bytes]:
         """One body for each row; statuses and headers go through `context`. TorchServe's own way, where frames.py has none."""
@@ -117,7 +135,24 @@ class DigitHandler:
             answers.append(self._answer_one(request, question, own, deadline))
         canvas_s = sum(reading.canvas_s for reading in readings if isinstance(reading, Reading))
         self.guard(self.metrics.record, results, [*chain(*asked)], [*chain(*read)], Clock(started, ready, inferred, canvas_s))
+        if self.collector:
+            self.guard(self._collect, self.collector, requests, questions, results)
         return answers
+
+    def _collect(
+        self,
+        collector: "Collector",
+        requests: Sequence[Request],
+        questions: Sequence[Question | DigitError],
+        results: Sequence[Results | DigitError],
+    ) -> None:
+        """Offer every picture that was read to the collector, but those that were asked to be explained, which were read before."""
+        for request, question, own in zip(requests, questions, results, strict=True):
+            if isinstance(question, DigitError) or isinstance(own, DigitError) or is_explain(request):
+                continue
+            for given, result in zip(question.pictures, own, strict=True):
+                if not isinstance(result, DigitError) and (seen := self.reader.observe(given, result)) is not None:
+                    collector.offer(request.id, seen)
 
     def _open(self, request: Request, deadline: float) -> Reading:
         self._check_time(deadline)

@@ -24,6 +24,27 @@ Known: TypeAlias = Any  # what is known of a picture's content beforehand
 Target: TypeAlias = Any  # what an explanation is asked to be about
 Explanation: TypeAlias = Any
 
+
+class Observation(NamedTuple):
+    """What a result says, in words that all tasks share: for whoever keeps results, and knows no task.
+
+    Attributes:
+        picture: that was read.
+        label: what was read, as a text.
+        confidence: of it, 0 to 1.
+        accepted: whether the answer is.
+        reason: why it is not, else "".
+        logits: of the model, (N,), None where there is no one row of them for a picture.
+    """
+
+    picture: Picture
+    label: str
+    confidence: float
+    accepted: bool
+    reason: str
+    logits: NDArray[np.float32] | None = None
+
+
 Series: TypeAlias = tuple[str, str, float]  # a metric's name without "digits_", its labels as "digit:7", its value
 
 
@@ -136,3 +157,6 @@ class Reader(Protocol):
 
     def statistics(self, reference: Reference) -> Statistics:
         """What a worker counts of its results, against the reference of its card, which may be empty."""
+
+    def observe(self, given: Input, result: Result, /) -> Observation | None:
+        """What a result says, and of which picture, None where it is not of one picture; it takes a microsecond."""

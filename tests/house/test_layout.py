@@ -13,7 +13,8 @@ The graph of our packages, from the bottom up; what stands beside a package is a
 | chaos, loadtest | what breaks it, what it carries | digitkit, testbed, deploy |
 | digits_client | what asks a server from elsewhere, a distribution of its own | |
 | bench | how fast it is | digitkit, testbed, deploy, digits_client |
-| console | its page in a browser | digitkit, testbed, deploy |
+| loop | kept pictures and what people say of them | digitkit, testbed |
+| console | its page in a browser | digitkit, testbed, deploy, loop |
 
 Inside digitkit the rooms are, and what each may import of digitkit beside itself:
 
@@ -26,9 +27,10 @@ Inside digitkit the rooms are, and what each may import of digitkit beside itsel
 | documents | files of several pages, one grey page at a time | contract, errors, settings, pictures |
 | backends | what runs a net | contract, artifacts, pictures |
 | reader | what a reader is | contract, counting, errors, settings, pictures |
-| serving | requests in, answers out, in the words of a reader that it is given | all of these but backends and documents |
+| collect | pictures that are kept for people to label | contract, errors, settings, pictures, reader |
+| serving | requests in, answers out, in the words of a reader that it is given | all of these but backends, collect and documents |
 | readers.tasks | finds the reader of a card's task | artifacts, reader, readers |
-| readers.TASK | one task: its model, its answers, its counts | all of these but serving, and no other task |
+| readers.TASK | one task: its model, its answers, its counts | all of these but collect and serving, and no other task |
 
 Ruff holds the same: each package bans in its ruff.toml what this graph does not allow, handlers/ in pyproject.toml.
 """
@@ -59,8 +61,9 @@ GRAPH = {
     "digits_client": set[str](),
     "bench": BELOW | {"digits_client"},
     "chaos": BELOW,
-    "console": BELOW,
+    "console": BELOW | {"loop"},
     "loadtest": BELOW,
+    "loop": {"digitkit", "testbed"},
 }
 # What single modules import beside that, each for its reason; Ruff is told so on the line itself.
 EXCEPTIONS = {
@@ -78,6 +81,7 @@ ROOMS = {
     "documents": WORDS | {"pictures"},
     "backends": {"contract", "artifacts", "pictures"},
     "reader": {"contract", "counting", "errors", "settings", "pictures"},
+    "collect": WORDS | {"pictures", "reader"},
     "serving": WORDS | {"counting", "artifacts", "pictures", "reader"},
     "readers": set[str](),
     "readers.tasks": {"artifacts", "reader", "readers"},
@@ -103,6 +107,9 @@ ALLOWED = {
     "documents/pdf.py": FOREIGN | {"pypdfium2"},
     "documents/pdf_text.py": FOREIGN | {"pypdfium2"},
     "documents/dicom.py": FOREIGN | {"pydicom"},
+    "collect/schema.py": FOREIGN | {"sqlalchemy"},
+    "collect/sample_store.py": FOREIGN | {"sqlalchemy"},
+    "collect/shelf.py": FOREIGN | {"fsspec"},
     "backends/sessions.py": FOREIGN | {"onnxruntime"},
     "backends/blocks.py": FOREIGN | {"torch"},
     "backends/eye_net.py": FOREIGN | {"torch"},
@@ -279,7 +286,7 @@ def test_handler_file_holds_one_class() -> None:
 
 
 @pytest.mark.parametrize(
-    "room", ["handlers", "training", "export", "deploy", "testbed", "loadtest", "bench", "chaos", "client", "console", "tests"]
+    "room", ["handlers", "training", "export", "deploy", "testbed", "loadtest", "bench", "chaos", "client", "console", "loop", "tests"]
 )
 def test_no_file_is_longer_than_can_be_read_in_one_sitting(room: str) -> None:
     files = list((ROOT / room).rglob("*.py"))

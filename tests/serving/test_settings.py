@@ -9,7 +9,7 @@ import pytest
 import yaml
 from conftest import HANDLERS
 
-from digitkit.settings import Limits, Settings, SettingsError
+from digitkit.settings import Collecting, Limits, Settings, SettingsError
 
 LIMITS = [field.name for field in fields(Limits)]
 
@@ -35,6 +35,8 @@ def test_shipped_config_is_valid_and_every_knob_is_read(config: dict[str, Any]) 
     assert settings.accept == config["accept"]
     assert [settings.threshold(task) for task in ("digits", "numbers")] == [config["accept"]["digits"], config["accept"]["numbers"]]
     assert settings.limits == Limits(**config["limits"])
+    assert settings.collect == Collecting(**config["collect"])
+    assert settings.collect.store == ""  # nothing is kept until somebody says so
 
 
 def test_shipped_config_holds_what_torchserve_reads(config: dict[str, Any]) -> None:
@@ -144,3 +146,39 @@ def test_threads_that_are_no_number_are_refused_by_name(threads: Any, config: di
 @pytest.mark.parametrize("value", [None, "", "none", True, 1])
 def test_log_requests_of_another_kind_is_refused_by_name(value: Any, config: dict[str, Any]) -> None:
     assert refusal(config | {"log_requests": value}) == (f"log_requests in model-config.yaml is {value!r}; it must be one of all, notable")
+
+
+def test_a_file_of_an_earlier_version_keeps_nothing(config: dict[str, Any]) -> None:
+    del config["collect"]
+    assert Settings.from_mapping(config).collect is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "wanted"),
+    [
+        ("store", "collected", "it must begin with /"),
+        ("store", None, "a text"),
+        ("records", 7, "a text"),
+        ("share", 1.5, "from 0 to 1"),
+        ("share", True, "from 0 to 1"),
+        ("below_confidence", "0.9", "from 0 to 1"),
+        ("not_accepted", "yes", "true or false"),
+        ("not_accepted", 1, "true or false"),
+        ("minute_pictures", 0, "a whole number"),
+        ("day_pictures", 1.5, "a whole number"),
+        ("store_bytes", True, "a whole number"),
+        ("days", -1, "a whole number"),
+    ],
+)
+def test_a_knob_of_what_is_kept_that_cannot_be_used_is_an_error_that_names_it(
+    name: str, value: Any, wanted: str, config: dict[str, Any]
+) -> None:
+    message = refusal(config | {"collect": config["collect"] | {name: value}})
+    assert f"collect.{name} in model-config.yaml is {value!r}" in message
+    assert wanted in message
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(Collecting)])
+def test_a_missing_knob_of_what_is_kept_is_an_error_that_names_it(name: str, config: dict[str, Any]) -> None:
+    del config["collect"][name]
+    assert name in refusal(config)

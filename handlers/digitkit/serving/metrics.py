@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -78,9 +78,18 @@ class Metrics:
         place: the device or the provider that it runs on.
         fell_back: whether it runs on the CPU where TorchServe assigned it a GPU and the settings would have taken it.
         statistics: what its reader counts.
+        others: drains what is counted elsewhere.
     """
 
-    def __init__(self, model: Model, *, place: str, fell_back: bool, statistics: Statistics) -> None:
+    def __init__(
+        self,
+        model: Model,
+        *,
+        place: str,
+        fell_back: bool,
+        statistics: Statistics,
+        others: Callable[[], Iterable[Series]] = tuple,
+    ) -> None:
         self._labels = f"model_name:{model.name},model_version:{model.version}"
         self._host = socket.gethostname()
         self._worker = f"worker:{worker_number(sys.argv)}"
@@ -90,7 +99,7 @@ class Metrics:
         self._busy_s = 0.0
         self._pictures = array("I")  # in each request; handed on in a third of the time that a list takes
         self._errors = dict.fromkeys(ERRORS, 0)
-        self._statistics = statistics
+        self._statistics, self._others = statistics, others
         if not statistics.has_reference:
             log.info("the card of %s has no reference: its drift is not watched", model.name)
         provider = next((name for name in PROVIDERS if name in place.lower()), "")
@@ -168,6 +177,7 @@ class Metrics:
         self._histograms["request_pictures"].observe_all(np.array(self._pictures))
         counts: list[Series] = [("worker_busy_seconds_total", self._worker, self._busy_s), *self._statistics.drain()]
         counts += [("errors_total", f"type:{error.__name__},code:{error.status}", count) for error, count in self._errors.items()]
+        counts += self._others()
         for name, histogram in self._histograms.items():
             counts += histogram.series(name)
             histogram.empty()

@@ -105,9 +105,9 @@ def to_predictions(readings: Readings, min_score: float, sights: Sequence[Sight 
         for score, sight in zip(scores, sights or repeat(None, len(scores)), strict=True)
     ]
     return [
-        Prediction(digit, row[digit], not reason, tuple(row), reason, score, canvas)
-        for digit, row, canvas, score, reason in zip(
-            digits.tolist(), probabilities.tolist(), readings.canvases, scores, reasons, strict=True
+        Prediction(digit, row[digit], not reason, tuple(row), reason, score, canvas, logits)
+        for digit, row, canvas, logits, score, reason in zip(
+            digits.tolist(), probabilities.tolist(), readings.canvases, readings.logits, scores, reasons, strict=True
         )
     ]
 

@@ -51,6 +51,7 @@ class Prediction:
         reason: one of REASONS where the prediction is not accepted, else "".
         score: how likely the picture is one digit, 0 to 1; no part of an answer.
         canvas: that was read; no part of an answer.
+        logits: of that canvas, (10,); no part of an answer.
     """
 
     digit: int
@@ -60,3 +61,4 @@ class Prediction:
     reason: str = ""
     score: float = field(default=0.0, compare=False)
     canvas: Canvas = field(default_factory=lambda: np.zeros((SIDE_PX, SIDE_PX), dtype=np.uint8), compare=False, repr=False)
+    logits: NDArray[np.float32] | None = field(default=None, compare=False, repr=False)

@@ -16,7 +16,7 @@ from digitkit.pictures.attributions import overlay
 from digitkit.pictures.codec import decode_picture
 from digitkit.pictures.eye import Eye
 from digitkit.pictures.look import LOOK_PX
-from digitkit.reader import Hints, Reader
+from digitkit.reader import Hints, Observation, Reader
 from digitkit.readers.digits import answer
 from digitkit.readers.digits.canvas import are_canvases
 from digitkit.readers.digits.digit import LABELS, SIDE_PX, Backend, Prediction
@@ -101,6 +101,10 @@ class DigitsReader:
 
     def statistics(self, reference: Reference) -> Tally:
         return Tally(reference)
+
+    def observe(self, given: Given, result: Prediction) -> Observation:
+        picture = given.canvases[0] if given.picture is None else given.picture
+        return Observation(picture, str(result.digit), result.confidence, result.accepted, result.reason, result.logits)
 
 
 READER: Final[Reader] = DigitsReader()

@@ -18,7 +18,7 @@ from digitkit.documents.document import Document, document_of
 from digitkit.documents.file_kinds import open_file
 from digitkit.errors import BadRequest, DigitError
 from digitkit.pictures.line import BUCKET_PX, STRIP_PX
-from digitkit.reader import Reader
+from digitkit.reader import Observation, Reader
 from digitkit.readers.numbers import answer
 from digitkit.readers.numbers.draw import to_png
 from digitkit.readers.numbers.explain import METHOD, CharacterExplanation, CharacterTarget, explain, explanation_png
@@ -110,6 +110,13 @@ class NumbersReader:
 
     def statistics(self, reference: Reference) -> NumbersTally:
         return NumbersTally()
+
+    def observe(self, given: Asked | AskedPages, result: Transcript) -> Observation | None:
+        """The best of a picture's numbers; documents are not observed."""
+        if isinstance(given, AskedPages):
+            return None
+        best = result.best
+        return Observation(given.picture, best.text if best else "", best.confidence if best else 0.0, not result.reason, result.reason)
 
 
 READER: Final[Reader] = NumbersReader()

@@ -97,8 +97,8 @@ ports: $(SETUP)
 stop: $(SETUP) ## end the server that make run started
 	@$(PY) -m deploy.server stop $(SERVER)
 
-console: $(SETUP) ## a page that talks to the running server: draw, drop pictures, see its status; FEEDBACK=folder keeps what people say of answers
-	@$(PY) -m console.run $(SERVER) $(call flag,listen,LISTEN) $(call flag,feedback,FEEDBACK) $(call flag,root-path,ROOT_PATH) $(call flag,origin,ORIGIN)
+console: $(SETUP) ## a page that talks to the running server: draw, drop pictures, see its status; FEEDBACK=folder keeps what people say of answers, COLLECTED=folder has kept pictures reviewed
+	@$(PY) -m console.run $(SERVER) $(call flag,listen,LISTEN) $(call flag,feedback,FEEDBACK) $(call flag,collected,COLLECTED) $(call flag,root-path,ROOT_PATH) $(call flag,origin,ORIGIN)
 
 forget: $(SETUP) ## delete kept pictures and all that is known of them: COLLECTED=folder, and HASH, FILE, or SINCE and UNTIL
 	@$(PY) -m loop.forget $(call flag,store,COLLECTED) $(if $(HASH),--hash $(HASH)) $(call flag,file,FILE) $(call flag,since,SINCE) $(call flag,until,UNTIL)

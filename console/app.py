@@ -1,4 +1,4 @@
-"""The console as an ASGI application: its two pages, and the few questions that they ask."""
+"""The console as an ASGI application: its three pages, and the few questions that they ask."""
 
 import asyncio
 import json
@@ -21,8 +21,10 @@ from console.gate import AccessGate
 from console.history import History
 from console.refusal import Denied, to_response
 from console.reports import Reports
+from console.review import Review
 from console.upload import read_body
 from console.upstream import CONTENT_TYPES, Upstream
+from loop.desk import Desk
 
 PAGE = Path(__file__).parent / "page"
 SHOWN = ("name", "task", "target", "form")  # of a model
@@ -40,6 +42,7 @@ class Console:
         token_command: prints the server's token where the checkout is; the page shows the command, and never a token.
         prefix: of its paths behind a proxy.
         store: where feedback goes; None where it is switched off.
+        desk: where kept pictures are reviewed; None where that is switched off.
         reports: the reports that the pages link to.
     """
 
@@ -50,16 +53,22 @@ class Console:
     reports: Reports
     prefix: str = ""
     store: FeedbackStore | None = None
+    desk: Desk | None = None
 
 
 def create_app(console: Console) -> Starlette:
     """The application; its routes are those of the pages and their scripts, /api and /reports."""
-    endpoints = Endpoints(console, History(console.upstream))
+    endpoints, review = Endpoints(console, History(console.upstream)), Review(console.desk)
     routes = [
         Route("/", page("index.html")),
         Route("/status", page("status.html")),
+        Route("/review", page("review.html")),
         Route("/api/session", endpoints.session),
         Route("/api/status", endpoints.status),
+        Route("/api/review/take", review.take, methods=["POST"]),
+        Route("/api/review/label", review.label, methods=["POST"]),
+        Route("/api/review/undo", review.undo, methods=["POST"]),
+        Route("/api/review/picture/{sha256:str}", review.picture),
         Route("/api/{way:str}/{model:str}", endpoints.ask, methods=["POST"]),
         Route("/api/feedback", endpoints.keep, methods=["POST"]),
         Route("/reports/{name:path}", endpoints.report),
@@ -107,6 +116,7 @@ class Endpoints:
             "server": console.upstream.apis.inference,
             "tokenCommand": console.token_command,
             "feedback": console.store is not None,
+            "review": console.desk is not None,
             "reports": console.reports.listed(),
         }
         response = JSONResponse(told)
@@ -143,7 +153,7 @@ class Endpoints:
         try:
             await run_in_threadpool(self.console.store.keep, feedback, picture)
         except OSError as err:
-            raise Denied(507, "NotKept", f"the folder of feedback cannot be written: {err.strerror}") from err
+            raise Denied(507, "NotKept", f"feedback cannot be kept: {err.strerror}") from err
         return Response(status_code=204)
 
     async def report(self, request: Request) -> Response:

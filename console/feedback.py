@@ -36,6 +36,7 @@ class Feedback:
         model: that answered, and its version.
         read: what it had read.
         confidence: of that, 0 to 1.
+        accepted: whether that answer was, as the page says; False where it does not.
     """
 
     truth: str
@@ -43,6 +44,7 @@ class Feedback:
     version: str
     read: str
     confidence: float
+    accepted: bool = False
 
 
 class FeedbackStore(Protocol):
@@ -97,7 +99,7 @@ def read_feedback(told: Any) -> tuple[Feedback, bytes]:
         raise Denied(400, "BadRequest", "confidence is a number from 0 to 1")
     if not picture:
         raise Denied(400, "BadRequest", "the picture is empty")
-    return Feedback(truth, model, version, read, confidence), picture
+    return Feedback(truth, model, version, read, confidence, told.get("accepted") is True), picture
 
 
 def _suffix(picture: bytes) -> str:

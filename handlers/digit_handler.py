@@ -80,7 +80,7 @@ class DigitHandler:
         except ImportError as err:  # requests are answered all the same
             print(f"no pictures are kept: {err}; collecting needs the packages of pyproject.toml's extra collect", flush=True)
             return None
-        return collector(knobs, {"model": self.model.name, "version": self.model.version, "task": task}, self.guard)
+        return collector(knobs, task, {"model": self.model.name, "version": self.model.version}, self.guard)
 
     def handle(self, rows: list[dict[str, Any]], context: Any) -> list[bytes]:
         """One body for each row; statuses and headers go through `context`. TorchServe's own way, where frames.py has none."""

@@ -47,7 +47,7 @@ def hash_of_file(path: Path, settings: Settings) -> str:
         raise StoreError(f"{path} holds no picture that the server reads: {err}") from err
     if settings.collect is None:
         raise StoreError("the section collect is missing in model-config.yaml, which says how large a picture is kept")
-    return to_sample(picture, settings.collect.side_pixels, "").sha256
+    return to_sample(picture, settings.collect.side_pixels, task="", reason="").sha256
 
 
 def forget(store: SampleStore, hashes: Sequence[str], since: float | None, until: float | None) -> int:

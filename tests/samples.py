@@ -16,14 +16,14 @@ CAPS = Caps(minute_pictures=1000, day_pictures=1000, store_bytes=10**9)
 NOW = 1_800_000_000.0  # a time at which tests keep pictures
 
 
-def sample(number: int, *, reason: str = "random", **changed: Any) -> Sample:
+def sample(number: int, *, reason: str = "random", task: str = "digits", **changed: Any) -> Sample:
     """A picture like no other, and what a model read of it."""
     answer = {
-        **{"model": "digits", "version": "1.0", "task": "digits", "asked_at": NOW, "request_id": f"request-{number}"},
+        **{"model": "digits", "version": "1.0", "asked_at": NOW, "request_id": f"request-{number}"},
         **{"label": str(number % 10), "confidence": 0.5, "accepted": True, "reason": "", "logits": [0.0] * 10},
     }
     pixels = np.random.default_rng(number).integers(0, 256, (28, 28), dtype=np.uint8)
-    return to_sample(pixels, 512, reason, answer | changed)
+    return to_sample(pixels, 512, task=task, reason=reason, answer=answer | changed)
 
 
 def knobs(store: Path | str, **changed: Any) -> Collecting:

@@ -54,6 +54,11 @@ export class Api {
     return (await this.#post(`explanations/${model}${query}`, picture, signal)).blob();
   }
 
+  /** A step of the review: "take", "label" or "undo". */
+  async review(step, said = {}) {
+    return (await this.#post(`review/${step}`, JSON.stringify(said))).json();
+  }
+
   async keep(feedback) {
     await this.#post("feedback", JSON.stringify(feedback));
   }

@@ -30,3 +30,9 @@ export function showServer(isUp, text) {
   if (place.textContent !== text) place.textContent = text;
   place.dataset.state = isUp ? "up" : "away";
 }
+
+/** Link the page of the review where the console has pictures for it. */
+export function showPages(session) {
+  const link = byId("review-link");
+  if (link) link.hidden = !session.review;
+}

@@ -1,7 +1,7 @@
 /** The page that shows the running server, asked every five seconds for what the console has sampled. */
 
 import { Api, Refusal, status } from "./api.js";
-import { byId, element, showServer } from "./dom.js";
+import { byId, element, showPages, showServer } from "./dom.js";
 import { describe } from "./models.js";
 import { tiles } from "./tiles.js";
 
@@ -56,7 +56,9 @@ async function refresh() {
 }
 
 async function listReports() {
-  const { reports } = (await Api.open()).session;
+  const { session } = await Api.open();
+  showPages(session);
+  const { reports } = session;
   byId("reports").replaceChildren(...reports.map(({ title, href }) => element("li", {}, element("a", { href }, title))));
   byId("no-reports").hidden = reports.length > 0;
 }

@@ -2,7 +2,7 @@
 
 import { AnswerView } from "./answer.js";
 import { Api, Refusal } from "./api.js";
-import { byId, showServer } from "./dom.js";
+import { byId, showPages, showServer } from "./dom.js";
 import { Drawing } from "./drawing.js";
 import { FeedbackView } from "./feedback.js";
 import { ModelsView } from "./models.js";
@@ -136,7 +136,7 @@ class Page {
     if (told.answer) {
       const { digit, confidence } = told.answer;
       this.answer.showAnswer(told.answer);
-      this.feedback.offer({ picture: this.#picture, model: model.name, version: told.version, read: `${digit}`, confidence });
+      this.feedback.offer({ picture: this.#picture, model: model.name, version: told.version, read: `${digit}`, confidence, accepted: told.answer.accepted });
       return;
     }
     this.answer.showRefusal(told);
@@ -233,6 +233,7 @@ class Page {
 
 try {
   const api = await Api.open();
+  showPages(api.session);
   new Page(api);
   showServer(true, `${api.models.map(({ name }) => name).join(", ")}`);
 } catch (error) {

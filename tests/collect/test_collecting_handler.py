@@ -29,7 +29,7 @@ def logged(handler: Any, tmp_path: Path) -> None:
 
 @pytest.fixture
 def collecting(handler: Any, tmp_path: Path) -> Any:
-    handler.collector = Collector(knobs(tmp_path), {"model": "digits", "version": "1.0", "task": "digits"}, Guard())
+    handler.collector = Collector(knobs(tmp_path), "digits", {"model": "digits", "version": "1.0"}, Guard())
     return handler
 
 

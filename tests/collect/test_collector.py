@@ -21,7 +21,7 @@ from digitkit.reader import Observation
 from digitkit.serving.guard import Guard
 from digitkit.settings import Collecting
 
-ANSWERING = {"model": "digits", "version": "1.0", "task": "digits"}
+ANSWERING = {"model": "digits", "version": "1.0"}
 
 
 def seen(number: int = 0, *, confidence: float = 0.99, accepted: bool = True) -> Observation:
@@ -33,7 +33,7 @@ class Counted:
     """A collector, and the sum of what it has counted so far."""
 
     def __init__(self, chosen: Collecting) -> None:
-        self.collector = Collector(chosen, ANSWERING, Guard())
+        self.collector = Collector(chosen, "digits", ANSWERING, Guard())
         self.counts = Counter[str]()
 
     def offer(self, *observations: Observation) -> None:
@@ -70,7 +70,7 @@ def test_what_no_knob_chooses_is_not_kept_and_no_store_is_filled(tmp_path: Path)
 
 def test_about_as_many_are_kept_at_random_as_the_share_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module.random, "random", np.random.default_rng(0).random)
-    collector = Collector(knobs(tmp_path, share=0.1), ANSWERING, Guard())
+    collector = Collector(knobs(tmp_path, share=0.1), "digits", ANSWERING, Guard())
     reasons = Counter(collector._reason(seen()) for _ in range(5000))
     assert 430 < reasons["random"] < 570
     assert set(reasons) == {"random", ""}
@@ -120,7 +120,7 @@ def test_large_pictures_wait_only_as_long_as_they_fit_into_memory(tmp_path: Path
 
 
 def test_a_picture_of_a_large_array_does_not_keep_all_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    collector = Collector(knobs(tmp_path), ANSWERING, Guard())
+    collector = Collector(knobs(tmp_path), "digits", ANSWERING, Guard())
     chosen: list[Any] = []
     monkeypatch.setattr(collector._queue, "put_nowait", chosen.append)
     collector.offer("", seen()._replace(picture=np.zeros((1000, 28, 28), dtype=np.uint8)[3]))

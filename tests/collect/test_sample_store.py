@@ -41,7 +41,7 @@ def test_the_folder_is_its_owners_alone(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("shape", [(28, 28), (1, 900), (2000, 1500)])
 def test_a_kept_picture_is_a_grey_png_of_bounded_size_without_metadata(shape: tuple[int, int]) -> None:
-    kept = to_sample(np.zeros(shape, dtype=np.uint8), 512, "random")
+    kept = to_sample(np.zeros(shape, dtype=np.uint8), 512, task="digits", reason="random")
     with Image.open(io.BytesIO(kept.png)) as image:
         assert (image.format, image.mode, image.info, image.size) == ("PNG", "L", {}, (kept.width, kept.height))
     assert max(image.size) == min(512, max(shape))

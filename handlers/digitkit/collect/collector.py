@@ -42,12 +42,13 @@ class Collector:
 
     Args:
         knobs: which pictures, and how many.
-        answering: the columns of an answer that are the same for all: model, version and task.
+        task: of the model.
+        answering: the columns of an answer that are the same for all: model and version.
         guard: runs a step, and returns the refusal of what nobody foresaw, which it has logged.
     """
 
-    def __init__(self, knobs: Collecting, answering: Mapping[str, str], guard: Callable[..., str | DigitError]) -> None:
-        self._knobs, self._answering, self._guard = knobs, answering, guard
+    def __init__(self, knobs: Collecting, task: str, answering: Mapping[str, str], guard: Callable[..., str | DigitError]) -> None:
+        self._knobs, self._task, self._answering, self._guard = knobs, task, answering, guard
         self._caps = Caps(knobs.minute_pictures, knobs.day_pictures, knobs.store_bytes)
         self._queue = queue.Queue[Chosen](WAITING)
         self._lock = threading.Lock()
@@ -122,7 +123,9 @@ class Collector:
             self._count(*((self._kept, chosen.reason) if became == KEPT else (self._dropped, became)))
 
     def _keep(self, chosen: Chosen, store: SampleStore) -> str:
-        return store.keep(to_sample(chosen.picture, self._knobs.side_pixels, chosen.reason, chosen.answer), self._caps)
+        return store.keep(
+            to_sample(chosen.picture, self._knobs.side_pixels, task=self._task, reason=chosen.reason, answer=chosen.answer), self._caps
+        )
 
     def _see_to_age(self, store: SampleStore) -> str:
         store.expire(self._knobs.days)

@@ -20,6 +20,7 @@ class Sample:
     Attributes:
         png: the picture.
         width, height: of it, in pixels.
+        task: of the model that it was sent to.
         reason: why it is kept.
         answer: the columns of schema.ANSWERS but for its sha256; None where nothing is known to have been read.
     """
@@ -27,6 +28,7 @@ class Sample:
     png: bytes
     width: int
     height: int
+    task: str
     reason: str
     answer: Mapping[str, Any] | None = None
 
@@ -36,10 +38,10 @@ class Sample:
         return hashlib.sha256(self.png).hexdigest()
 
 
-def to_sample(picture: Picture, side_pixels: int, reason: str, answer: Mapping[str, Any] | None = None) -> Sample:
+def to_sample(picture: Picture, side_pixels: int, *, task: str, reason: str, answer: Mapping[str, Any] | None = None) -> Sample:
     """A picture as it is kept, no side longer than `side_pixels`."""
     small = shrink(picture, side_pixels)
-    return Sample(encode_png(small), small.shape[1], small.shape[0], reason, answer)
+    return Sample(encode_png(small), small.shape[1], small.shape[0], task, reason, answer)
 
 
 def shrink(picture: Picture, side_pixels: int) -> Picture:

@@ -113,15 +113,8 @@ class SampleStore:
             if over := self._over(connection, sample, caps, now):
                 return over
             self.shelf.put(sha256, sample.png)
-            row = {
-                "sha256": sha256,
-                "kept_at": now,
-                "reason": sample.reason,
-                "bytes": len(sample.png),
-                "width": sample.width,
-                "height": sample.height,
-            }
-            connection.execute(insert(PICTURES).values(**row, seen=1))
+            row = {name: getattr(sample, name) for name in ("sha256", "task", "reason", "width", "height")}
+            connection.execute(insert(PICTURES).values(**row, kept_at=now, bytes=len(sample.png), seen=1))
             self._answer(connection, sample, sha256)
             gone = self._make_room(connection, caps.store_bytes)
         self._remove_files(gone)
@@ -140,12 +133,13 @@ class SampleStore:
 
     @staticmethod
     def _answer(connection: Connection, sample: Sample, sha256: str) -> None:
-        """Note what was read; of one version of a model the newest answer stands."""
+        """Note what was read; of one version of a model the newest answer stands, and what that does not know is left."""
         if sample.answer is None:
             return
         answer = {"sha256": sha256, **sample.answer}
         same = [ANSWERS.c[name] == answer[name] for name in ("sha256", "model", "version")]
-        if not connection.execute(update(ANSWERS).where(*same).values(**answer)).rowcount:
+        told = {name: value for name, value in answer.items() if value is not None}
+        if not connection.execute(update(ANSWERS).where(*same).values(**told)).rowcount:
             connection.execute(insert(ANSWERS).values(**answer))
 
     @staticmethod

@@ -15,6 +15,7 @@ PICTURES: Final = Table(
     METADATA,
     Column("sha256", String(64), primary_key=True),  # of the file, which bears it as its name
     Column("kept_at", Float(53), nullable=False, index=True),
+    Column("task", String(64), nullable=False, index=True),  # of the model that it was sent to
     Column("reason", String(32), nullable=False),  # why it is kept
     Column("bytes", Integer, nullable=False),
     Column("width", Integer, nullable=False),
@@ -28,14 +29,13 @@ ANSWERS: Final = Table(
     Column("sha256", String(64), primary_key=True),
     Column("model", String(128), primary_key=True),
     Column("version", String(64), primary_key=True),
-    Column("task", String(64), nullable=False),
     Column("asked_at", Float(53), nullable=False),
-    Column("request_id", String(128), nullable=False),
+    Column("request_id", String(128), nullable=True),
     Column("label", String(256), nullable=False),
     Column("confidence", Float(53), nullable=False),
     Column("accepted", Boolean, nullable=False),
-    Column("reason", String(32), nullable=False),  # why it is not accepted
-    Column("logits", JSON, nullable=True),
+    Column("reason", String(32), nullable=True),  # why it is not accepted
+    Column("logits", JSON(none_as_null=True), nullable=True),
 )
 LABELS: Final = Table(
     "labels",

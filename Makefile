@@ -79,7 +79,7 @@ test: export DIGITS_SOAK_MINUTES ?= $(SOAK_MINUTES)
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: eye numbers finder evaluate-numbers evaluate-pages help setup run ports stop monitor monitor-stop serve rollback train train-many finetune evaluate evaluate-real scenes corruptions compare bench-canvas release export smoke loadtest test check fmt lock clean bench bench-models bench-batches tune chaos soak audit sbom bench-client console forget
+.PHONY: eye numbers finder evaluate-numbers evaluate-pages help setup run ports stop monitor monitor-stop serve rollback train train-many finetune evaluate evaluate-real scenes corruptions compare bench-canvas release export smoke loadtest test check fmt lock clean bench bench-models bench-batches tune chaos soak audit sbom bench-client console forget labels
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -102,6 +102,9 @@ console: $(SETUP) ## a page that talks to the running server: draw, drop picture
 
 forget: $(SETUP) ## delete kept pictures and all that is known of them: COLLECTED=folder, and HASH, FILE, or SINCE and UNTIL
 	@$(PY) -m loop.forget $(call flag,store,COLLECTED) $(if $(HASH),--hash $(HASH)) $(call flag,file,FILE) $(call flag,since,SINCE) $(call flag,until,UNTIL)
+
+labels: $(SETUP) ## write what people agree that kept pictures show, for make finetune or other tools, or read it: COLLECTED, OUT or FROM, FORMAT, ALL=1, BY
+	@$(PY) -m loop.labels $(call flag,store,COLLECTED) $(call flag,out,OUT) $(call flag,from,FROM) $(call flag,form,FORMAT) $(call flag,by,BY) $(if $(ALL),--all)
 
 monitor: $(SETUP) ## watch the running server with Prometheus and Alertmanager; WEBHOOK=http://… gets the alerts
 	@$(PY) -m deploy.monitoring.monitor start $(SERVER)

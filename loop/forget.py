@@ -12,11 +12,10 @@ from digitkit.collect.sample_store import SampleStore, StoreError
 from digitkit.errors import DigitError
 from digitkit.pictures.codec import decode_picture
 from digitkit.settings import Settings, SettingsError
-from loop.place_flags import add_place_flags, open_existing, place_of
+from loop.place_flags import CONFIG, add_place_flags, open_existing, place_of
 from testbed.command import ending
 
 HASH = re.compile("[0-9a-f]{64}")
-CONFIG = Path(__file__).resolve().parent.parent / "handlers" / "model-config.yaml"
 
 
 def to_hash(text: str) -> str:

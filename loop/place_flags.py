@@ -5,6 +5,8 @@ from pathlib import Path
 
 from digitkit.collect.sample_store import SampleStore, StoreError, StorePlace
 
+CONFIG = Path(__file__).resolve().parent.parent / "handlers" / "model-config.yaml"  # of the server's models
+
 
 def add_place_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--store", type=Path, help="the folder with the store, as `store` in model-config.yaml")

@@ -1,0 +1,1 @@
+"""Labelled pictures in the forms that other tools read and write."""

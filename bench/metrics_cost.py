@@ -11,9 +11,8 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -67,12 +66,16 @@ def worker_of(server: Server) -> psutil.Process:
     return found[0]
 
 
-def requests_per_s(server: Server, model: str, picture: Path, *, connections: int, seconds: int) -> float:
-    """The requests a second that wrk counts for one model; raises ServerError if an answer was not 200."""
-    script = picture.with_suffix(".lua")
+def requests_per_s(server: Server, model: str, pictures: Sequence[Path], *, connections: int, seconds: int) -> float:
+    """The requests a second that wrk counts for one model, asked for pictures in turn; raises ServerError if an answer was not 200."""
+    script = pictures[0].with_suffix(".lua")
+    names = ", ".join(f'"{picture}"' for picture in pictures)
     script.write_text(
-        f'wrk.method = "POST"\nwrk.headers["Authorization"] = "Bearer {server.token()}"\n'
-        f'local file = io.open("{picture}", "rb")\nwrk.body = file:read("*a")\n'
+        f'wrk.method = "POST"\nwrk.headers["Authorization"] = "Bearer {server.token()}"\nlocal texts, last = {{}}, 0\n'
+        "function init(args)\n"
+        f'  for i, name in ipairs({{{names}}}) do texts[i] = wrk.format(nil, nil, nil, io.open(name, "rb"):read("*a")) end\n'
+        "end\n"
+        "function request() last = last % #texts + 1 return texts[last] end\n"
     )
     url = f"{server.inference}/predictions/{model}"
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(script), url]
@@ -84,11 +87,11 @@ def requests_per_s(server: Server, model: str, picture: Path, *, connections: in
     return float(found[1])
 
 
-def take_turns(server: Server, picture: Path, *, connections: int, rounds: int) -> NDArray[np.float64]:
-    """All turns, (2 * rounds + 1, 2), with a Turn in each row; those at odd indices record."""
+def take_turns(server: Server, pictures: Sequence[Path], *, connections: int, rounds: int) -> NDArray[np.float64]:
+    """All turns, (2 * rounds + 1, 2), with a Turn in each row; those at odd indices have what is measured."""
     worker, pid = worker_of(server), server.pid()
     assert pid is not None
-    load = partial(requests_per_s, server, server.models[0], picture, connections=connections)
+    load = partial(requests_per_s, server, server.models[0], pictures, connections=connections)
     load(seconds=WARM_S)
     turns = []
     for number in range(2 * rounds + 1):
@@ -113,32 +116,50 @@ def interval(values: NDArray[np.float64]) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="bench.metrics_cost", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def add_turn_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--archive", type=Path, default=ROOT / "model_store" / "digits_onnx.mar", help="with its card beside it")
     parser.add_argument("--port", type=int, default=DEFAULT_PORT + 1000)
     parser.add_argument("--connections", type=positive, default="64")
-    parser.add_argument("--rounds", type=positive, default="9", help="turns with metrics; each takes 16 s, with one without metrics")
+    parser.add_argument("--rounds", type=positive, default="9", help="turns with what is measured; each takes 16 s, with one without it")
     parser.add_argument("--data-root", type=Path, default=DATA_ROOT)
-    flags = parser.parse_args(arguments)
+
+
+def compare(flags: argparse.Namespace, what: str, prepare: Callable[[Path, Path], None], pictures: int = 1) -> None:
+    """Load a worker in turns with and without something, and print the ratios.
+
+    Args:
+        flags: of add_turn_flags.
+        what: is measured, in a word.
+        prepare: writes a copy of an archive, with its card, in which START and STOP switch it.
+        pictures: that are sent in turn.
+    """
     if shutil.which("wrk") is None:
-        sys.exit(f"{parser.prog}: wrk is not installed; apt-get install wrk")
-    with ending(parser.prog, ServerError, JavaError), tempfile.TemporaryDirectory() as folder:
+        raise ServerError("wrk is not installed; apt-get install wrk")
+    with tempfile.TemporaryDirectory() as folder:
         store = Path(folder) / "store"
         store.mkdir()
         server = Server(flags.port, store, Path(folder), models=(flags.archive.stem,))
         try:
-            switchable(flags.archive, store / flags.archive.name)
-            picture = Path(folder) / "digit.png"
-            picture.write_bytes(load_pictures(flags.data_root, 1)[0].png)
+            prepare(flags.archive, store / flags.archive.name)
+            files = [Path(folder) / f"{number}.png" for number in range(pictures)]
+            for file, picture in zip(files, load_pictures(flags.data_root, pictures), strict=True):
+                file.write_bytes(picture.png)
             server.start()
-            print(f" metrics    req./s   us each   {flags.archive.name}, {flags.connections} connections")
-            found = ratios(take_turns(server, picture, connections=flags.connections, rounds=flags.rounds))
+            print(f"{what:>8}    req./s   us each   {flags.archive.name}, {flags.connections} connections")
+            found = ratios(take_turns(server, files, connections=flags.connections, rounds=flags.rounds))
         finally:
             server.stop()
     for name, values in zip(("requests/s", "processor time"), found.T, strict=True):
         low, high = interval(values)
-        print(f"{name} with metrics over without: median {np.median(values):.3f} ({low:.3f} to {high:.3f}) of {len(values)} rounds")
+        print(f"{name} with {what} over without: median {np.median(values):.3f} ({low:.3f} to {high:.3f}) of {len(values)} rounds")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="bench.metrics_cost", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_turn_flags(parser)
+    flags = parser.parse_args(arguments)
+    with ending(parser.prog, ServerError, JavaError):
+        compare(flags, "metrics", switchable)
 
 
 if __name__ == "__main__":

@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import HANDLERS
-from samples import eventually, files_in, knobs
+from samples import eventually, files_in, knobs, opened
+from sqlalchemy import select
 
 from digitkit.collect import collector as module
 from digitkit.collect.collector import Collector
 from digitkit.collect.sample_store import SampleStore
+from digitkit.collect.schema import PICTURES
 from digitkit.reader import Observation
 from digitkit.serving.guard import Guard
 from digitkit.settings import Collecting
@@ -81,6 +83,15 @@ def test_a_duplicate_is_counted_and_kept_once(tmp_path: Path) -> None:
     counted.offer(seen(), seen(), seen())
     counted.has(random=1, duplicate=2)
     assert len(files_in(tmp_path)) == 1
+
+
+def test_what_comes_again_is_told_to_the_store_now_and_then(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "REMEMBERED", 2)
+    counted = Counted(knobs(tmp_path))
+    counted.offer(*(seen(number) for number in (0, 0, 0, 1, 2)))
+    counted.has(random=3, duplicate=2)
+    with opened(tmp_path) as store, store.reading() as connection:
+        assert sorted(connection.execute(select(PICTURES.c.seen)).scalars()) == [1, 1, 3]
 
 
 def test_over_a_cap_nothing_is_asked_of_the_store_for_a_while(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ WAITING_BYTES: Final = 32_000_000  # of them all: a picture of 24 million pixels
 # Seconds for which nothing is sent to the store after it says this: asking it again for each picture would tell the same.
 PAUSES: Final = {MINUTE: 1.0, DAY: 60.0, STORE: 5.0}
 UPKEEP_S: Final = 600.0  # between two looks for pictures that are too old
+REMEMBERED: Final = 1000  # pictures that the store has: one that comes again and again costs a hash, and no transaction
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +57,7 @@ class Collector:
         self._kept, self._dropped = Counter[str](), Counter[str]()
         self._paused, self._paused_until = "", 0.0
         self._store: SampleStore | None = None
+        self._repeats = Counter[str]()  # by the hash of a picture that the store has, how often it came since the store was told
         self._is_failing = False
         threading.Thread(target=self._run, name="collect", daemon=True).start()
 
@@ -123,11 +125,24 @@ class Collector:
             self._count(*((self._kept, chosen.reason) if became == KEPT else (self._dropped, became)))
 
     def _keep(self, chosen: Chosen, store: SampleStore) -> str:
-        return store.keep(
-            to_sample(chosen.picture, self._knobs.side_pixels, task=self._task, reason=chosen.reason, answer=chosen.answer), self._caps
-        )
+        sample = to_sample(chosen.picture, self._knobs.side_pixels, task=self._task, reason=chosen.reason, answer=chosen.answer)
+        if sample.sha256 in self._repeats:
+            self._repeats[sample.sha256] += 1
+            return DUPLICATE
+        became = store.keep(sample, self._caps)
+        if became in (KEPT, DUPLICATE):
+            if len(self._repeats) >= REMEMBERED:
+                self._tell_repeats(store)
+            self._repeats[sample.sha256] = 0
+        return became
+
+    def _tell_repeats(self, store: SampleStore) -> None:
+        """Have the store count what came again, and forget which pictures it has: some may have been deleted since."""
+        repeats, self._repeats = +self._repeats, Counter()
+        store.count_again(repeats)
 
     def _see_to_age(self, store: SampleStore) -> str:
+        self._tell_repeats(store)
         store.expire(self._knobs.days)
         return KEPT
 

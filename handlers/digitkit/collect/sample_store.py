@@ -5,7 +5,7 @@ hand, and a process that dies between the two leaves a file that `sweep` finds.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -119,6 +119,12 @@ class SampleStore:
             gone = self._make_room(connection, caps.store_bytes)
         self._remove_files(gone)
         return KEPT
+
+    def count_again(self, repeats: Mapping[str, int]) -> None:
+        """Count pictures that came again, by their hashes; what is not there any more is left out."""
+        with self.writing() as connection:
+            for sha256, count in repeats.items():
+                connection.execute(update(PICTURES).where(PICTURES.c.sha256 == sha256).values(seen=PICTURES.c.seen + count))
 
     @staticmethod
     def _over(connection: Connection, sample: Sample, caps: Caps, now: float) -> str:

@@ -27,7 +27,7 @@ class NotYoursError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class ReviewProgress:
     """How many pictures are open and how many settled, and how many labels one person gave."""
 
     open: int
@@ -93,11 +93,11 @@ class Desk:
             connection.execute(insert(LEASES).values(sha256=last.sha256, reviewer=reviewer, until=now + LEASE_S))
             return _settle(connection, last.sha256)
 
-    def progress(self, reviewer: str) -> Progress:
+    def progress(self, reviewer: str) -> ReviewProgress:
         with self.store.reading() as connection:
             total, settled = connection.execute(select(func.count(), func.count(PICTURES.c.truth)).where(PICTURES.c.task == TASK)).one()
             yours = connection.execute(select(func.count()).select_from(LABELS).where(LABELS.c.reviewer == reviewer)).scalar_one()
-        return Progress(total - settled, settled, yours)
+        return ReviewProgress(total - settled, settled, yours)
 
 
 def _say(connection: Connection, reviewer: str, sha256: str, label: str, now: float) -> Candidate:

@@ -10,7 +10,7 @@ from pathlib import Path
 from digitkit.collect.sample_store import SampleStore, StoreError
 from digitkit.settings import Settings, SettingsError
 from loop.desk import Desk
-from loop.exchange.forms import FORMS
+from loop.exchange.exchange_forms import FORMS
 from loop.exchange.labelled import ExchangeError, Labelled, kept, take_in
 from loop.place_flags import CONFIG, add_place_flags, open_existing, place_of
 from testbed.command import ending

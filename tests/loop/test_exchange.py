@@ -14,7 +14,7 @@ from digitkit.settings import Limits
 from loop import labels
 from loop.agreement import LABELLED
 from loop.desk import Desk
-from loop.exchange.forms import FORMS
+from loop.exchange.exchange_forms import FORMS
 
 SAID = dict(enumerate(LABELLED))
 

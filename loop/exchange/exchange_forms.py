@@ -22,7 +22,7 @@ INTERFACE: Final = f"""<View>
 """
 
 
-class Form(NamedTuple):
+class ExchangeForm(NamedTuple):
     """A form of exchange.
 
     Attributes:
@@ -148,8 +148,8 @@ def _read_json(path: Path) -> Any:
 
 
 FORMS: Final = {
-    "folder": Form(in_folders, write_nothing, read_folders),
-    "csv": Form(in_pictures, write_csv, read_csv),
-    "coco": Form(in_pictures, write_coco, read_coco),
-    "label-studio": Form(in_pictures, write_label_studio, read_label_studio),
+    "folder": ExchangeForm(in_folders, write_nothing, read_folders),
+    "csv": ExchangeForm(in_pictures, write_csv, read_csv),
+    "coco": ExchangeForm(in_pictures, write_coco, read_coco),
+    "label-studio": ExchangeForm(in_pictures, write_label_studio, read_label_studio),
 }

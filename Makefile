@@ -47,8 +47,6 @@ ARCHIVES := $(call told,chosen)
 NEEDS := $(shell $(READER) deploy/imports.py training.train training.evaluate.report export.to_onnx export.to_torch export.to_mar export.eye_to_onnx export.line_to_onnx export.finder_to_onnx bench.stock.archive loadtest.run loadtest.locustfile 2>/dev/null)
 needs = $(patsubst $1:%,%,$(filter $1:%,$(NEEDS)))
 EYE := training/released/eye.pt
-# The eye of an archive of digits: a graph beside a graph, weights beside weights.
-eye = $(if $(filter $1,$(call told,eyed)),$(if $(filter %.onnx,$(call told,artifact@$1)),$(STORE)/eye.onnx,$(EYE)))
 # What an archive holds: its artifact, the weights that models.toml names, or those that make is told of.
 held = $(or $(call told,artifact@$1),$(call told,weights@$1),$(WEIGHTS) $(CHOSEN))
 NUMBERS := training/released/numbers.pt
@@ -184,8 +182,8 @@ release: $(SETUP) ## train the release recipe with SEEDS seeds, publish the best
 export: $(ARCHIVES) ## build and check the archives; FORMS=float16,int8,bfloat16 for more forms, MODELS=names for other models
 
 .SECONDEXPANSION:
-$(call told,archive): $$(call held,$$@) $$(call eye,$$@) $$(call told,config@$$@) $(INSIDE) $(call needs,export.to_mar) | $(SETUP)
-	$(PY) -m export.to_mar --weights $< --archive $@ $(addprefix --eye ,$(call eye,$@)) --config $(call told,config@$@) $(MNIST)
+$(call told,archive): $$(call held,$$@) $$(call told,beside@$$@) $$(call told,config@$$@) $(INSIDE) $(call needs,export.to_mar) | $(SETUP)
+	$(PY) -m export.to_mar --weights $< --archive $@ $(addprefix --beside ,$(call told,beside@$@)) --config $(call told,config@$@) $(MNIST)
 
 $(STORE)/eye.onnx: $(EYE) $(call needs,export.eye_to_onnx) | $(SETUP)
 	$(PY) -m export.eye_to_onnx --weights $< --graph $@ $(MNIST)

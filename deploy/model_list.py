@@ -16,6 +16,8 @@ from deploy.errors import ServerError
 ROOT = Path(__file__).resolve().parent.parent
 LIST = ROOT / "models.toml"
 STORE = "model_store"
+RELEASED = "training/released"
+BESIDE = {"digits": "eye", "numbers": "finder"}  # the net that an archive of a task holds beside its weights
 DIGITS = "digits"  # the task of the models that read single digits
 NAME = re.compile(r"[A-Za-z0-9_]+")  # "-" separates a model's name from the version of an archive that is kept: digits-1.0.mar
 SUFFIXES = {"pytorch": ".pt", "onnx": ".onnx"}  # of the artifact of each target
@@ -154,8 +156,9 @@ def words(models: Mapping[str, ListedModel], chosen: Sequence[ListedModel]) -> I
         archive, artifact = f"{STORE}/{model.name}.mar", f"{STORE}/{model.artifact}"
         yield f"archive={archive}"
         yield f"config@{archive}={model.config.relative_to(ROOT)}"
-        if model.task == DIGITS:
-            yield f"eyed={archive}"
+        if model.task in BESIDE:
+            folder = RELEASED if model.target == "pytorch" else STORE
+            yield f"beside@{archive}={folder}/{BESIDE[model.task]}{SUFFIXES[model.target]}"
         if model.weights:
             yield f"weights@{archive}={model.weights}"
         if model.artifact:

@@ -21,7 +21,7 @@ PROBE_TIMEOUT_S = 120
 
 
 def pack(
-    weights: Path, name: str, scratch: Path, *, handlers: Path = HANDLERS, config: Path | None = None, eye: Path | None = None
+    weights: Path, name: str, scratch: Path, *, handlers: Path = HANDLERS, config: Path | None = None, beside: Path | None = None
 ) -> Path:
     """An archive with its card in `scratch`, packed by torch-model-archiver from clean copies; its version is that of the weights.
 
@@ -30,18 +30,18 @@ def pack(
         name: of the model in TorchServe.
         handlers: the archive's root.
         config: the file that becomes its model-config.yaml; None takes the one of the root.
-        eye: another file that its task needs beside the weights, with its card; it is packed as eye with its own suffix.
+        beside: another net that its task needs beside the weights, with its card.
     Raises:
         CardError: the weights do not match their card.
     """
     card = check_card(weights)
     root, store, private = scratch / "handlers", scratch / "store", scratch / "tmp"
     shutil.copytree(handlers, root, ignore=shutil.ignore_patterns("__pycache__", "model-config.yaml", "digit_handler.py"))
-    for beside in (card_path(weights), *NOTICES):
-        shutil.copy(beside, root)
-    if eye is not None:
-        check_card(eye)
-        for part in (eye, card_path(eye)):
+    for notice in (card_path(weights), *NOTICES):
+        shutil.copy(notice, root)
+    if beside is not None:
+        check_card(beside)
+        for part in (beside, card_path(beside)):
             shutil.copy(part, root)
     for folder in (store, private):
         folder.mkdir()

@@ -34,15 +34,17 @@ class ArchiveChecks(NamedTuple):
     check_archive: Callable[[Path, Path], None]
 
 
-def to_mar(weights: Path, archive: Path, *, eye: Path | None = None, data_root: Path, config: Path = CONFIG) -> None:
-    """Write `archive` and its card: the handler, digitkit, weights or graph, eye, their cards and the licence. Its version is the weights'.
+def to_mar(weights: Path, archive: Path, *, beside: Path | None = None, data_root: Path, config: Path = CONFIG) -> None:
+    """Write `archive` and its card: the handler, digitkit, the weights or graph and what its task needs beside it, and their cards.
+
+    Its version is the weights'.
 
     An earlier archive of another version stays beside it, as digitkit.artifacts.store says.
 
     Args:
         weights: weights or a graph of any task, with the card beside them.
         archive: its stem is the model's name in TorchServe.
-        eye: eye.pt or eye.onnx, with its card beside it; None for a task without one.
+        beside: the eye or the finder, weights beside weights and a graph beside a graph, with its card.
         config: the file that becomes model-config.yaml in it.
     Raises:
         CardError: the weights do not match their card.
@@ -56,7 +58,7 @@ def to_mar(weights: Path, archive: Path, *, eye: Path | None = None, data_root: 
         raise ExportError(f"{weights} is of the task {card.task!r}; archives are tried for {', '.join(CHECKS)}")
     checks.check_weights(weights, data_root)
     with tempfile.TemporaryDirectory() as scratch:
-        staged = pack(weights, archive.stem, Path(scratch), config=config, eye=eye)
+        staged = pack(weights, archive.stem, Path(scratch), config=config, beside=beside)
         checks.check_archive(staged, data_root)
         publish(staged, archive)
     former = "".join(f", beside {path.name}" for path in formers(archive))
@@ -108,12 +110,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="export.to_mar", description=__doc__)
     parser.add_argument("--weights", type=Path, required=True, help="digits.pt, digits.onnx, numbers.pt or numbers.onnx")
     parser.add_argument("--archive", type=Path, required=True, help="model_store/NAME.mar")
-    parser.add_argument("--eye", type=Path, help="eye.pt for weights of digits, eye.onnx for their graph")
+    parser.add_argument("--beside", type=Path, help="what its task needs beside them: eye.pt, eye.onnx, finder.pt or finder.onnx")
     parser.add_argument("--config", type=Path, default=CONFIG, help="its model-config.yaml")
     parser.add_argument("--data-root", type=Path, default=mnist.DATA_ROOT)
     flags = parser.parse_args()
     try:
-        to_mar(flags.weights, flags.archive, eye=flags.eye, data_root=flags.data_root, config=flags.config)
+        to_mar(flags.weights, flags.archive, beside=flags.beside, data_root=flags.data_root, config=flags.config)
     except (CardError, ExportError, OSError, ValueError, mnist.DataError) as err:
         sys.exit(f"{parser.prog}: {err}")
 

@@ -76,8 +76,8 @@ def store(weights: Path, tmp_path_factory: pytest.TempPathFactory, mnist_root: P
 
         to_onnx(weights, folder / "digits.onnx", data_root=mnist_root)
         eye_to_onnx(EYE, folder / "eye.onnx", data_root=mnist_root)
-        to_mar(weights, folder / "digits.mar", eye=EYE, data_root=mnist_root)
-        to_mar(folder / "digits.onnx", folder / "digits_onnx.mar", eye=folder / "eye.onnx", data_root=mnist_root)
+        to_mar(weights, folder / "digits.mar", beside=EYE, data_root=mnist_root)
+        to_mar(folder / "digits.onnx", folder / "digits_onnx.mar", beside=folder / "eye.onnx", data_root=mnist_root)
 
     return built_once(tmp_path_factory, "store", build)
 

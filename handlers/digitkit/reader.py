@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from digitkit.contract import Picture
 from digitkit.counting.drift import Reference
 from digitkit.errors import DigitError
 from digitkit.pictures.allowance import Allowance

@@ -38,8 +38,8 @@ def both(weights: Path, store: Path, tmp_path_factory: pytest.TempPathFactory, m
     shutil.copy(weights, newer)
     write_card(newer, **facts(check_card(weights)) | {"version": NEW})
     to_onnx(newer, folder / "digits.onnx", data_root=mnist_root)
-    to_mar(newer, folder / "digits.mar", eye=EYE, data_root=mnist_root)
-    to_mar(folder / "digits.onnx", folder / "digits_onnx.mar", eye=folder / "eye.onnx", data_root=mnist_root)
+    to_mar(newer, folder / "digits.mar", beside=EYE, data_root=mnist_root)
+    to_mar(folder / "digits.onnx", folder / "digits_onnx.mar", beside=folder / "eye.onnx", data_root=mnist_root)
     return folder
 
 

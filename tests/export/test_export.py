@@ -217,7 +217,7 @@ def test_an_eye_that_does_not_match_its_card_is_not_packed(damage: str, store: P
         shutil.copy(card_path(store / "eye.onnx"), card_path(eye))
         eye.write_bytes(eye.read_bytes() + b"more")
     with pytest.raises(CardError, match=r"eye\.onnx"):
-        to_mar.to_mar(store / "digits.onnx", archive, eye=eye, data_root=mnist_root)
+        to_mar.to_mar(store / "digits.onnx", archive, beside=eye, data_root=mnist_root)
     assert not archive.exists()
 
 
@@ -230,7 +230,7 @@ def test_a_graph_of_another_contract_leaves_the_served_archive_as_it_was(store: 
     onnx.save(other, graph)
     write_card(graph, **facts(check_card(store / "digits.onnx")))
     with pytest.raises(ValueError, match=r"is no graph of this contract: it takes canvases .* and gives no logits"):
-        to_mar.to_mar(graph, archive, eye=store / "eye.onnx", data_root=mnist_root)
+        to_mar.to_mar(graph, archive, beside=store / "eye.onnx", data_root=mnist_root)
     assert archive.read_bytes() == before
 
 

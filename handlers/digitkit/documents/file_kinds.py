@@ -8,6 +8,7 @@ from digitkit.documents.tiff import open_tiff
 from digitkit.errors import TooLarge, UnsupportedMedia
 from digitkit.pictures.allowance import Allowance
 from digitkit.pictures.codec import decode_picture
+from digitkit.pictures.jpeg import PAGE_SIDE_PX
 from digitkit.settings import Limits
 
 PDF_WITHIN: Final = 1024  # bytes from the start in which a PDF's mark stands
@@ -31,7 +32,7 @@ def open_file(data: bytes | bytearray, limits: Limits, allowance: Allowance) -> 
         return _open_dicom(bytes(data), limits, allowance)
     if data.startswith(TIFF_STARTS) and (document := open_tiff(bytes(data), limits, allowance)) is not None:
         return document
-    return decode_picture(data, limits, allowance)
+    return decode_picture(data, limits, allowance, side_px=PAGE_SIDE_PX)
 
 
 # What reads these two costs time and memory where nobody sends them, and an environment may be without it.

@@ -120,7 +120,7 @@ def figures(exam: NumberExam, readings: NumberReadings) -> list[Figure]:
 
 def left_by_format(exam: NumberExam, is_wrong: NDArray[np.bool_], with_format: NumberReadings) -> Figure:
     """What share of the errors are left once the exam's format is known."""
-    left = float(np.mean(wrong(exam, with_format)) / max(np.mean(is_wrong), 1 / len(is_wrong)))
+    left = int(wrong(exam, with_format).sum()) / max(1, int(is_wrong.sum()))
     return Figure(f"{exam.name}: errors left with {exam.form}", exam.part, left, len(exam.files), LEFT_BY_FORMAT, is_error=True)
 
 

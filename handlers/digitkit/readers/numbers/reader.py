@@ -23,9 +23,10 @@ from digitkit.readers.numbers import answer
 from digitkit.readers.numbers.draw import to_png
 from digitkit.readers.numbers.explain import METHOD, CharacterExplanation, CharacterTarget, explain, explanation_png
 from digitkit.readers.numbers.finder import Finder
+from digitkit.readers.numbers.locate import finder_of
 from digitkit.readers.numbers.number import LineBackend, Transcript
 from digitkit.readers.numbers.pages.beforehand import Beforehand, parse_hints
-from digitkit.readers.numbers.pages.page_reading import PageTools
+from digitkit.readers.numbers.pages.page_reading import PageTools, read_picture
 from digitkit.readers.numbers.pages.turns import AskedPages, read_documents
 from digitkit.readers.numbers.strips import first_view
 from digitkit.readers.numbers.tally import NumbersTally
@@ -34,7 +35,11 @@ from digitkit.settings import Settings
 
 TASK: Final = "numbers"
 # Imported when needed: each costs seconds and memory.
-BACKENDS: Final = {".pt": "digitkit.readers.numbers.net", ".onnx": "digitkit.readers.numbers.ort"}
+BACKENDS: Final = {
+    ".pt": ("digitkit.readers.numbers.net", "digitkit.backends.finder_net"),
+    ".onnx": ("digitkit.readers.numbers.ort", "digitkit.backends.finder_ort"),
+}
+FINDER: Final = "finder"  # the stem of its file; without one beside the weights, every picture is one line
 TARGET: Final = re.compile(r"(\d{1,3})(?:\.(\d{1,3}))?")
 EMPTY: Final = np.zeros((1, STRIP_PX, BUCKET_PX), dtype=np.uint8)
 
@@ -59,17 +64,29 @@ class LineReader:
         return self.backend.place
 
     def read(self, inputs: Sequence[Asked | AskedPages], deadline: float) -> list[Transcript | DigitError]:
-        """As Recogniser says: pictures of a line all at once, and documents after them, page by page."""
+        """As Recogniser says: pictures all at once as lines, then those that are pages and documents, one page after the other."""
         tools = PageTools(self.backend.run, self.terms, self.finder, self.seconds)
-        lines = iter(transcribe([each for each in inputs if isinstance(each, Asked)], self.backend.run, self.terms, deadline))
+        asked = [each for each in inputs if isinstance(each, Asked)]
+        as_lines = transcribe(asked, self.backend.run, self.terms, deadline)
+        pictures = (_as_picture(each, line, tools, deadline) for each, line in zip(asked, as_lines, strict=True))
         documents = iter(read_documents([each for each in inputs if isinstance(each, AskedPages)], tools, deadline))
-        return [next(lines if isinstance(each, Asked) else documents) for each in inputs]
+        return [next(pictures if isinstance(each, Asked) else documents) for each in inputs]
 
     def try_out(self) -> None:
         self.backend.run(EMPTY)
 
     def explain(self, given: Asked | AskedPages, result: Transcript, target: CharacterTarget) -> CharacterExplanation:
         return explain(result, self.backend.run, target)
+
+
+def _as_picture(asked: Asked, as_line: Transcript | DigitError, tools: PageTools, deadline: float) -> Transcript | DigitError:
+    """What a picture shows that was read as one line, or why it is refused."""
+    if isinstance(as_line, DigitError):
+        return as_line
+    try:
+        return read_picture(asked, as_line, tools, deadline)
+    except DigitError as err:
+        return err
 
 
 class NumbersReader:
@@ -85,9 +102,11 @@ class NumbersReader:
 
     def load(self, weights: Path, settings: Settings, gpu: int | None) -> LineReader:
         terms = Terms(settings.threshold(TASK), check_card(weights).temperature)
-        load = import_module(BACKENDS[weights.suffix]).load
-        backend = load(weights, device=settings.device, gpu_id=gpu, threads=settings.threads)
-        return LineReader(backend, terms, seconds=settings.limits.request_seconds)
+        ways = {"device": settings.device, "gpu_id": gpu, "threads": settings.threads}
+        backend, finder = (import_module(module).load for module in BACKENDS[weights.suffix])
+        beside = weights.with_name(FINDER + weights.suffix)
+        found_by = finder_of(finder(beside, **ways)) if beside.exists() else None
+        return LineReader(backend(weights, **ways), terms, found_by, settings.limits.request_seconds)
 
     def prepare(self, file: Picture | Document, known: Beforehand) -> Asked | AskedPages:
         document = file if isinstance(file, Document) else document_of(file)

@@ -14,7 +14,8 @@ from digitkit.errors import BlankPicture, DigitError
 from digitkit.pictures.line import LineRun
 from digitkit.readers.numbers.finder import Finder
 from digitkit.readers.numbers.formats.format import Format
-from digitkit.readers.numbers.number import Number, Quad, ReadField, View
+from digitkit.readers.numbers.line_or_page import is_page, may_be_page
+from digitkit.readers.numbers.number import Number, Quad, ReadField, Transcript, View
 from digitkit.readers.numbers.pages.alignment import page_corners, placed
 from digitkit.readers.numbers.pages.beforehand import Beforehand
 from digitkit.readers.numbers.pages.file_text import numbers_in_text
@@ -49,6 +50,18 @@ class ReadPage(NamedTuple):
     fields: dict[str, ReadField]
 
 
+def read_picture(asked: Asked, as_line: Transcript, tools: PageTools, deadline: float) -> Transcript:
+    """What a picture shows that was read as one line: that, or what stands in the lines that are found on it, where it is a page.
+
+    Raises:
+        Overloaded: there was no time left for those.
+    """
+    picture = asked.picture
+    if tools.finder is None or not may_be_page(picture, as_line.numbers) or not is_page(picture, found := tools.finder(picture)):
+        return as_line
+    return replace(as_line, numbers=tuple(_in_lines(picture, [each.quad for each in found], asked.form, tools, deadline)))
+
+
 def read_page(page: DocumentPage, number: int, known: Beforehand, tools: PageTools, deadline: float) -> ReadPage:
     """What stands on a page; raises the DigitError that refuses the page."""
     if known.template is not None:
@@ -69,7 +82,12 @@ def _seen(page: DocumentPage, form: Format, tools: PageTools, deadline: float) -
             return _read([Asked(picture, first_view(picture), form)], tools, deadline)[0]
         except BlankPicture:  # a document may have empty pages
             return []
-    asked = [Asked(picture, view, form) for quad in lines if (view := line_view(picture, quad)) is not None]
+    return _in_lines(picture, lines, form, tools, deadline)
+
+
+def _in_lines(picture: Picture, quads: Sequence[NDArray[np.float32]], form: Format, tools: PageTools, deadline: float) -> list[Number]:
+    """The numbers in lines of a picture, in their order."""
+    asked = [Asked(picture, view, form) for quad in quads if (view := line_view(picture, quad)) is not None]
     return [number for numbers in _read(asked, tools, deadline) for number in numbers]
 
 

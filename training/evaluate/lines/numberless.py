@@ -1,4 +1,4 @@
-"""Pictures without a number, drawn from a fixed seed: photos, screens, noise, codes, and words of twelve scripts."""
+"""Pictures without a number, drawn from a fixed seed: photos, noise, and words of twelve scripts."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from digitkit.pictures.codec import encode_png
 from training.evaluate.ladders.drawing import levels, log_uniform, painted
-from training.evaluate.ladders.no_digits import crop, diagram, photographs, uniform
+from training.evaluate.ladders.no_digits import crop, photographs, uniform
 from training.evaluate.ladders.scripts import fonts_with
 from training.evaluate.lines.number_exam import NumberExam
 
@@ -27,7 +27,6 @@ def numberless(seed: int = 0) -> Iterator[NumberExam]:
     shots = photographs()
     photos = [encode_png(np.asarray(crop(shots[draw.integers(len(shots))], draw).mean(axis=2), dtype=np.uint8)) for _ in range(COUNT)]
     yield _none("photos", photos)
-    yield _none("diagrams", [diagram(draw) for _ in range(COUNT // 3)])
     yield _none("noise", [encode_png(uniform((log_uniform(draw, 12, 80), log_uniform(draw, 40, 400)), draw)) for _ in range(COUNT)])
     yield _none(f"words of {len(WORDS)} scripts", [file for name in WORDS for file in words(name, draw)])
 

@@ -1,7 +1,7 @@
 """From grey pictures to the numbers that stand in them: the way that every served picture goes.
 
 The net looks at the whole picture first. Where its text is small or leans, the part around it is looked at again, closer and level,
-up to twice. What is read between words and other signs is a number each.
+up to twice, and a line that is not sure in other ways still. What is read between words and other signs is a number each.
 """
 
 import time
@@ -23,6 +23,7 @@ from digitkit.readers.numbers.formats.format import Format
 from digitkit.readers.numbers.lattice import lattice
 from digitkit.readers.numbers.looks import SLICE_PX, Look, look_at_all
 from digitkit.readers.numbers.number import BREAKS_FORMAT, UNSURE, Character, Number, Quad, SeenPage, Transcript, View
+from digitkit.readers.numbers.opinions import reads_something, surest
 from digitkit.readers.numbers.strips import closer_view, text_line, weights_of
 
 CLOSER: Final = 2  # most times that a picture is looked at again
@@ -93,7 +94,7 @@ def _transcribe_turn(inputs: Sequence[Asked], run: LineRun, terms: Terms, deadli
             if not isinstance(look, Look) or reads_something(look):
                 looks[i] = look
         again = [*near]
-    return [_told(look, asked, terms, deadline) for look, asked in zip(looks, inputs, strict=True)]
+    return [_told(look, asked, terms, deadline) for look, asked in zip(surest(looks, run, deadline), inputs, strict=True)]
 
 
 def _told(look: Look | Overloaded, asked: Asked, terms: Terms, deadline: float) -> Transcript | Overloaded:
@@ -106,11 +107,6 @@ def _closer(picture: Picture, look: Look | DigitError) -> View | None:
     if not isinstance(look, Look):
         return None
     return closer_view(picture, look.view, look.extents, look.frames[:, BLANK])
-
-
-def reads_something(look: Look) -> bool:
-    """Whether anything but the blank is the likeliest at any frame."""
-    return bool((look.frames.argmax(axis=1) != BLANK).any())
 
 
 def numbers_in(look: Look, asked: Asked, terms: Terms) -> Transcript:

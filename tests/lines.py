@@ -7,12 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from numpy.typing import NDArray
 
 from digitkit.artifacts.card import write_card
-from digitkit.backends import blocks
-from digitkit.backends.line_net import LineNet
 from digitkit.pictures.line import ALPHABET, BLANK, FRAME_PX, STRIP_PX
 from digitkit.readers.numbers.beam import softmax
 from digitkit.readers.numbers.number import Frames, LineBackend
@@ -23,6 +20,7 @@ from digitkit.serving.guard import Guard
 from digitkit.serving.writing import Model
 from digitkit.settings import Settings
 
+SIGN_PX = 4  # columns of each class in a spelling, two frames
 SHADES = 12  # grey levels between the classes
 SURE = 14.0  # the logit of the class that a frame shows; all others have 0
 TOP, BOTTOM = 0.1, 0.9  # of the text, where a spelling has its writing
@@ -31,7 +29,7 @@ TOP, BOTTOM = 0.1, 0.9  # of the text, where a spelling has its writing
 def spelled(text: str) -> NDArray[np.uint8]:
     """A picture (32, W) whose columns say the classes of a text's frames: each character between two blanks."""
     classes = [BLANK, *(c for sign in text for c in (ALPHABET.index(sign), BLANK))]
-    shades = np.repeat(np.array([250 - SHADES * c for c in classes], dtype=np.uint8), FRAME_PX)
+    shades = np.repeat(np.array([250 - SHADES * c for c in classes], dtype=np.uint8), SIGN_PX)
     return np.repeat(shades[np.newaxis], STRIP_PX, axis=0)
 
 
@@ -44,7 +42,7 @@ class Spelling:
     def __call__(self, strips: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         assert strips.dtype == np.uint8
         self.calls.append(strips.shape)
-        shades = strips[:, STRIP_PX // 2, FRAME_PX // 2 :: FRAME_PX].astype(int)
+        shades = np.repeat(strips[:, STRIP_PX // 2, SIGN_PX // 2 :: SIGN_PX].astype(int), SIGN_PX // FRAME_PX, axis=1)
         classes = np.clip(np.round((250 - shades) / SHADES).astype(int), 0, BLANK)
         extents = np.tile(np.array([TOP, BOTTOM], dtype=np.float32), (*classes.shape, 1))
         return (SURE * np.eye(BLANK + 1)[classes]).astype(np.float32), extents
@@ -91,6 +89,11 @@ def numbers_handler(handler_module: ModuleType, settings: Settings, monkeypatch:
 
 def random_line(path: Path, seed: int = 0) -> Path:
     """The weights file of a net of lines with random weights, with its card."""
+    import torch  # takes a second, which tests without a net do not wait
+
+    from digitkit.backends import blocks
+    from digitkit.backends.line_net import LineNet
+
     torch.manual_seed(seed)
     blocks.save(LineNet(), path)
     unknown = {"recipe": {}, "accuracy": {}, "packages": {}, "data_sha256": "", "commit": ""}

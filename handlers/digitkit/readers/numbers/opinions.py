@@ -18,11 +18,11 @@ from digitkit.readers.numbers.number import View
 from digitkit.readers.numbers.strips import LONGEST, padded
 
 SURE: Final = float(np.log(0.9))  # of a text; a line that says likelier things needs no other look
-WIDTHS: Final = (1.2, 0.85)  # of the strip in other looks, as shares of what it is
+WIDTHS: Final = (1.2, 0.85, 0.7)  # of the strip in other looks, as shares of what it is
 
 
 def surest(looks: Sequence[Look | Overloaded], run: LineRun, deadline: float) -> list[Look | Overloaded]:
-    """The likeliest look at each line, in order: of those that read something and are not sure, from among four.
+    """The likeliest look at each line, in order: of those that read something and are not sure, from among five.
 
     Args:
         deadline: as look_at_all takes it; what is not looked at again in time stays as it is.

@@ -50,7 +50,7 @@ class LineNet(nn.Module):
             logits float32 (N, W / 2, 18) and extents float32 (N, W / 2, 2), as digitkit.pictures.line.LineRun has them.
         """
         columns = self.reading(self.dropout(self.along(self.row(self.rows(evened(strips)))))).squeeze(2).transpose(1, 2).float()
-        found = columns.reshape(len(strips), -1, FOUND)
+        found = columns.unflatten(2, (-1, FOUND)).flatten(1, 2)
         return found[..., :-2], found[..., -2:] + 0.5
 
 

@@ -23,6 +23,7 @@ from digitkit.readers.numbers.pages.template import Region, Template
 from digitkit.readers.numbers.strips import first_view, line_view
 from digitkit.readers.numbers.transcribe import Asked, Terms, transcribe
 
+LEAST: Final = 0.3  # confidence of a number on a page; what was found and is less likely is none
 QUARTER: Final = 90  # degrees
 
 
@@ -86,9 +87,9 @@ def _seen(page: DocumentPage, form: Format, tools: PageTools, deadline: float) -
 
 
 def _in_lines(picture: Picture, quads: Sequence[NDArray[np.float32]], form: Format, tools: PageTools, deadline: float) -> list[Number]:
-    """The numbers in lines of a picture, in their order."""
+    """The numbers in lines that were found in a picture, in their order, but for what can hardly be read: a finder sees much in a photo."""
     asked = [Asked(picture, view, form) for quad in quads if (view := line_view(picture, quad)) is not None]
-    return [number for numbers in _read(asked, tools, deadline) for number in numbers]
+    return [number for numbers in _read(asked, tools, deadline) for number in numbers if number.confidence >= LEAST]
 
 
 def _read(asked: Sequence[Asked], tools: PageTools, deadline: float) -> list[list[Number]]:

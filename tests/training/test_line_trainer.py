@@ -129,12 +129,12 @@ def test_a_pass_shows_every_line_once_those_of_a_width_together(tmp_path: Path) 
 
 def test_places_run_straight_from_the_left_end_to_the_right_one_and_count_between_them() -> None:
     truth = torch.tensor([[1, 1, 8.0, 24.0, 0.1, 0.3, 0.5, 0.9, 4]])
-    wanted, is_inside = places(truth, 8)
-    assert is_inside.tolist() == [[False, False, True, True, True, True, False, False]]
-    middle = (3 + 0.5) * FRAME_PX
+    wanted, is_inside = places(truth, 16)
+    assert is_inside.tolist() == [[False] * 4 + [True] * 8 + [False] * 4]
+    middle = (7 + 0.5) * FRAME_PX
     share = (middle - 8) / 16
-    assert wanted[0, 3].tolist() == pytest.approx([0.1 + share * 0.2, 0.5 + share * 0.4])
-    assert not places(torch.tensor([[1, 0, 8.0, 24.0, 0.1, 0.3, 0.5, 0.9]]), 8)[1].any()  # nothing is written there
+    assert wanted[0, 7].tolist() == pytest.approx([0.1 + share * 0.2, 0.5 + share * 0.4])
+    assert not places(torch.tensor([[1, 0, 8.0, 24.0, 0.1, 0.3, 0.5, 0.9]]), 16)[1].any()  # nothing is written there
 
 
 def test_frames_spell_without_repeats_and_blanks() -> None:
@@ -197,7 +197,7 @@ def test_a_reader_of_lines_learns_and_gets_a_card(tmp_path: Path, monkeypatch: p
     assert set(card.accuracy) == {"text", "place", "training_s"}
     assert card.bytes < 4_000_000
     logits, extents = line_net.load(place.weights, device="cpu")(np.zeros((2, STRIP_PX, 96), dtype=np.uint8))
-    assert logits.shape == (2, 24, BLANK + 1) and extents.shape == (2, 24, 2)
+    assert logits.shape == (2, 48, BLANK + 1) and extents.shape == (2, 48, 2)
 
 
 @pytest.mark.parametrize("true", [0.5, 1.0, 3.0])

@@ -40,7 +40,7 @@ def losses(net: nn.Module, batch: Batch, device: torch.device, *, bfloat16: bool
         blank=BLANK, reduction="none", zero_infinity=True,
     )  # fmt: skip
     share = is_legible / (1 + text.detach() / lengths.clamp(min=1) / HARD)
-    text = (text * share).sum() / (lengths * share).sum().clamp(min=1)
+    text = (text * share).sum() / (lengths * share).sum().clamp(min=1e-6)
     wanted, is_inside = places(truths, logits.shape[1])
     off = functional.smooth_l1_loss(extents, wanted, reduction="none", beta=0.05).mean(dim=2)
     return {"text": text, "place": PLACE * (off * is_inside).sum() / is_inside.sum().clamp(min=1)}

@@ -32,7 +32,7 @@ pytestmark = [
     ),
 ]
 
-UNSERVED = {"quality: Numbers"}  # panels of models that this server does not have
+UNSERVED = {"quality: Numbers", "quality: Kept for labels"}  # panels of what this server does not have or do
 WAIT_S = 60.0
 KILLED = "digits_onnx"
 

@@ -33,7 +33,7 @@ MEMBERS = {
     "model-config.yaml",
     "LICENSE",
     "NOTICE",
-    *(str(path.relative_to(HANDLERS)) for path in (HANDLERS / "digitkit").rglob("*.py")),
+    *(str(path.relative_to(HANDLERS)) for kind in ("*.py", "*.yaml") for path in (HANDLERS / "digitkit").rglob(kind)),
 }
 
 

@@ -153,8 +153,8 @@ def test_a_blank_glyph_stays_blank_whatever_spoils_it() -> None:
 @pytest.mark.slow
 def test_there_is_a_sheet_for_every_source(train: Split) -> None:
     made = dict(sheets(train, drawing()))
-    assert {"mnist", "nothing", "lines", "_segmented", "_lettered", "thin"} <= set(made)
-    assert len(made) == 3 + len(glyphs.SOURCES) + len(spoil.PENS) + len(signs.KINDS)
+    assert {"mnist", "nothing", "lines", "pages", "_segmented", "_lettered", "thin"} <= set(made)
+    assert len(made) == 4 + len(glyphs.SOURCES) + len(spoil.PENS) + len(signs.KINDS)
     assert all(picture.shape[1] == made["mnist"].shape[1] and picture.shape[1] % COLUMNS == 0 for picture in made.values())
 
 

@@ -27,7 +27,7 @@ def surest(looks: Sequence[Look | Overloaded], run: LineRun, deadline: float) ->
     Args:
         deadline: as look_at_all takes it; what is not looked at again in time stays as it is.
     """
-    best = [likelihood(look) if isinstance(look, Look) and reads_something(look) else 0.0 for look in looks]
+    best = [likelihood(look) if isinstance(look, Look) and reads_something(look) and not is_sure(look) else 0.0 for look in looks]
     again = [(i, view) for i, look in enumerate(looks) if isinstance(look, Look) and best[i] < SURE for view in others(look.view)]
     chosen = [*looks]
     for (i, _), look in zip(again, look_at_all([view for _, view in again], run, deadline), strict=True):
@@ -39,6 +39,11 @@ def surest(looks: Sequence[Look | Overloaded], run: LineRun, deadline: float) ->
 def reads_something(look: Look) -> bool:
     """Whether anything but the blank is the likeliest at any frame."""
     return bool((look.frames.argmax(axis=1) != BLANK).any())
+
+
+def is_sure(look: Look) -> bool:
+    """Whether the likeliest class at each frame, one of the ways to its text, is likely enough alone: most lines need no search here."""
+    return float(np.log(look.frames.max(axis=1)).sum()) >= SURE
 
 
 def likelihood(look: Look) -> float:

@@ -1,0 +1,66 @@
+"""Lines that are not sure are looked at in other ways, and the likeliest look counts."""
+
+from math import inf
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from digitkit.pictures.line import ALPHABET, BLANK, FRAME_PX, STRIP_PX
+from digitkit.readers.numbers.looks import Look, look_at_all
+from digitkit.readers.numbers.opinions import WIDTHS, likelihood, others, surest
+from digitkit.readers.numbers.strips import first_view
+
+LIGHT = np.tile(np.linspace(150, 250, 96).astype(np.uint8), (STRIP_PX, 1))
+
+
+class Doubting:
+    """A net that reads a 1 in light strips as surely as it is told, and a 7, nearly surely, in dark ones."""
+
+    def __init__(self, logit: float) -> None:
+        self.logit, self.strips = logit, 0
+
+    def __call__(self, strips: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        self.strips += len(strips)
+        logits = np.zeros((len(strips), strips.shape[2] // FRAME_PX, BLANK + 1), dtype=np.float32)
+        logits[..., BLANK] = 20
+        for row, strip in zip(logits, strips, strict=True):
+            sign, logit = ("1", self.logit) if strip.mean() > 127 else ("7", 18.0)
+            row[3] = 0
+            row[3, ALPHABET.index(sign)] = logit
+        return logits, np.tile(np.array([0.1, 0.9], dtype=np.float32), (*logits.shape[:2], 1))
+
+
+def read(net: Doubting) -> tuple[Look, Look]:
+    """A look at the light picture, and the one that counts."""
+    (first,) = look_at_all([first_view(LIGHT)], net, inf)
+    (counts,) = surest([first], net, inf)
+    assert isinstance(first, Look) and isinstance(counts, Look)
+    return first, counts
+
+
+def test_an_unsure_line_is_read_as_the_likeliest_of_its_looks() -> None:
+    first, counts = read(net := Doubting(3.0))
+    assert net.strips == 2 + len(WIDTHS)
+    assert likelihood(first) < likelihood(counts)
+    assert ALPHABET[int(counts.frames[3].argmax())] == "7"
+
+
+def test_a_sure_line_is_looked_at_once() -> None:
+    first, counts = read(net := Doubting(18.0))
+    assert net.strips == 1 and counts is first
+
+
+def test_a_line_stays_as_it_was_read_where_no_time_is_left() -> None:
+    net = Doubting(3.0)
+    (first,) = look_at_all([first_view(LIGHT)], net, inf)
+    assert surest([first], net, 0.0) == [first]
+
+
+@pytest.mark.parametrize("width", [40, 96, 700])
+def test_other_looks_show_the_same_part_of_the_picture(width: int) -> None:
+    view = first_view(np.tile(np.linspace(0, 255, width).astype(np.uint8), (STRIP_PX, 1)))
+    end = view.to_picture @ (view.width, STRIP_PX, 1)
+    for other in others(view):
+        assert other.to_picture @ (other.width, STRIP_PX, 1) == pytest.approx(end, abs=1e-6)
+        assert other.strip.shape[1] % 32 == 0

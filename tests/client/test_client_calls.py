@@ -1,8 +1,12 @@
 """One call of the client: what is sent, what comes back, and which errors are asked again."""
 
 import io
+import queue
+import socket
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -210,3 +214,23 @@ def test_a_closed_client_ends_its_calls(fake: FakeServer) -> None:
     client.close()
     with pytest.raises(digits_client.ClientClosed):
         client.read(SEVEN)
+
+
+def test_a_connection_that_comes_up_while_the_client_is_closed_is_closed_too(fake: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    connect, came, closed = socket.create_connection, queue.Queue[socket.socket](), threading.Event()
+
+    def late(*given: Any, **named: Any) -> socket.socket:
+        connection = connect(*given, **named)
+        came.put(connection)
+        assert closed.wait(5)
+        return connection
+
+    monkeypatch.setattr(socket, "create_connection", late)
+    client = digits_client.Client(fake.url, TOKEN, options=QUICK)
+    with ThreadPoolExecutor(1) as other:
+        call = other.submit(client.read, SEVEN)
+        connection = came.get(timeout=5)
+        client.close()
+        closed.set()
+        call.exception()
+    assert connection.fileno() == -1

@@ -26,9 +26,12 @@ class Carrier:
     def post(self, send: Send) -> Reply | Unavailable:
         """What came of a request."""
         try:
-            return _reply(self.http.post(send.path, content=send.body, headers=send.headers))
+            response = self.http.post(send.path, content=send.body, headers=send.headers)
         except httpx.TransportError as err:
             return _lost(err)
+        if self.http.is_closed and (stream := response.extensions.get("network_stream")):
+            stream.close()  # it was connected while close() went through the connections, and nobody else knows of it any longer
+        return _reply(response)
 
     def close(self) -> None:
         self.http.close()

@@ -13,10 +13,11 @@ from training.lines.strip import Span, Strip, as_grey, as_share, paint, scaled_s
 from training.scenes.sheet import Field, cloudy, log_uniform
 
 DOTS = 0.15  # the share of displays made of dots
-FAINTEST = 0.06  # the least difference of a segment from its ground
+FAINTEST = 0.04  # the least difference of a segment from its ground
 GLOWING = 0.35  # the share that are light on dark
-GHOSTS, UNIT, SMALL, LABELLED, FRAMED = 0.45, 0.3, 0.12, 0.25, 0.6  # the shares with what the names say
-SMALLER = 0.62  # the height of small decimals, as a share of the other digits'
+GHOSTS, UNIT, SMALL, LABELLED, FRAMED = 0.45, 0.4, 0.3, 0.25, 0.6  # the shares with what the names say
+SMALLER = (0.42, 0.75)  # the height of small decimals, as a share of the other digits', from and to
+GLARES = 0.15  # the share of windows with a lamp or the sun in them
 WINDOW_PX = 48  # the height of digits while a window is made around them
 ALL = "abcdefg"
 LETTERS = {"E": "adefg", "F": "aefg", "H": "bcefg", "L": "def", "P": "abefg", "C": "adef", "A": "abcefg", "U": "bcdef", "r": "eg"}
@@ -83,12 +84,12 @@ def display(draw: Generator) -> Strip:
     if draw.random() < LETTERED:
         letter = list(LETTERS)[draw.integers(len(LETTERS))]
         written = written + letter if draw.random() < 0.5 else letter + written
-    segments, small = SegmentRow(len(written), draw), _first_small(written, draw)
+    segments, small, smaller = SegmentRow(len(written), draw), _first_small(written, draw), draw.uniform(*SMALLER)
     for i, sign in enumerate(written):
         if sign in ".:":
             segments.point(sign, draw)
         else:
-            segments.put(sign, SMALLER if i >= small else 1.0)
+            segments.put(sign, smaller if i >= small else 1.0)
     row = segments.strip(numbers.as_text(written))
     return _window(row, segments.ghost[:, : row.picture.shape[1]], draw)
 
@@ -123,9 +124,20 @@ def _window(row: Strip, ghost: Picture | None, draw: Generator) -> Strip:
         grey += (level - grey) * np.roll(ink, (down, down), axis=(0, 1)) * np.float32(draw.uniform(0.1, 0.3))
     grey += (level - grey) * ink
     span = Span(row.span.left + before, row.span.top + above, row.span.right + before, row.span.base + above)
+    if draw.random() < GLARES:
+        _put_glare(grey, tall, draw)
     if draw.random() < UNIT:
         _print_beside(grey, UNITS[draw.integers(len(UNITS))], span, level, draw)
     return _framed(grey, Strip(row.picture, row.text, span, is_panel=True), draw)
+
+
+def _put_glare(grey: Field, tall: float, draw: Generator) -> None:
+    """A bright spot with soft edges, or a bright band, somewhere on the window."""
+    y, x = np.ogrid[: grey.shape[0], : grey.shape[1]]
+    middle = draw.uniform(0, 1, size=2) * grey.shape
+    down, along = np.exp(draw.uniform(np.log(0.15), np.log(2.5), size=2)) * tall
+    far = ((y - middle[0]) / down) ** 2 + ((x - middle[1] + draw.normal(0, 0.5) * (y - middle[0])) / along) ** 2
+    grey += np.asarray((1 - grey) * np.exp(-far) * draw.uniform(0.2, 0.9), dtype=np.float32)
 
 
 def _print_beside(grey: Field, unit: str, span: Span, level: float, draw: Generator) -> None:

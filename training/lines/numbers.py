@@ -17,6 +17,7 @@ WORDS = ("TOTAL", "Total", "SUBTOTAL", "CASH", "CHANGE", "Tax", "GST", "QTY", "N
          "Balance", "Due", "Account", "VAT", "Bill", "Receipt", "Code", "Serial", "Model", "Net", "Weight", "Seat", "Gate", "Flight",
          "ZIP", "Box", "Unit")  # fmt: skip
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+SPACED = 0.2  # the share of days whose slashes have room around them
 GROUPED = 0.45  # the share of long amounts whose thousands are set apart
 
 Pattern = Callable[[Generator], str]
@@ -76,6 +77,8 @@ def date(draw: Generator) -> str:
     """A day in one of the usual orders and with one of the usual marks."""
     day, month, year = int(draw.integers(1, 32)), int(draw.integers(1, 13)), int(draw.integers(1900, 2040))
     mark = "/-.: "[draw.choice(5, p=[0.45, 0.25, 0.24, 0.02, 0.04])]
+    if mark == "/" and draw.random() < SPACED:
+        mark = " / "
     padded = draw.random() < 0.6
     parts = [f"{part:02d}" if padded else str(part) for part in (day, month)]
     shown = str(year) if draw.random() < 0.55 else f"{year % 100:02d}"
@@ -234,7 +237,7 @@ def _any(patterns: dict[Pattern, float], draw: Generator) -> str:
 
 PLAIN: dict[Pattern, float] = {whole: 0.3, price: 0.2, amount: 0.2, date: 0.1, decimal: 0.1, serial: 0.1}
 BY_HAND: dict[Pattern, float] = {
-    amount: 0.36, whole: 0.26, date: 0.1, reading: 0.06, postcode: 0.06, phone: 0.04, clock: 0.03, decimal: 0.04, marked: 0.03,
+    amount: 0.32, whole: 0.26, date: 0.14, reading: 0.06, postcode: 0.06, phone: 0.04, clock: 0.03, decimal: 0.04, marked: 0.03,
     serial: 0.02,
 }  # fmt: skip
 IN_PRINT: dict[Pattern, float] = {

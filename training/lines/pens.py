@@ -1,7 +1,6 @@
 """Writers whose digits and marks are drawn stroke by stroke, in the shapes of training.augment.pen and training.glyphs.hands."""
 
 from copy import copy
-from functools import cache
 
 import cv2
 import numpy as np
@@ -9,8 +8,9 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from digitkit.readers.digits.digit import LABELS
-from training.augment.pen import SHAPES, curve_of, points_of
+from training.augment.pen import SHAPES, curve_of
 from training.glyphs.hands import HANDS
+from training.lines.manner import Manner, Strokes, centred
 from training.lines.strip import ROW_PX, Sign
 
 MARGIN_PX = 12
@@ -51,9 +51,10 @@ MARKS = {
 
 
 class PenHand:
-    """One writer: a pen, a slant, a shape for each digit and a warp that all signs share."""
+    """One writer: a pen, a slant, a manner, a shape for each digit and a warp that all signs share."""
 
     def __init__(self, draw: Generator) -> None:
+        self.manner = Manner(draw)
         self.shapes = {digit: _shape(digit, draw) for digit in LABELS}
         self.warp = draw.normal(0, WARP, size=(6, 2))
         self.aspect = draw.uniform(0.4, 0.9)
@@ -65,7 +66,8 @@ class PenHand:
     def digit(self, digit: int, draw: Generator) -> Sign:
         shape = self.shapes[digit] if draw.random() > OTHER else _shape(digit, draw)
         size = ROW_PX * float(np.exp(draw.normal(0, self.uneven)))
-        return self._drawn(shape, size, self.aspect * size, draw)
+        strokes = self.manner.strokes(digit, shape, draw)
+        return self._drawn(strokes, self.manner.tall[digit] * size, self.manner.wide[digit] * self.aspect * size, draw)
 
     def mark(self, sign: str, draw: Generator) -> Sign:
         """One of MARKS."""
@@ -73,13 +75,13 @@ class PenHand:
         size = ROW_PX * draw.uniform(0.85, 1.1)
         hand = copy(self)
         hand.slant = max(self.slant, UPRIGHT_SLASH) if sign == "/" else self.slant
-        return hand._drawn(shapes[draw.integers(len(shapes))], size, size, draw, rise=ROW_PX - size)
+        return hand._drawn(list(centred(shapes[draw.integers(len(shapes))])), size, size, draw, rise=ROW_PX - size)
 
-    def _drawn(self, shape: str, height: float, width: float, draw: Generator, rise: float | None = None) -> Sign:
-        """The strokes of a shape whose unit square is `width` by `height`; its foot stands near the line."""
+    def _drawn(self, strokes: Strokes, height: float, width: float, draw: Generator, rise: float | None = None) -> Sign:
+        """Strokes whose unit square is `width` by `height`; their foot stands near the line."""
         down = (ROW_PX - height) * draw.uniform(0.2, 1.1) if rise is None else rise
         warp = self.warp + draw.normal(0, self.loose, size=(6, 2))
-        curves = [self._curve(points, warp, width, height) for points in _curves(shape)]
+        curves = [self._curve(curve_of(points), warp, width, height) for points in strokes]
         corner = np.min([curve.min(axis=0) for curve in curves], axis=0) - MARGIN_PX
         right, bottom = np.ceil(np.max([curve.max(axis=0) for curve in curves], axis=0) - corner + MARGIN_PX).astype(int)
         page = np.zeros((bottom, right), dtype=np.uint8)
@@ -101,9 +103,3 @@ class PenHand:
 def _shape(digit: int, draw: Generator) -> str:
     shapes = tuple(shape for shape in SHAPES[digit] + HANDS[digit] if shape not in SLASHES)
     return shapes[draw.integers(len(shapes))]
-
-
-@cache
-def _curves(shape: str) -> tuple[NDArray[np.float64], ...]:
-    """The splines (M, 2) of a shape's strokes about the middle of the unit square."""
-    return tuple(curve_of(points - 0.5) for points in points_of(shape))

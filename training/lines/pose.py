@@ -14,8 +14,8 @@ DIGIT_PX = (11.0, 52.0)  # the height of digits in a picture, from and to
 HEIGHT_PX, WIDTH_PX, MOST_PX = (12, 200), 1400, 70_000  # a picture's height from and to, its most width and its most pixels
 TILTED, TILT, STEEP = 0.1, 1.6, 15.0  # the share of lines that are steep, the deviation of the others' tilt, and the steepest, in degrees
 LONG = 7.0  # a line longer than this many heights of its digits is less steep, as it would need a high picture
-STRETCH = 0.14  # standard deviation of the logarithm of a line's width, as a factor
-STRETCHES = (0.7, 1.4)
+STRETCH = 0.2  # standard deviation of the logarithm of a line's width, as a factor
+STRETCHES = (0.6, 1.8)
 
 
 class Pose(NamedTuple):

@@ -19,7 +19,7 @@ from training.scenes.nothing import nothing
 from training.scenes.sheet import Field
 
 PIECE_PX = 256  # the sides of a piece
-TEXT, TABLES, FORMS, STREWN, WORDS = 0.2, 0.16, 0.16, 0.33, 0.06  # the kinds' shares; the rest is nothing
+TEXT, TABLES, FORMS, STREWN, WORDS = 0.2, 0.15, 0.15, 0.31, 0.13  # the kinds' shares; the rest is nothing
 PHOTO, PRINTED, STAINED = 0.45, 0.12, 0.2  # the shares of grounds: a photo under strewn numbers; print, stains under all
 UPRIGHT, QUARTERS, SKEWED = 0.55, 0.2, 0.17  # the shares of pages that lie nearly level, turned by quarters, by up to 45 degrees
 LEVEL = 2.0  # standard deviation of the tilt of those that lie nearly level, in degrees

@@ -1,23 +1,24 @@
 """Export the eye as an ONNX graph: `python -m export.eye_to_onnx`. It is only published if it sees as its weights do."""
 
-import argparse
-import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from digitkit.artifacts.card import CardError, check_card
+from digitkit.artifacts.card import check_card
 from digitkit.backends import blocks, eye_net, eye_ort
 from digitkit.backends.eye_net import EyeNet
 from digitkit.backends.eye_ort import LOOKS
 from digitkit.pictures.eye import INK, KINDS, Eye
 from digitkit.pictures.look import LOOK_PX, look_at
 from export.errors import ExportError, publish
+from export.graph_command import graph_command
 from export.opset import write_graph
 from training.data import mnist
 
+WEIGHTS = Path("training/released/eye.pt")
+GRAPH = Path("model_store/eye.onnx")
 COMPARED = 512  # test pictures that both are shown, and as many looks of random greys
 GREYS, SHARES = 2, 1e-3  # most that an ink and a probability may differ: 16 million sums are rounded in another order
 
@@ -51,17 +52,5 @@ def check_alike(ours: Eye, reference: Eye, test: mnist.Split) -> None:
             )
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="export.eye_to_onnx", description=__doc__)
-    parser.add_argument("--weights", type=Path, default=Path("training/released/eye.pt"))
-    parser.add_argument("--graph", type=Path, default=Path("model_store/eye.onnx"))
-    parser.add_argument("--data-root", type=Path, default=mnist.DATA_ROOT)
-    flags = parser.parse_args()
-    try:
-        eye_to_onnx(flags.weights, flags.graph, data_root=flags.data_root)
-    except (CardError, ExportError, OSError, ValueError, mnist.DataError) as err:
-        sys.exit(f"{parser.prog}: {err}")
-
-
 if __name__ == "__main__":
-    main()
+    graph_command("export.eye_to_onnx", __doc__, eye_to_onnx, weights=WEIGHTS, graph=GRAPH)

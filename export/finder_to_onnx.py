@@ -1,7 +1,5 @@
 """Export the finder of numbers as an ONNX graph: `python -m export.finder_to_onnx`. It is only published if it sees as its weights do."""
 
-import argparse
-import sys
 import tempfile
 from pathlib import Path
 
@@ -9,12 +7,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from digitkit.artifacts.card import CardError, check_card
+from digitkit.artifacts.card import check_card
 from digitkit.backends import blocks, finder_net, finder_ort
 from digitkit.backends.finder_net import FinderNet
 from digitkit.backends.finder_ort import MAPS, PAGES
 from digitkit.pictures.text_map import SIDES_PX, PageRun
 from export.errors import ExportError, publish
+from export.graph_command import graph_command
 from export.opset import write_graph
 from training.data import mnist
 
@@ -72,17 +71,5 @@ def sheet(digits: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return page
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="export.finder_to_onnx", description=__doc__)
-    parser.add_argument("--weights", type=Path, default=WEIGHTS)
-    parser.add_argument("--graph", type=Path, default=GRAPH)
-    parser.add_argument("--data-root", type=Path, default=mnist.DATA_ROOT)
-    flags = parser.parse_args()
-    try:
-        finder_to_onnx(flags.weights, flags.graph, data_root=flags.data_root)
-    except (CardError, ExportError, OSError, ValueError, mnist.DataError) as err:
-        sys.exit(f"{parser.prog}: {err}")
-
-
 if __name__ == "__main__":
-    main()
+    graph_command("export.finder_to_onnx", __doc__, finder_to_onnx, weights=WEIGHTS, graph=GRAPH)

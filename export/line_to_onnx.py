@@ -1,7 +1,5 @@
 """Export the net that reads lines as an ONNX graph: `python -m export.line_to_onnx`. It is only published if it reads as its weights do."""
 
-import argparse
-import sys
 import tempfile
 from pathlib import Path
 
@@ -9,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from digitkit.artifacts.card import CardError, check_card
+from digitkit.artifacts.card import check_card
 from digitkit.backends import blocks, line_net
 from digitkit.backends.line_net import LineNet
 from digitkit.pictures.line import BUCKET_PX, STRIP_PX, LineRun
@@ -17,6 +15,7 @@ from digitkit.readers.numbers import ort
 from digitkit.readers.numbers.ort import EXTENTS, LOGITS, STRIPS
 from digitkit.readers.numbers.strips import first_view
 from export.errors import ExportError, publish
+from export.graph_command import graph_command
 from export.opset import write_graph
 from training.data import mnist
 
@@ -63,17 +62,5 @@ def check_alike(ours: LineRun, reference: LineRun, digits: NDArray[np.uint8]) ->
                 raise ExportError(f"the line's graph differs from its weights by {gap:.1e} of the largest on {name}; {LARGEST} is allowed")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="export.line_to_onnx", description=__doc__)
-    parser.add_argument("--weights", type=Path, default=WEIGHTS)
-    parser.add_argument("--graph", type=Path, default=GRAPH)
-    parser.add_argument("--data-root", type=Path, default=mnist.DATA_ROOT)
-    flags = parser.parse_args()
-    try:
-        line_to_onnx(flags.weights, flags.graph, data_root=flags.data_root)
-    except (CardError, ExportError, OSError, ValueError, mnist.DataError) as err:
-        sys.exit(f"{parser.prog}: {err}")
-
-
 if __name__ == "__main__":
-    main()
+    graph_command("export.line_to_onnx", __doc__, line_to_onnx, weights=WEIGHTS, graph=GRAPH)

@@ -21,11 +21,12 @@ from training.data import mnist
 from training.data.mnist import Split
 from training.drawn import drawn_release, parts
 from training.drawn.drawn_trainer import CHECKPOINT, DrawnRecipe, DrawnTrainer
-from training.eye import blend, scene_pool, train_eye
+from training.eye import blend, scene_pool
 from training.eye import eye_trainer as learning_to_see
 from training.eye.blend import blended
 from training.eye.eye_trainer import eye_trainer, judged, losses
 from training.eye.scene_pool import Scenes, draw_scenes
+from training.eye.train_eye import EYE
 from training.learn.device import choose_autocast, multiplies_in_bfloat16
 from training.recipe import Recipe, TrainingError
 from training.scenes import sources
@@ -210,9 +211,9 @@ def published(out: Path, data_root: Path, **fields: str) -> Path:
     """The weights file of an eye that was trained for an epoch on 64 scenes, by the command's own way."""
     out.mkdir()
     recipe = replace(TINY, epochs=1, **fields)
-    place = drawn_release.Workplace(data_root / f"run-{out.name}", out / train_eye.WEIGHTS, data_root, "cpu", "1.3")
-    train_eye.train(recipe, place)
-    return out / train_eye.WEIGHTS
+    place = drawn_release.Workplace(data_root / f"run-{out.name}", out / EYE.weights, data_root, "cpu", "1.3")
+    EYE.train(recipe, place)
+    return out / EYE.weights
 
 
 @pytest.fixture
@@ -244,7 +245,7 @@ def test_the_card_says_what_the_eye_was_made_of_and_how_good_it_is(tmp_path: Pat
 
 
 def test_what_it_should_go_on_from_is_checked_before_any_scene_is_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(train_eye, "draw_scenes", None)
+    monkeypatch.setattr(mnist, "ensure_mnist", None)
     (tmp_path / "eye.pt").write_bytes(b"no weights")
     with pytest.raises(CardError):
         published(tmp_path / "out", tmp_path, init_from=str(tmp_path / "eye.pt"))
@@ -254,7 +255,7 @@ def test_missing_packages_end_the_command_with_the_line_that_installs_them(tmp_p
     monkeypatch.setattr(sources, "PACKAGES", ("no-such-fonts", "no-such-pictures"))
     monkeypatch.setattr(sys, "argv", ["train_eye", "--out", str(tmp_path), "--run", str(tmp_path / "run")])
     with pytest.raises(SystemExit, match=r"train_eye: the eye is trained on .*: apt-get install no-such-fonts no-such-pictures"):
-        train_eye.main()
+        EYE.command("train_eye", None)
     assert not list(tmp_path.iterdir())
 
 
@@ -284,6 +285,6 @@ def test_a_blends_card_names_both_eyes_and_how_far_it_is_between_them(tmp_path: 
     given = ["--weights", *map(str, eyes), "--share", "0.3", "--run", str(tmp_path), "--out", str(tmp_path / "out"), "--version", "1.4"]
     monkeypatch.setattr(sys, "argv", ["blend", *given, "--data-root", str(tmp_path)])
     blend.main()
-    card = check_card(tmp_path / "out" / train_eye.WEIGHTS)
+    card = check_card(tmp_path / "out" / EYE.weights)
     assert (card.version, card.recipe["share"]) == ("1.4", 0.3)
     assert card.recipe["made_from"] == {str(eye): hashlib.sha256(eye.read_bytes()).hexdigest() for eye in eyes}

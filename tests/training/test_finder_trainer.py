@@ -17,10 +17,11 @@ from training.data import mnist
 from training.data.mnist import Split
 from training.drawn import drawn_release, parts
 from training.drawn.drawn_trainer import DrawnRecipe
-from training.pages import page_pool, train_finder
+from training.pages import page_pool
 from training.pages.finder_trainer import judged, losses
 from training.pages.page_composing import PIECE_PX
 from training.pages.page_pool import CELLS, UNKNOWN, Pieces, draw_pieces
+from training.pages.train_finder import FINDER
 
 CPU = torch.device("cpu")
 FEW = 8
@@ -114,9 +115,9 @@ def test_a_finder_learns_and_gets_a_card(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(mnist, "ensure_mnist", lambda root: None)
     monkeypatch.setattr(mnist, "data_hash", lambda root: "d" * 64)
     monkeypatch.setattr(drawn_release, "used", dict)
-    place = drawn_release.Workplace(tmp_path / "run", tmp_path / "out" / train_finder.WEIGHTS, tmp_path, "cpu", "1.3")
+    place = drawn_release.Workplace(tmp_path / "run", tmp_path / "out" / FINDER.weights, tmp_path, "cpu", "1.3")
     place.weights.parent.mkdir()
-    train_finder.train(TINY, place)
+    FINDER.train(TINY, place)
     card = check_card(place.weights)
     assert (card.version, card.task) == ("1.3", "finder")
     assert set(card.accuracy) == {"overlap", "height", "ends", "turn", "training_s"}

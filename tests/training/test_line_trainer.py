@@ -18,11 +18,12 @@ from training.data import mnist
 from training.data.mnist import Split
 from training.drawn import drawn_release, parts
 from training.drawn.drawn_trainer import DrawnRecipe
-from training.lines import line_pool, train_numbers
+from training.lines import line_pool
 from training.lines.line_calibrate import TEMPERATURES, fitted
 from training.lines.line_composing import DrawnLine
 from training.lines.line_pool import PLACES, Lines, draw_lines, seen, truth_of
 from training.lines.line_trainer import collapsed, judged, line_trainer, losses, places
+from training.lines.train_numbers import NUMBERS
 
 CPU = torch.device("cpu")
 TINY = DrawnRecipe(scenes=48, epochs=1, batch_size=8, warm_up=2)
@@ -189,9 +190,9 @@ def test_a_reader_of_lines_learns_and_gets_a_card(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(mnist, "ensure_mnist", lambda root: None)
     monkeypatch.setattr(mnist, "data_hash", lambda root: "d" * 64)
     monkeypatch.setattr(drawn_release, "used", dict)
-    place = drawn_release.Workplace(tmp_path / "run", tmp_path / "out" / train_numbers.WEIGHTS, tmp_path, "cpu", "1.3")
+    place = drawn_release.Workplace(tmp_path / "run", tmp_path / "out" / NUMBERS.weights, tmp_path, "cpu", "1.3")
     place.weights.parent.mkdir()
-    train_numbers.train(TINY, place)
+    NUMBERS.train(TINY, place)
     card = check_card(place.weights)
     assert (card.version, card.task) == ("1.3", "numbers")
     assert set(card.accuracy) == {"text", "place", "training_s"}

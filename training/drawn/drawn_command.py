@@ -1,0 +1,94 @@
+"""The command that trains a net on drawn pictures, from its flags to its released weights: make eye, make numbers, make finder."""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import nn
+
+from digitkit.artifacts.card import Card, CardError, check_card
+from training.data import mnist
+from training.drawn.drawn_release import Workplace, parse_flags, release, story_of
+from training.drawn.drawn_trainer import Drawn, DrawnRecipe, DrawnTrainer
+from training.learn.device import choose_device, multiplies_in_bfloat16
+from training.recipe import TrainingError
+from training.scenes.sources import demand
+
+
+class Draw(Protocol):
+    """Makes pictures; the arguments are those of training.drawn.parts.draw_parts."""
+
+    def __call__(self, folder: Path, count: int, seed: int, /, *, data_root: Path, is_validation: bool = False) -> Drawn: ...
+
+
+class BeginTraining(Protocol):
+    """Begins the training of a net on drawn pictures."""
+
+    def __call__(self, recipe: DrawnRecipe, drawn: Any, device: torch.device, /, *, bfloat16: bool) -> DrawnTrainer[Any]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnNet:
+    """A net that is trained on drawn pictures, and what its training takes.
+
+    Attributes:
+        task: of its card, which names its weights and its run as well.
+        pictures: what is drawn, in words.
+        usual: the recipe, whose fields are the command's flags.
+        judged: how good a net is on validation's pictures, for the card.
+        temperature: what its answers are calibrated with on those; None where they are not.
+    """
+
+    task: str
+    pictures: str
+    usual: DrawnRecipe
+    draw: Draw
+    trainer: BeginTraining
+    judged: Callable[[Any, Any, torch.device], Mapping[str, float]]
+    temperature: Callable[[Any, Any, torch.device], float] | None = None
+
+    @property
+    def weights(self) -> str:
+        """The name of its file."""
+        return f"{self.task}.pt"
+
+    @property
+    def run(self) -> Path:
+        """The folder of its scenes and checkpoints, where nothing else is said."""
+        return Path("runs") / self.task
+
+    def train(self, recipe: DrawnRecipe, place: Workplace) -> Card:
+        """Train a net and leave its weights and their card at their place."""
+        began, device = time.monotonic(), choose_device(place.device)
+        if recipe.init_from:
+            check_card(Path(recipe.init_from))  # before the pictures, which take minutes
+        mnist.ensure_mnist(place.data_root)
+        scenes = place.run / "scenes"
+        drawn = self.draw(scenes, recipe.scenes, recipe.seed, data_root=place.data_root)
+        validation = self.draw(scenes, 1, recipe.seed, data_root=place.data_root, is_validation=True)
+        print(
+            f"training {self.weights} on {device}: {len(drawn):,} {self.pictures}, {time.monotonic() - began:.0f} s to draw them",
+            flush=True,
+        )
+        net: nn.Module = self.trainer(recipe, drawn, device, bfloat16=multiplies_in_bfloat16(device)).run(place.run)
+        found = {**self.judged(net, validation, device), "training_s": time.monotonic() - began}
+        temperature = self.temperature(net, validation, device) if self.temperature else 1.0
+        return release(net, story_of(recipe), place, task=self.task, found=found, temperature=temperature)
+
+    def command(self, prog: str, doc: str | None) -> None:
+        """Train as the command line says."""
+        parser = argparse.ArgumentParser(prog=prog, description=doc)
+        recipe, place = parse_flags(parser, self.usual, self.run, self.weights)
+        try:
+            demand()
+            card = self.train(recipe, place)
+        except (CardError, TrainingError, mnist.DataError, OSError, ValueError) as err:
+            sys.exit(f"{parser.prog}: {err}")
+        figures = "  ".join(f"{name} {value:.4f}" for name, value in card.accuracy.items() if name != "training_s")
+        took = card.accuracy["training_s"]
+        print(f"{place.weights}: {card.bytes:,} bytes, on validation's {self.pictures} {figures}, {took:.0f} s in all")

@@ -33,6 +33,7 @@ NO_PEERS := $(filter-out $(basename $(notdir $(wildcard $(PEERS_AT)/*.txt))),$(C
 $(if $(NO_PEERS),$(error no peer $(NO_PEERS); there are $(basename $(notdir $(wildcard $(PEERS_AT)/*.txt)))))
 NO_WEIGHTS := $(filter-out runs/$(RECIPE)/digits.pt $(wildcard $(WEIGHTS)),$(WEIGHTS))
 $(if $(NO_WEIGHTS),$(error no weights at $(NO_WEIGHTS); WEIGHTS takes a weights file, or shipped for the released ones))
+$(if $(filter score,$(MAKECMDGOALS)),$(if $(and $(FROM),$(OUT)),,$(error say what to read and where answers go: make score FROM=folder OUT=folder)))
 # Before the weights to start from are trained, which takes minutes.
 $(if $(filter finetune,$(MAKECMDGOALS)),$(if $(wildcard $(DATA)),,$(error no pictures at '$(DATA)'; name yours: make finetune DATA=folder)))
 # What models.toml lists, which deploy/model_list.py tells in words, key=value: $(call told,archive) are the values of a key.
@@ -46,6 +47,7 @@ ARCHIVES := $(call told,chosen)
 # What a module's output depends on are the files that it imports, which deploy/imports.py finds: $(call needs,training.train).
 NEEDS := $(shell $(READER) deploy/imports.py training.train training.evaluate.report export.to_onnx export.to_torch export.to_mar export.eye_to_onnx export.line_to_onnx export.finder_to_onnx bench.stock.archive loadtest.run loadtest.locustfile 2>/dev/null)
 needs = $(patsubst $1:%,%,$(filter $1:%,$(NEEDS)))
+GRAPH ?= $(STORE)/digits.onnx
 EYE := training/released/eye.pt
 # What an archive holds: its artifact, the weights that models.toml names, or those that make is told of.
 held = $(or $(call told,artifact@$1),$(call told,weights@$1),$(WEIGHTS) $(CHOSEN))
@@ -77,7 +79,7 @@ test: export DIGITS_SOAK_MINUTES ?= $(SOAK_MINUTES)
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: eye numbers finder evaluate-numbers evaluate-pages help setup run ports stop monitor monitor-stop serve rollback train train-many finetune evaluate evaluate-real scenes corruptions compare bench-canvas release export smoke loadtest test check fmt lock clean bench bench-models bench-batches tune chaos soak audit sbom bench-client console forget labels
+.PHONY: eye numbers finder evaluate-numbers evaluate-pages help setup run ports stop monitor monitor-stop serve score rollback train train-many finetune evaluate evaluate-real scenes corruptions compare bench-canvas release export smoke loadtest test check fmt lock clean bench bench-models bench-batches tune chaos soak audit sbom bench-client console forget labels
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -112,6 +114,9 @@ monitor-stop: $(SETUP) ## end what make monitor started
 
 serve: $(ARCHIVES) ## serve in the foreground, Ctrl-C stops it
 	@env -u PYTHONPATH $(PY) -m deploy.server serve $(SERVER)
+
+score: $(GRAPH) $(STORE)/eye.onnx | $(SETUP) ## answer many pictures without a server: FROM=folder or address of pictures, tar, Parquet; OUT=folder gets Parquet; GRAPH, PROCESSES, SHARE=0/4
+	@$(PY) -m scoring.run '$(FROM)' '$(OUT)' --weights $(GRAPH) $(call flag,column,COLUMN) $(call flag,processes,PROCESSES) $(call flag,share,SHARE)
 
 rollback: $(SETUP) ## make the previous version the default without a restart; VERSION=1.1 for any version that is served
 	@$(PY) -m deploy.rollback $(SERVER) $(if $(VERSION),--version $(VERSION))

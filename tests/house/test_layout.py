@@ -15,6 +15,7 @@ The graph of our packages, from the bottom up; what stands beside a package is a
 | bench | how fast it is | digitkit, testbed, deploy, digits_client |
 | loop | kept pictures and what people say of them | digitkit, testbed |
 | console | its page in a browser | digitkit, testbed, deploy, loop |
+| scoring | answers to many pictures without a server | digitkit, testbed |
 
 Inside digitkit the rooms are, and what each may import of digitkit beside itself:
 
@@ -64,6 +65,7 @@ GRAPH = {
     "console": BELOW | {"loop"},
     "loadtest": BELOW,
     "loop": {"digitkit", "testbed"},
+    "scoring": {"digitkit", "testbed"},
 }
 # What single modules import beside that, each for its reason; Ruff is told so on the line itself.
 EXCEPTIONS = {
@@ -286,7 +288,7 @@ def test_handler_file_holds_one_class() -> None:
 
 
 @pytest.mark.parametrize(
-    "room", ["handlers", "training", "export", "deploy", "testbed", "loadtest", "bench", "chaos", "client", "console", "loop", "tests"]
+    "room", ["handlers", "training", "export", "deploy", "testbed", "loadtest", "bench", "chaos", "client", "console", "loop", "scoring", "tests"]
 )
 def test_no_file_is_longer_than_can_be_read_in_one_sitting(room: str) -> None:
     files = list((ROOT / room).rglob("*.py"))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-PACKAGES = ("handlers", "training", "export", "deploy", "testbed", "loadtest", "bench", "chaos", "client", "console", "loop")
+PACKAGES = ("handlers", "training", "export", "deploy", "testbed", "loadtest", "bench", "chaos", "client", "console", "loop", "scoring")
 REFUSALS = (
     *("BadRequest", "BlankPicture", "Fault", "NotLoaded", "OutOfMemory", "Overloaded", "TooLarge", "UnreadablePicture"),
     "UnsupportedMedia",

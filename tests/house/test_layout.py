@@ -288,7 +288,8 @@ def test_handler_file_holds_one_class() -> None:
 
 
 @pytest.mark.parametrize(
-    "room", ["handlers", "training", "export", "deploy", "testbed", "loadtest", "bench", "chaos", "client", "console", "loop", "scoring", "tests"]
+    "room",
+    ["handlers", "training", "export", "deploy", "testbed", "loadtest", "bench", "chaos", "client", "console", "loop", "scoring", "tests"],
 )
 def test_no_file_is_longer_than_can_be_read_in_one_sitting(room: str) -> None:
     files = list((ROOT / room).rglob("*.py"))

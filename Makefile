@@ -79,7 +79,7 @@ test: export DIGITS_SOAK_MINUTES ?= $(SOAK_MINUTES)
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: eye numbers finder evaluate-numbers evaluate-pages help setup run ports stop monitor monitor-stop serve score rollback train train-many finetune evaluate evaluate-real scenes corruptions compare bench-canvas release export smoke loadtest test check fmt lock clean bench bench-models bench-batches tune chaos soak audit sbom bench-client console forget labels
+.PHONY: eye numbers finder evaluate-numbers evaluate-pages help setup run ports stop monitor monitor-stop serve score autoscale rollback train train-many finetune evaluate evaluate-real scenes corruptions compare bench-canvas release export smoke loadtest test check fmt lock clean bench bench-models bench-batches tune chaos soak audit sbom bench-client console forget labels
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -117,6 +117,9 @@ serve: $(ARCHIVES) ## serve in the foreground, Ctrl-C stops it
 
 score: $(GRAPH) $(STORE)/eye.onnx | $(SETUP) ## answer many pictures without a server: FROM=folder or address of pictures, tar, Parquet; OUT=folder gets Parquet; GRAPH, PROCESSES, SHARE=0/4
 	@$(PY) -m scoring.run '$(FROM)' '$(OUT)' --weights $(GRAPH) $(call flag,column,COLUMN) $(call flag,processes,PROCESSES) $(call flag,share,SHARE)
+
+autoscale: $(SETUP) ## have the running server's workers follow the load: LEAST (1), MOST (2), TARGET_S (0.05), DRY_RUN=1
+	@$(PY) -m deploy.autoscale $(SERVER) $(call flag,least,LEAST) $(call flag,most,MOST) $(call flag,target,TARGET_S) $(if $(DRY_RUN),--dry-run)
 
 rollback: $(SETUP) ## make the previous version the default without a restart; VERSION=1.1 for any version that is served
 	@$(PY) -m deploy.rollback $(SERVER) $(if $(VERSION),--version $(VERSION))

@@ -1,5 +1,6 @@
 """TorchServe's way in. One handler serves every task and every kind of weights: the archive's card says which reader it takes."""
 
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -28,7 +29,10 @@ from digitkit.settings import LOGGED, Collecting, Settings
 
 if TYPE_CHECKING:
     from digitkit.collect.collector import Collector
+    from digitkit.serving.tracing import Tracing
 
+# OpenTelemetry's variables that say where spans are sent; where neither is set, a worker has none.
+TRACED: Final = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 NOTHING_ASKED: Final = Sources((), as_it_is)  # of a request for the description
 
 
@@ -37,6 +41,7 @@ class DigitHandler:
 
     unloaded: Unloaded | None = None  # what answers in the place of a model that could not be loaded
     collector: "Collector | None" = None  # what keeps pictures, where the settings have some kept
+    tracing: "Tracing | None" = None  # what makes spans, where the environment says where to send them
 
     def initialize(self, context: Any) -> None:
         """Load the model; TorchServe calls it once, before the first request."""
@@ -53,6 +58,8 @@ class DigitHandler:
             self._load(context.system_properties["gpu_id"])
         except CAUSES as err:
             self.unloaded = Unloaded(self.model, err, self.reader)
+        if self.unloaded is None and any(map(os.environ.get, TRACED)):
+            self._trace()
         self.log = RequestLog(log_folder() / f"requests.{worker_number(sys.argv)}.log", self.model, logged)
         if not frames.take_over(self.respond, self.headers, self.guard):
             print(f"batches are read as TorchServe reads them: digitkit.serving.frames is for TorchServe {frames.VERSION}", flush=True)
@@ -81,6 +88,16 @@ class DigitHandler:
             print(f"no pictures are kept: {err}; collecting needs the packages of pyproject.toml's extra collect", flush=True)
             return None
         return collector(knobs, task, {"model": self.model.name, "version": self.model.version}, self.guard)
+
+    def _trace(self) -> None:
+        """Have spans made from now on; OpenTelemetry, which takes 0.3 s to import, is loaded here alone."""
+        try:
+            tracing = import_module("digitkit.serving.tracing")
+        except ImportError as err:  # requests are answered all the same
+            print(f"no spans are made: {err}; tracing needs the packages of pyproject.toml's extra traces", flush=True)
+            return
+        self.tracing = tracing.Tracing(self.model, tracing.exporting())
+        self.loaded = self.loaded.watched(self.tracing.tell)
 
     def handle(self, rows: list[dict[str, Any]], context: Any) -> list[bytes]:
         """One body for each row; statuses and headers go through `context`. TorchServe's own way, where frames.py has none."""
@@ -134,7 +151,10 @@ class DigitHandler:
             results.append(own)
             answers.append(self._answer_one(request, question, own, deadline))
         canvas_s = sum(reading.canvas_s for reading in readings if isinstance(reading, Reading))
-        self.guard(self.metrics.record, results, [*chain(*asked)], [*chain(*read)], Clock(started, ready, inferred, canvas_s))
+        clock = Clock(started, ready, inferred, canvas_s)
+        if self.tracing:
+            self.guard(self.tracing.record, requests, answers, clock, time.perf_counter())
+        self.guard(self.metrics.record, results, [*chain(*asked)], [*chain(*read)], clock)
         if self.collector:
             self.guard(self._collect, self.collector, requests, questions, results)
         return answers

@@ -4,9 +4,10 @@ Serving knows requests, pictures and the forms of answers. What is read in a pic
 alone. There is one for each task, as READER in readers/TASK/reader.py; the card of a model says which task it is for.
 """
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Protocol, TypeAlias
+from typing import Any, Final, NamedTuple, Protocol, TypeAlias, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +47,8 @@ class Observation(NamedTuple):
     logits: NDArray[np.float32] | None = None
 
 
+Tell: TypeAlias = Callable[[str, float, float], None]  # the name of a net, and from when until when it ran, by time.perf_counter()
+AnyNet = TypeVar("AnyNet", bound=Callable[..., Any])
 Series: TypeAlias = tuple[str, str, float]  # a metric's name without "digits_", its labels as "digit:7", its value
 
 
@@ -61,6 +64,19 @@ class Hints(NamedTuple):
 
 
 NO_HINTS: Final = Hints()
+
+
+def timed(name: str, net: AnyNet, tell: Tell) -> AnyNet:
+    """A net that tells from when until when each of its calls ran."""
+
+    def call(*given: Any) -> Any:
+        started = time.perf_counter()
+        try:
+            return net(*given)
+        finally:
+            tell(name, started, time.perf_counter())
+
+    return cast(AnyNet, call)
 
 
 class Statistics(Protocol):
@@ -97,6 +113,9 @@ class Recogniser(Protocol):
         Args:
             deadline: by time.perf_counter(). A reader that takes longer for an input than 0.1 ms refuses the rest after it.
         """
+
+    def watched(self, tell: Tell) -> "Recogniser":
+        """The same model, which tells of each call of each of its nets."""
 
     def try_out(self) -> None:
         """Run the model on an empty input; raises what it raises where it does not run at all."""

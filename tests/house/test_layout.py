@@ -109,6 +109,7 @@ ALLOWED = {
     "documents/pdf.py": FOREIGN | {"pypdfium2"},
     "documents/pdf_text.py": FOREIGN | {"pypdfium2"},
     "documents/dicom.py": FOREIGN | {"pydicom"},
+    "serving/tracing.py": FOREIGN | {"opentelemetry"},
     "collect/schema.py": FOREIGN | {"sqlalchemy"},
     "collect/sample_store.py": FOREIGN | {"sqlalchemy"},
     "collect/shelf.py": FOREIGN | {"fsspec"},

@@ -17,11 +17,13 @@ TARGET: Final = "x-target"  # what to explain, in the reader's words: TorchServe
 HINTS: Final = tuple(f"x-{name}" for name in Hints._fields)  # what is known of the pictures beforehand, in the reader's words
 CLIENT_ID: Final = "x-request-id"  # the client's own id of a request
 CLIENT_ID_FORM: Final = re.compile("[ -~]{1,128}")  # printable ASCII: it goes back in a header, and into a log
+TRACE: Final = "traceparent"  # W3C's: which trace a request is a part of
+TRACE_FORM: Final = re.compile("[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 # TorchServe puts its own id into x-request-id of every answer, whatever a handler sets there.
 CLIENT_ID_BACK: Final = "X-Client-Request-Id"
 # A gRPC call's metadata stays in TorchServe, so inputs stand for headers.
 GRPC_INPUTS: Final = {
-    **{"accept": "accept", "explain": "explain", "target": TARGET, "request_id": CLIENT_ID},
+    **{"accept": "accept", "explain": "explain", "target": TARGET, "request_id": CLIENT_ID, TRACE: TRACE},
     **dict(zip(Hints._fields, HINTS, strict=True)),
 }
 
@@ -70,6 +72,12 @@ def from_torchserve(row: Mapping[str, Any], mixed: Mapping[str, Any], id: str = 
     headers = {name.lower(): value for name, value in mixed.items() if isinstance(value, str)}
     types = {name: value.get("content-type", "") for name, value in mixed.items() if isinstance(value, dict)}
     return to_request(row, headers, types, id)
+
+
+def trace_id(request: Request) -> str:
+    """The id of the trace that a request is a part of, 32 hexadecimal digits, or "" for none."""
+    found = TRACE_FORM.fullmatch(request.headers.get(TRACE, ""))
+    return found[1] if found else ""
 
 
 def parse_parameter(value: bytes, content_type: str) -> Any:

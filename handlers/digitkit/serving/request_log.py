@@ -13,7 +13,7 @@ from io import FileIO
 from pathlib import Path
 from typing import Final
 
-from digitkit.serving.request import Request
+from digitkit.serving.request import Request, trace_id
 from digitkit.serving.writing import Answer, Model
 
 FILE_BYTES: Final = 50_000_000  # some 300,000 lines; the file before is kept, so a worker has twice as much at most
@@ -72,7 +72,10 @@ class RequestLog:
 
 
 def _client(request: Request) -> str:
-    return f', "client_id": {json.dumps(request.client_id)}' if request.client_id else ""
+    """What the client calls it: its own id, and the trace that it is a part of."""
+    own = f', "client_id": {json.dumps(request.client_id)}' if request.client_id else ""
+    trace = trace_id(request)
+    return f'{own}, "trace_id": "{trace}"' if trace else own
 
 
 def log_folder() -> Path:

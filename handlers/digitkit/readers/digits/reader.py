@@ -1,7 +1,7 @@
 """READER: single digits, as digitkit.reader says what a reader is."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Final
@@ -16,7 +16,7 @@ from digitkit.pictures.attributions import overlay
 from digitkit.pictures.codec import decode_picture
 from digitkit.pictures.eye import Eye
 from digitkit.pictures.look import LOOK_PX
-from digitkit.reader import Hints, Observation, Reader
+from digitkit.reader import Hints, Observation, Reader, Tell, timed
 from digitkit.readers.digits import answer
 from digitkit.readers.digits.canvas import are_canvases
 from digitkit.readers.digits.digit import LABELS, SIDE_PX, Backend, Prediction
@@ -53,6 +53,9 @@ class Net:
 
     def read(self, inputs: Sequence[Given], deadline: float) -> list[Prediction | DigitError]:
         return recognise(inputs, self.backend.run, self.eye, self.min_score, deadline)
+
+    def watched(self, tell: Tell) -> "Net":
+        return replace(self, backend=replace(self.backend, run=timed("net", self.backend.run, tell)), eye=timed("eye", self.eye, tell))
 
     def try_out(self) -> None:
         self.backend.run(EMPTY)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from math import inf
 from pathlib import Path
@@ -18,7 +18,7 @@ from digitkit.documents.document import Document, document_of
 from digitkit.documents.file_kinds import open_file
 from digitkit.errors import BadRequest, DigitError
 from digitkit.pictures.line import BUCKET_PX, STRIP_PX
-from digitkit.reader import Observation, Reader
+from digitkit.reader import Observation, Reader, Tell, timed
 from digitkit.readers.numbers import answer
 from digitkit.readers.numbers.draw import to_png
 from digitkit.readers.numbers.explain import METHOD, CharacterExplanation, CharacterTarget, explain, explanation_png
@@ -71,6 +71,10 @@ class LineReader:
         pictures = (_as_picture(each, line, tools, deadline) for each, line in zip(asked, as_lines, strict=True))
         documents = iter(read_documents([each for each in inputs if isinstance(each, AskedPages)], tools, deadline))
         return [next(pictures if isinstance(each, Asked) else documents) for each in inputs]
+
+    def watched(self, tell: Tell) -> "LineReader":
+        found_by = self.finder and timed("finder", self.finder, tell)
+        return replace(self, backend=replace(self.backend, run=timed("net", self.backend.run, tell)), finder=found_by)
 
     def try_out(self) -> None:
         self.backend.run(EMPTY)

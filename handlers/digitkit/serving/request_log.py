@@ -8,6 +8,7 @@ import json
 import logging
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from io import FileIO
 from pathlib import Path
@@ -80,4 +81,7 @@ def _client(request: Request) -> str:
 
 def log_folder() -> Path:
     """Where TorchServe logs: LOG_LOCATION, or `logs`, seen from the folder that its frontend, this process's parent, runs in."""
-    return Path(f"/proc/{os.getppid()}/cwd").resolve() / os.environ.get("LOG_LOCATION", "logs")
+    folder = Path(f"/proc/{os.getppid()}/cwd").resolve() / os.environ.get("LOG_LOCATION", "logs")
+    with suppress(OSError):  # as a full disk does, it costs the lines and no answer
+        folder.mkdir(parents=True, exist_ok=True)  # TorchServe makes it only where it logs to files itself
+    return folder

@@ -11,6 +11,7 @@ import argparse
 import signal
 import sys
 import threading
+from collections.abc import Sequence
 from dataclasses import fields
 from typing import Final
 
@@ -25,6 +26,7 @@ from deploy.settings.server_flags import add_server_flags
 from testbed.flags import positive
 
 PORT: Final = 9116
+USUAL: Final = Rules()
 READING_S: Final = 10.0  # workers tell their counts every 5 s
 
 
@@ -87,19 +89,23 @@ def rules_of(flags: argparse.Namespace) -> Rules:
     return rules
 
 
-def main() -> None:
+def flags_of(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """The flags of the command line."""
     parser = argparse.ArgumentParser(prog="deploy.autoscale", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_server_flags(parser)
-    parser.add_argument("--least", type=positive, default=str(Rules.least), help="workers of each model")
-    parser.add_argument("--most", type=positive, default=str(Rules.most), help="no more than cores, or than fit on a GPU")
-    parser.add_argument("--target", type=float, default=Rules.target_s, dest="target_s", help="seconds that requests may wait on average")
-    parser.add_argument("--cool-down", type=float, default=Rules.cool_down_s, dest="cool_down_s", help="seconds between two changes")
+    parser.add_argument("--least", type=positive, default=str(USUAL.least), help="workers of each model")
+    parser.add_argument("--most", type=positive, default=str(USUAL.most), help="no more than cores, or than fit on a GPU")
+    parser.add_argument("--target", type=float, default=USUAL.target_s, dest="target_s", help="seconds that requests may wait on average")
+    parser.add_argument("--cool-down", type=float, default=USUAL.cool_down_s, dest="cool_down_s", help="seconds between two changes")
     parser.add_argument("--every", type=float, default=READING_S, help="seconds between two readings")
     parser.add_argument("--quiet", type=float, default=5.0, help="seconds of silence in which a worker may leave; 0 for at once")
     parser.add_argument("--dry-run", action="store_true", help="tell what would be done, and change nothing")
     parser.add_argument("--listen", type=address, default=f"127.0.0.1:{PORT}", help="PORT or HOST:PORT of its own metrics")
-    flags = parser.parse_args()
-    ended = threading.Event()
+    return parser.parse_args(arguments)
+
+
+def main() -> None:
+    flags, ended = flags_of(), threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
     try:
@@ -110,7 +116,7 @@ def main() -> None:
                 scaler.turn()
                 ended.wait(flags.every)
     except (ServerError, OSError, ValueError) as err:
-        sys.exit(f"{parser.prog}: {err}")
+        sys.exit(f"deploy.autoscale: {err}")
 
 
 if __name__ == "__main__":

@@ -76,7 +76,8 @@ def _rows(files: Any, name: str, rows: tuple[int, int], column: str) -> Iterator
 
 def _groups(metadata: pq.FileMetaData, rows: tuple[int, int]) -> tuple[int, list[int]]:
     """The row groups that hold `rows`, after the number of the first row in them."""
-    first, start, found = 0, 0, []
+    first = start = 0
+    found: list[int] = []
     for i in range(metadata.num_row_groups):
         end = start + metadata.row_group(i).num_rows
         if end > rows[0] and start < rows[1]:

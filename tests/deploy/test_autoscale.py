@@ -9,7 +9,7 @@ import httpx
 import pytest
 import requests
 
-from deploy.autoscale import Autoscaler
+from deploy.autoscale import Autoscaler, flags_of, rules_of
 from deploy.scaling.figures_page import AutoscalePage
 from deploy.scaling.scaling_rules import Decider, Rules, WorkerLoad
 from deploy.scaling.worker_load import ANSWERED, ARRIVED, BUSY, WAITED, Counted, Scaled, load_between, sums_of
@@ -165,6 +165,14 @@ def test_the_counters_of_a_model_are_summed_over_its_workers_and_versions_and_ma
     assert sums == {BUSY: 4.0, ANSWERED: 4.0}
     anew = load_between(Counted(0, {BUSY: 100.0, ANSWERED: 1e6}, 0, 1), Counted(10, sums | {WAITED: 2e6}, 0, 1))
     assert (anew.busy, anew.queue_s) == (0.4, 0.5)
+
+
+def test_without_flags_the_rules_are_the_usual_ones_and_bounds_that_contradict_each_other_are_refused() -> None:
+    assert rules_of(flags_of([])) == Rules()
+    assert flags_of([]).listen == ("127.0.0.1", 9116)
+    assert rules_of(flags_of(["--most", "8", "--target", "0.2", "--cool-down", "5"])) == Rules(most=8, target_s=0.2, cool_down_s=5.0)
+    with pytest.raises(ValueError, match="--least 3 is more than --most 2"):
+        rules_of(flags_of(["--least", "3"]))
 
 
 @pytest.fixture

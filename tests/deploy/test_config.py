@@ -1,11 +1,14 @@
 """config.properties: what is refused before TorchServe reads it, and what moves with the port."""
 
+import re
 import struct
 import zipfile
 from importlib.util import find_spec
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
+from conftest import ROOT
 
 from deploy.errors import ServerError
 from deploy.settings.config import CONFIG, DEFAULTS, Config
@@ -165,3 +168,14 @@ def test_files_are_named_without_their_folder_whatever_letters_it_has(tmp_path: 
     (source / "logging.xml").unlink()
     with pytest.raises(ServerError, match=r"config.properties names logging.xml, and there is no file"):
         read(text, source).write(folder)
+
+
+def test_the_log_for_machines_has_the_levels_of_that_for_people_and_one_line_of_json_a_record() -> None:
+    people, machines = (ElementTree.parse(ROOT / name).getroot() for name in ("logging.xml", "logging-json.xml"))
+    levels = [{each.get("name"): each.get("level") for each in root.iter("Logger")} for root in (people, machines)]
+    assert levels[0] == levels[1]
+    appenders = {each.get("name") for each in machines.iter("Console")}
+    assert {each.get("ref") for each in machines.iter("AppenderRef")} == appenders == {"STDOUT"}
+    (line,) = [each.text or "" for each in machines.iter("Property") if each.get("name") == "line"]
+    assert re.findall(r'"(\w+)": "', line) == ["time", "level", "logger", "thread", "message"]
+    assert line.count("{JSON}") == 4

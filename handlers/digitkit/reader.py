@@ -61,6 +61,7 @@ class Hints(NamedTuple):
     format: str = ""
     template: str = ""
     page: str = ""
+    sum: str = ""
 
 
 NO_HINTS: Final = Hints()

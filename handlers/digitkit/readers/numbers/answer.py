@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from digitkit.readers.numbers.explain import CharacterExplanation
-from digitkit.readers.numbers.number import NO_NUMBER, Number, Quad, ReadField, SeenPage, Transcript
+from digitkit.readers.numbers.number import NO_NUMBER, CheckedSum, Number, Quad, ReadField, SeenPage, Transcript
 
 COLUMNS: Final = ("text", "digits", "value", "confidence", "accepted", "reason", "page", "x1", "y1", "x2", "y2", "x3", "y3", "x4", "y4")
 
@@ -18,6 +18,8 @@ def to_json(transcript: Transcript) -> str:
     answer: dict[str, Any] = {"numbers": [number_object(each) for each in transcript.numbers]} | whole
     if transcript.fields is not None:
         answer["fields"] = fields_object(transcript.fields)
+    if transcript.sums:
+        answer["sums"] = [sum_object(each) for each in transcript.sums]
     return json.dumps(answer | {"pages": [page_object(each) for each in transcript.pages]})
 
 
@@ -37,6 +39,12 @@ def fields_object(fields: Mapping[str, ReadField]) -> dict[str, Any]:
         else {"accepted": False, "reason": NO_NUMBER, "page": read.page, "quad": corners(read.quad)}
         for name, read in fields.items()
     }
+
+
+def sum_object(checked: CheckedSum) -> dict[str, Any]:
+    """The JSON object of a sum: its amount is a string, so that no decimal is lost."""
+    amount = None if checked.amount is None else f"{checked.amount:f}"
+    return {"total": checked.total, "items": checked.items, "amount": amount, "holds": checked.holds}
 
 
 def number_object(number: Number) -> dict[str, Any]:
@@ -70,11 +78,12 @@ def to_csv(transcript: Transcript) -> bytes:
 
 
 def to_tensors(transcripts: Sequence[Transcript | None]) -> list[dict[str, Any]]:
-    """A tensor for each field of a picture's best number, and as JSON all its numbers, fields and pages; a refused picture has none."""
+    """A tensor for each field of a picture's best number, and all that was read as JSON; a refused picture has none."""
     best = [None if each is None else each.best for each in transcripts]
     reasons = ["" if each is None else each.reason for each in transcripts]
     everything = [json.dumps([] if each is None else [number_object(number) for number in each.numbers]) for each in transcripts]
     named = [json.dumps({} if each is None else fields_object(each.fields or {})) for each in transcripts]
+    sums = [json.dumps([] if each is None else [sum_object(asked) for asked in each.sums]) for each in transcripts]
     pages = [json.dumps([] if each is None else [page_object(page) for page in each.pages]) for each in transcripts]
     fields: list[tuple[str, str, list[Any]]] = [
         ("text", "BYTES", [each.text if each else "" for each in best]),
@@ -84,6 +93,7 @@ def to_tensors(transcripts: Sequence[Transcript | None]) -> list[dict[str, Any]]
         ("reason", "BYTES", reasons),
         ("numbers", "BYTES", everything),
         ("fields", "BYTES", named),
+        ("sums", "BYTES", sums),
         ("pages", "BYTES", pages),
     ]
     return [{"name": name, "datatype": datatype, "shape": [len(best)], "data": data} for name, datatype, data in fields]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
@@ -13,8 +14,9 @@ from digitkit.pictures.line import LineRun, Strip
 
 DIGITS: Final = "0123456789"
 SEPARATORS: Final = ".,-/: "
-# Why a number is not accepted: there is none, the net is not sure enough, or no likely reading obeys the format that was asked for.
-NO_NUMBER, UNSURE, BREAKS_FORMAT = REASONS = ("no_number", "unsure", "breaks_format")
+# Why a number is not accepted: there is none, the net is not sure enough, no likely reading obeys the format that was asked for, or the
+# number is in a sum that does not hold.
+NO_NUMBER, UNSURE, BREAKS_FORMAT, BREAKS_SUM = REASONS = ("no_number", "unsure", "breaks_format", "breaks_sum")
 
 Frames: TypeAlias = NDArray[np.float64]  # (T, 18), the probabilities of the classes at each frame
 Extents: TypeAlias = NDArray[np.float32]  # (T, 2), top and bottom of the text at each frame, in shares of a strip's height
@@ -127,6 +129,21 @@ class ReadField(NamedTuple):
     quad: Quad
 
 
+class CheckedSum(NamedTuple):
+    """A sum of a template's fields, and whether it holds.
+
+    Attributes:
+        total, items: the names of the fields.
+        amount: what the items add up to, None where one of them is no number or an ambiguous one.
+        holds: None where the amount, or the total, is not known.
+    """
+
+    total: str
+    items: tuple[str, ...]
+    amount: Decimal | None
+    holds: bool | None
+
+
 @dataclass(frozen=True, slots=True)
 class Transcript:
     """All numbers of a picture or of a document, in reading order.
@@ -136,12 +153,14 @@ class Transcript:
         pages: those that were asked for, in order.
         document: that was read, for drawings.
         fields: the regions of a template by their names; None where no template was asked for.
+        sums: of those fields, as they were asked for.
     """
 
     numbers: tuple[Number, ...]
     pages: tuple[SeenPage, ...]
     document: Document = field(compare=False, repr=False)
     fields: Mapping[str, ReadField] | None = None
+    sums: tuple[CheckedSum, ...] = ()
 
     @property
     def best(self) -> Number | None:

@@ -1,6 +1,7 @@
 """What a written number can be worth, whichever of the marks . , and space parts its thousands and whichever its decimals."""
 
 import re
+from decimal import Decimal
 from typing import Final
 
 USUAL_DECIMALS: Final = 2
@@ -48,9 +49,13 @@ def is_amount(text: str, decimals: int) -> bool:
 
 def worth(text: str, decimals: int | None = None) -> int | float | None:
     """What a text is worth; None where it is no number, can be two, as 1.234 can, or has more digits than JSON's readers keep."""
-    found = plain_forms(text, decimals)
-    if len(found) != 1:
+    amount = exact_amount(text, decimals)
+    if amount is None or abs(amount) >= EXACT:
         return None
-    (plain,) = found
-    value = float(plain) if "." in plain else int(plain)
-    return value if abs(value) < EXACT else None
+    return float(amount) if amount.as_tuple().exponent else int(amount)
+
+
+def exact_amount(text: str, decimals: int | None = None) -> Decimal | None:
+    """What a text is worth, with all its decimals; None where it is no number, or can be two."""
+    forms = [*plain_forms(text, decimals)]
+    return Decimal(forms[0]) if len(forms) == 1 else None

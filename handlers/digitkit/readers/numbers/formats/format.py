@@ -6,11 +6,12 @@ Rules are joined by ";": luhn;length=16 is a number of 16 digits whose last one 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import lru_cache, partial
 from typing import Final, TypeAlias
 
 from digitkit.errors import BadRequest
-from digitkit.readers.numbers.formats.amounts import decimals_of, is_amount, worth
+from digitkit.readers.numbers.formats.amounts import decimals_of, exact_amount, is_amount, worth
 from digitkit.readers.numbers.formats.calendar_dates import ORDERS, is_date, is_time
 from digitkit.readers.numbers.formats.checksums import checker, has_right_check, has_right_mrz_check
 from digitkit.readers.numbers.formats.pattern import matches, parse_pattern
@@ -46,6 +47,10 @@ class Format:
     def value(self, text: str) -> int | float | None:
         """What a text is worth, None where that is ambiguous or no number."""
         return worth(text, self.decimals)
+
+    def amount(self, text: str) -> Decimal | None:
+        """The same with all its decimals, however many digits it has."""
+        return exact_amount(text, self.decimals)
 
 
 @lru_cache(maxsize=256)

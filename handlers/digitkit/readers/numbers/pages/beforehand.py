@@ -1,13 +1,14 @@
 """What a request says of its pictures beforehand: what the numbers must be, where they stand, and on which pages."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final, NamedTuple
 
 from digitkit.errors import BadRequest
 from digitkit.reader import Hints
 from digitkit.readers.numbers.formats.format import Format, parse_format
+from digitkit.readers.numbers.pages.sums import parse_sums
 from digitkit.readers.numbers.pages.template import Template, parse_template
 
 SPAN: Final = re.compile(r"(\d{1,5})(-(\d{1,5})?)?")
@@ -45,6 +46,10 @@ class Beforehand:
 def parse_hints(hints: Hints) -> Beforehand:
     """What hints say; raises BadRequest."""
     template = parse_template(hints.template) if hints.template else None
+    if hints.sum:
+        if template is None:
+            raise BadRequest("a sum is asked for without a template beside it; a sum names fields of a template")
+        template = replace(template, sums=parse_sums(hints.sum, template.regions))
     return Beforehand(parse_format(hints.format), template, parse_pages(hints.page))
 
 

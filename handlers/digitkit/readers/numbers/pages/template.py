@@ -15,13 +15,15 @@ import yaml
 
 from digitkit.errors import BadRequest
 from digitkit.readers.numbers.formats.format import Format, parse_format
+from digitkit.readers.numbers.pages.sums import ACCEPTED as WRITTEN_SUMS
+from digitkit.readers.numbers.pages.sums import Sum, parse_sums
 
 FOLDER: Final = Path(__file__).with_name("templates")
 LONGEST: Final = 8000  # characters of a template that a request brings along
 MOST_FIELDS: Final = 64
 NAME: Final = re.compile("[A-Za-z0-9_-]{1,40}")
 WIDEST: Final = 100.0  # of a page, in its heights; the other way round as well
-KEYS: Final = {"aspect", "fields"}
+KEYS: Final = {"aspect", "fields", "sum"}
 REGION_KEYS: Final = {"box", "format", "page"}
 ACCEPTED: Final = '{"aspect": 1.6, "fields": {"amount": {"box": [0.7, 0.2, 0.95, 0.3], "format": "amount", "page": 1}}}'
 
@@ -49,10 +51,12 @@ class Template:
 
     Attributes:
         aspect: the page's width, in its heights; None where any picture is a whole page.
+        sums: that the numbers in the regions must make.
     """
 
     regions: Mapping[str, Region]
     aspect: float | None
+    sums: tuple[Sum, ...] = ()
 
 
 @cache
@@ -80,13 +84,17 @@ def parse_template(text: str) -> Template:
 def template_of(content: Any) -> Template:
     """The template that parsed YAML or JSON describes; raises BadRequest."""
     if not isinstance(content, dict) or not {"fields"} <= content.keys() <= KEYS or not isinstance(content["fields"], dict):
-        raise BadRequest(f"the template must be as {ACCEPTED}, its aspect may be left out")
+        raise BadRequest(f"the template must be as {ACCEPTED}, its aspect may be left out, and a sum may be there")
     aspect, fields = content.get("aspect"), content["fields"]
     if aspect is not None and not (_is_number(aspect) and 1 / WIDEST <= aspect <= WIDEST):
         raise BadRequest(f"the template's aspect must be a number up to {WIDEST:g}, the width of its page in heights")
     if not 1 <= len(fields) <= MOST_FIELDS or not all(isinstance(name, str) and NAME.fullmatch(name) for name in fields):
         raise BadRequest(f"the template has {len(fields)} fields; 1 to {MOST_FIELDS} may be, named by up to 40 of A-Z, a-z, 0-9, _ and -")
-    return Template({name: _region(i, region) for i, (name, region) in enumerate(fields.items(), start=1)}, aspect)
+    regions = {name: _region(i, region) for i, (name, region) in enumerate(fields.items(), start=1)}
+    sums = content.get("sum")
+    if not (sums is None or isinstance(sums, str)):
+        raise BadRequest(f"the template's sum must be a string, as {WRITTEN_SUMS}")
+    return Template(regions, aspect, parse_sums(sums, regions) if sums else ())
 
 
 def _region(i: int, content: Any) -> Region:

@@ -13,6 +13,7 @@ from digitkit.errors import DigitError, Overloaded
 from digitkit.readers.numbers.number import Number, ReadField, SeenPage, Transcript
 from digitkit.readers.numbers.pages.beforehand import Beforehand
 from digitkit.readers.numbers.pages.page_reading import PageTools, read_page, turn_of
+from digitkit.readers.numbers.pages.sums import check_sums
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +72,13 @@ class DocumentReading:
         errors = [page.error for page in self._pages if page.error is not None]
         if len(errors) == len(self._pages):
             return errors[0]
-        fields = None if self._asked.known.template is None else self._fields
-        return Transcript(tuple(self._numbers), tuple(self._pages), self._asked.document, fields)
+        pages, document, template = tuple(self._pages), self._asked.document, self._asked.known.template
+        if template is None:
+            return Transcript(tuple(self._numbers), pages, document)
+        forms = {name: region.form for name, region in template.regions.items()}
+        fields, sums = check_sums(template.sums, self._fields, forms)
+        numbers = tuple(read.number for read in fields.values() if read.number is not None)
+        return Transcript(numbers, pages, document, fields, sums)
 
 
 def read_documents(asked: Sequence[AskedPages], tools: PageTools, deadline: float) -> list[Transcript | DigitError]:

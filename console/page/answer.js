@@ -8,6 +8,7 @@ const REASONS = {
   unsure: "not sure enough",
   no_number: "no number",
   breaks_format: "not the expected form",
+  breaks_words: "another amount than the words say",
   breaks_sum: "in a sum that does not hold",
 };
 const SPOKEN_AFTER_MS = 500; // a screen reader is told when the answer stays, not at every stroke

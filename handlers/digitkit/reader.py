@@ -62,6 +62,7 @@ class Hints(NamedTuple):
     template: str = ""
     page: str = ""
     sum: str = ""
+    words: str = ""
 
 
 NO_HINTS: Final = Hints()

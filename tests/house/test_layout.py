@@ -106,6 +106,7 @@ ALLOWED = {
     "readers/digits/net.py": FOREIGN | {"torch"},
     "readers/digits/fold.py": FOREIGN | {"torch"},
     "readers/numbers/formats/checksums.py": FOREIGN | {"stdnum"},
+    "readers/numbers/formats/amount_words.py": FOREIGN | {"cn2an", "text_to_num"},
     "documents/pdf.py": FOREIGN | {"pypdfium2"},
     "documents/pdf_text.py": FOREIGN | {"pypdfium2"},
     "documents/dicom.py": FOREIGN | {"pydicom"},

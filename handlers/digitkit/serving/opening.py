@@ -25,7 +25,7 @@ from digitkit.serving.bodies.npy_file import NPY_MAGIC, read_npy
 from digitkit.serving.bodies.tensors import read_tensor
 from digitkit.serving.bodies.wrapping import DATA_URL, encoding_of, unpacked
 from digitkit.serving.reading import Reading, Wishes, own_hints
-from digitkit.serving.request import HINTS, JSON, JSON_LENGTH, Request
+from digitkit.serving.request import HINTS, JSON, JSON_LENGTH, Request, header_text
 from digitkit.settings import Limits
 
 FIELDS_ONLY: Final = "application/x-www-form-urlencoded"  # TorchServe hands on the fields of such a form, and no body
@@ -42,7 +42,7 @@ def open_request(request: Request, limits: Limits) -> Reading:
     row, headers = request.row, request.headers
     encoding = encoding_of(headers)
     accept = headers.get("accept", "").split(",", 1)[0].split(";", 1)[0].strip().lower()
-    wishes = Wishes(accept, Hints(*(headers.get(name, "") for name in HINTS)))
+    wishes = Wishes(accept, Hints(*(header_text(headers.get(name, "")) for name in HINTS)))
     if headers.get("content-type", "").startswith("multipart/"):
         if encoding:  # TorchServe reads a form as it comes
             raise UnsupportedMedia("a form has a content encoding; send its parts as they are")

@@ -100,6 +100,14 @@ def own_headers(request: Request) -> dict[str, str]:
     return {CLIENT_ID_BACK: request.client_id} if request.client_id else {}
 
 
+def header_text(value: str) -> str:
+    """What a header says: clients send UTF-8, and TorchServe takes each byte for a character."""
+    try:
+        return value.encode("latin-1").decode()
+    except UnicodeError:
+        return value
+
+
 def is_kserve(request: Request) -> bool:
     """Whether a request came over REST in one of KServe's protocols: by its route, or with the Open Inference Protocol's body.
 

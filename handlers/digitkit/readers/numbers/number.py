@@ -14,9 +14,10 @@ from digitkit.pictures.line import LineRun, Strip
 
 DIGITS: Final = "0123456789"
 SEPARATORS: Final = ".,-/: "
-# Why a number is not accepted: there is none, the net is not sure enough, no likely reading obeys the format that was asked for, or the
-# number is in a sum that does not hold.
-NO_NUMBER, UNSURE, BREAKS_FORMAT, BREAKS_SUM = REASONS = ("no_number", "unsure", "breaks_format", "breaks_sum")
+# Why a number is not accepted: there is none, the net is not sure enough, no likely reading obeys the format that was asked for or is worth
+# what the words beside it say, or the number is in a sum that does not hold.
+REASONS = ("no_number", "unsure", "breaks_format", "breaks_words", "breaks_sum")
+NO_NUMBER, UNSURE, BREAKS_FORMAT, BREAKS_WORDS, BREAKS_SUM = REASONS
 
 Frames: TypeAlias = NDArray[np.float64]  # (T, 18), the probabilities of the classes at each frame
 Extents: TypeAlias = NDArray[np.float32]  # (T, 2), top and bottom of the text at each frame, in shares of a strip's height

@@ -18,13 +18,14 @@ from digitkit.documents.document import document_of
 from digitkit.errors import DigitError, Overloaded, too_late
 from digitkit.pictures.line import ALPHABET, BLANK, FRAME_PX, OTHER, STRIP_PX, LineRun
 from digitkit.readers.numbers.beam import told
-from digitkit.readers.numbers.choose import Choice, choose, confidences
+from digitkit.readers.numbers.choose import Choice, confidences
 from digitkit.readers.numbers.formats.format import Format
 from digitkit.readers.numbers.lattice import lattice
 from digitkit.readers.numbers.looks import SLICE_PX, Look, look_at_all
-from digitkit.readers.numbers.number import BREAKS_FORMAT, UNSURE, Character, Number, Quad, SeenPage, Transcript, View
+from digitkit.readers.numbers.number import UNSURE, Character, Number, Quad, SeenPage, Transcript, View
 from digitkit.readers.numbers.opinions import reads_something, surest
 from digitkit.readers.numbers.strips import closer_view, text_line, weights_of
+from digitkit.readers.numbers.weighing import weighed
 
 CLOSER: Final = 2  # most times that a picture is looked at again
 # Columns of strips that are read to the end before the next ones are looked at: a batch of usual lines, or eight of the longest.
@@ -116,14 +117,15 @@ def numbers_in(look: Look, asked: Asked, terms: Terms) -> Transcript:
     is_other = frames.argmax(axis=1) == ALPHABET.index(OTHER)
     for part in np.split(np.arange(len(frames)), np.flatnonzero(is_other)):
         part = part[~is_other[part]]
-        if len(part) and (choice := choose(frames[kept := part[told(frames[part])]], asked.form)) is not None:
-            numbers.append(_number(look, kept, choice, asked.form, terms))
+        if len(part) and (found := weighed(frames[kept := part[told(frames[part])]], asked.form, terms.temperature)) is not None:
+            numbers.append(_number(look, kept, found, asked.form, terms))
     height, width = asked.picture.shape
     return Transcript(tuple(numbers), (SeenPage(1, width, height),), document_of(asked.picture))
 
 
-def _number(look: Look, kept: NDArray[np.int64], choice: Choice, form: Format, terms: Terms) -> Number:
+def _number(look: Look, kept: NDArray[np.int64], weighed_choice: tuple[Choice, float], form: Format, terms: Terms) -> Number:
     """A choice that was made at the frames `kept`, with its places in the picture and its confidences."""
+    choice, confidence = weighed_choice
     found = lattice(look.frames[kept], choice.read)
     own = slice(choice.start, choice.start + len(choice.text))
     centres = np.interp(found.centres, np.arange(len(kept)), kept)[own]
@@ -136,8 +138,7 @@ def _number(look: Look, kept: NDArray[np.int64], choice: Choice, form: Format, t
             choice.text, confidences(found, choice.read, terms.temperature)[own], edges[:-1], edges[1:], centres, strict=True
         )
     )
-    confidence = float(np.exp(min(0.0, choice.log_probability) / terms.temperature))
-    reason = ("" if confidence >= terms.min_confidence else UNSURE) if choice.obeys else BREAKS_FORMAT
+    reason = form.reason_against(choice.text) or ("" if confidence >= terms.min_confidence else UNSURE)
     quad = quad_of(look.view, float(edges[0]), float(edges[-1]), line)
     return Number(choice.text, form.value(choice.text), confidence, reason, quad, characters, view=look.view)
 

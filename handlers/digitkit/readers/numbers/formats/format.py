@@ -5,17 +5,17 @@ Rules are joined by ";": luhn;length=16 is a number of 16 digits whose last one 
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import lru_cache, partial
 from typing import Final, TypeAlias
 
 from digitkit.errors import BadRequest
-from digitkit.readers.numbers.formats.amounts import decimals_of, exact_amount, is_amount, worth
+from digitkit.readers.numbers.formats.amounts import USUAL_DECIMALS, decimals_of, exact_amount, is_amount, plain_forms, worth
 from digitkit.readers.numbers.formats.calendar_dates import ORDERS, is_date, is_time
 from digitkit.readers.numbers.formats.checksums import checker, has_right_check, has_right_mrz_check
 from digitkit.readers.numbers.formats.pattern import matches, parse_pattern
-from digitkit.readers.numbers.number import digits_of
+from digitkit.readers.numbers.number import BREAKS_FORMAT, BREAKS_WORDS, digits_of
 
 LONGEST: Final = 200  # characters of a format
 CODE: Final = re.compile("[A-Z]{3}")  # of a currency, in ISO 4217
@@ -36,13 +36,33 @@ class Format:
     Attributes:
         rules: all of which its text must obey; none where nothing is known.
         decimals: of an amount, None for any number of them.
+        witnessed: the amount that it is by another witness, as its words on a cheque; None where there is none.
     """
 
     rules: tuple[Rule, ...] = ()
     decimals: int | None = None
+    witnessed: Decimal | None = None
 
     def is_obeyed_by(self, text: str) -> bool:
         return all(rule(text) for rule in self.rules)
+
+    def witnessed_by(self, amount: Decimal) -> "Format":
+        """The same with a witness; amounts have the usual decimals where nothing else is known."""
+        return replace(self, witnessed=amount, decimals=USUAL_DECIMALS if self.decimals is None else self.decimals)
+
+    def agreeing(self) -> "Format":
+        """The format of numbers that are worth what the witness says, too."""
+        return replace(self, rules=(*self.rules, self.agrees))
+
+    def agrees(self, text: str) -> bool:
+        """Whether a text can be worth what the witness says, where there is one."""
+        return self.witnessed is None or self.witnessed in map(Decimal, plain_forms(text, self.decimals))
+
+    def reason_against(self, text: str) -> str:
+        """Why a text is none of this format, one of REASONS; "" where it is."""
+        if not self.is_obeyed_by(text):
+            return BREAKS_FORMAT
+        return "" if self.agrees(text) else BREAKS_WORDS
 
     def value(self, text: str) -> int | float | None:
         """What a text is worth, None where that is ambiguous or no number."""

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from digitkit.errors import BadRequest
 from digitkit.reader import Hints
+from digitkit.readers.numbers.formats.amount_words import written_amount
 from digitkit.readers.numbers.formats.format import Format, parse_format
 from digitkit.readers.numbers.pages.sums import parse_sums
 from digitkit.readers.numbers.pages.template import Template, parse_template
@@ -50,7 +51,12 @@ def parse_hints(hints: Hints) -> Beforehand:
         if template is None:
             raise BadRequest("a sum is asked for without a template beside it; a sum names fields of a template")
         template = replace(template, sums=parse_sums(hints.sum, template.regions))
-    return Beforehand(parse_format(hints.format), template, parse_pages(hints.page))
+    form = parse_format(hints.format)
+    if hints.words and template is None:
+        form = form.witnessed_by(written_amount(hints.words))
+    elif hints.words and template is not None:
+        template = template.witnessed_by(written_amount(hints.words))
+    return Beforehand(form, template, parse_pages(hints.page))
 
 
 def parse_pages(text: str) -> PageSpan:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from digitkit.documents.document import UNSEEN, PageText
 from digitkit.readers.numbers.choose import trimmed
 from digitkit.readers.numbers.formats.format import Format
-from digitkit.readers.numbers.number import BREAKS_FORMAT, DIGITS, Character, Number, Quad
+from digitkit.readers.numbers.number import DIGITS, Character, Number, Quad
 
 # Signs that files have in the place of the separators of a number, one for one.
 AS_WRITTEN: Final = str.maketrans({"\u00a0": " ", "\u2007": " ", "\u202f": " ", "\u2009": " ", "\u2212": "-", "\u2010": "-", "\u2011": "-"})
@@ -65,8 +65,7 @@ def _number(signs: str, places: range, boxes: NDArray[np.float32], form: Format,
     own = boxes[places.start : places.stop]
     turned = _direction(own)
     characters = tuple(Character(sign, 1.0, _quad(box[np.newaxis], turned)) for sign, box in zip(text, own, strict=True))
-    reason = "" if form.is_obeyed_by(text) else BREAKS_FORMAT
-    return Number(text, form.value(text), 1.0, reason, _quad(own, turned), characters, page)
+    return Number(text, form.value(text), 1.0, form.reason_against(text), _quad(own, turned), characters, page)
 
 
 def _direction(boxes: NDArray[np.float32]) -> int:

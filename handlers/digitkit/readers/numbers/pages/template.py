@@ -6,7 +6,8 @@ A template that is shipped is a file in templates/, one that a request brings al
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -14,6 +15,7 @@ from typing import Any, Final, TypeAlias
 import yaml
 
 from digitkit.errors import BadRequest
+from digitkit.readers.numbers.formats.amount_words import written_amount
 from digitkit.readers.numbers.formats.format import Format, parse_format
 from digitkit.readers.numbers.pages.sums import ACCEPTED as WRITTEN_SUMS
 from digitkit.readers.numbers.pages.sums import Sum, parse_sums
@@ -24,7 +26,7 @@ MOST_FIELDS: Final = 64
 NAME: Final = re.compile("[A-Za-z0-9_-]{1,40}")
 WIDEST: Final = 100.0  # of a page, in its heights; the other way round as well
 KEYS: Final = {"aspect", "fields", "sum"}
-REGION_KEYS: Final = {"box", "format", "page"}
+REGION_KEYS: Final = {"box", "format", "page", "words"}
 ACCEPTED: Final = '{"aspect": 1.6, "fields": {"amount": {"box": [0.7, 0.2, 0.95, 0.3], "format": "amount", "page": 1}}}'
 
 Box: TypeAlias = tuple[float, ...]  # left, top, right and bottom, in shares of the page's width and height
@@ -57,6 +59,16 @@ class Template:
     regions: Mapping[str, Region]
     aspect: float | None
     sums: tuple[Sum, ...] = ()
+
+    def witnessed_by(self, amount: Decimal) -> "Template":
+        """The same with a witness for all amounts that have none of their own; raises BadRequest where there is no amount."""
+        amounts = {name: each for name, each in self.regions.items() if each.form.decimals is not None}
+        if not amounts:
+            raise BadRequest("words are given, and no field of the template has the format amount")
+        witnessed = {
+            name: replace(each, form=each.form.witnessed_by(amount)) for name, each in amounts.items() if each.form.witnessed is None
+        }
+        return replace(self, regions={**self.regions, **witnessed})
 
 
 @cache
@@ -100,14 +112,15 @@ def template_of(content: Any) -> Template:
 def _region(i: int, content: Any) -> Region:
     """The region of a template's field, the i-th one."""
     if not isinstance(content, dict) or not {"box"} <= content.keys() <= REGION_KEYS:
-        raise BadRequest(f"field {i} of the template must have a box, and may have a format and a page, as in {ACCEPTED}")
-    box, form, page = content["box"], content.get("format", ""), content.get("page", 1)
+        raise BadRequest(f"field {i} of the template must have a box, and may have a format, a page and words, as in {ACCEPTED}")
+    box, form, page, words = content["box"], content.get("format", ""), content.get("page", 1), content.get("words", "")
     is_box = isinstance(box, list) and len(box) == 4 and all(_is_number(side) and 0 <= side <= 1 for side in box)
     if not is_box or not (box[0] < box[2] and box[1] < box[3]):
         raise BadRequest(f"the box of field {i} must be left, top, right and bottom, each from 0 to 1, in shares of the page")
-    if not isinstance(form, str) or type(page) is not int or page < 1:
-        raise BadRequest(f"field {i} must have a format that is a string and a page from 1 on")
-    return Region(tuple(map(float, box)), parse_format(form), page)
+    if not isinstance(form, str) or not isinstance(words, str) or type(page) is not int or page < 1:
+        raise BadRequest(f"field {i} must have a format and words that are strings and a page from 1 on")
+    parsed = parse_format(form)
+    return Region(tuple(map(float, box)), parsed.witnessed_by(written_amount(words)) if words else parsed, page)
 
 
 def _is_number(value: Any) -> bool:

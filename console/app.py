@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -29,6 +30,10 @@ from loop.desk import Desk
 PAGE = Path(__file__).parent / "page"
 SHOWN = ("name", "task", "target", "form")  # of a model
 TARGETS = ("", *map(str, range(10)))
+PAGE_NUMBER = re.compile("[0-9]{0,5}")
+JSON, PNG = "application/json", "image/png"
+# What the page may ask for, each with the server's path and the form of its answer.
+WAYS = {"predictions": ("predictions", JSON), "explanations": ("explanations", PNG), "drawings": ("predictions", PNG)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,13 +132,16 @@ class Endpoints:
         return JSONResponse(self.history.tell())
 
     async def ask(self, request: Request) -> Response:
-        """A model's answer to the picture in the body, or its explanation, with the time that the server took."""
-        way, model, target = request.path_params["way"], request.path_params["model"], request.query_params.get("target", "")
-        if way not in ("predictions", "explanations") or target not in TARGETS:
-            raise Denied(404, "NotFound", "a picture is sent to predictions or explanations, and a target is one of 0 to 9")
-        accept = "image/png" if way == "explanations" else "application/json"
+        """A model's answer to the picture in the body, its explanation, or a page with what is read on it, with the time that it took."""
+        way, model, asked = request.path_params["way"], request.path_params["model"], request.query_params
+        target, page = asked.get("target", ""), asked.get("page", "")
+        if way not in WAYS or target not in TARGETS or not PAGE_NUMBER.fullmatch(page):
+            known = f"a picture is sent to one of {', '.join(WAYS)}, a target is one of 0 to 9, and a page a number"
+            raise Denied(404, "NotFound", known)
+        path, accept = WAYS[way]
+        said = {name: value for name, value in (("X-Target", target), ("X-Page", page)) if value}
         picture = await read_body(request, self.console.body_bytes)
-        answered = await self.console.upstream.ask_model(way, model, picture, accept=accept, target=target)
+        answered = await self.console.upstream.ask_model(path, model, picture, accept=accept, said=said)
         if answered.content_type not in CONTENT_TYPES:
             raise Denied(502, "ServerAway", f"the server answers {answered.status} in a form that is none of a model's")
         headers = {**answered.headers, "Server-Timing": f"server;dur={1000 * answered.seconds:.2f}"}

@@ -67,20 +67,20 @@ class Upstream:
         # Proxies of the environment are ignored: the server is on this machine.
         self._client = httpx.AsyncClient(transport=transport, timeout=TIMEOUT_S, limits=limits, trust_env=False)
 
-    async def ask_model(self, way: str, model: str, picture: bytes, *, accept: str, target: str = "") -> Answered:
+    async def ask_model(self, way: str, model: str, picture: bytes, *, accept: str, said: Mapping[str, str]) -> Answered:
         """A model's answer to a picture.
 
         Args:
             way: "predictions" or "explanations".
             accept: the Content-Type that is preferred.
-            target: the digit to explain; "" for the one that is read.
+            said: further headers: the digit to explain, as X-Target, or the page to read, as X-Page.
 
         Raises:
             Denied: there is no such model, or the server does not answer.
         """
         if model not in self.models:
             raise Denied(404, "ModelNotFoundException", f"no such model is served; there are {', '.join(self.models)}")
-        headers = {"Accept": accept, "Content-Type": "application/octet-stream"} | ({"X-Target": target} if target else {})
+        headers = {"Accept": accept, "Content-Type": "application/octet-stream", **said}
         return await self._ask("inference", "POST", f"{self.apis.inference}/{way}/{model}", headers=headers, content=picture)
 
     async def describe(self, model: str) -> list[dict[str, Any]]:

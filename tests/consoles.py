@@ -78,6 +78,7 @@ class FakeServer(httpx.MockTransport):
         asked: every request, in order.
         is_away: whether it refuses connections.
         prediction: the answer to every picture but b"broken".
+        numbers: the answer of a model that reads numbers.
         metrics: the text of /metrics.
         content_type: of the answers.
     """
@@ -87,6 +88,7 @@ class FakeServer(httpx.MockTransport):
         self.asked: list[httpx.Request] = []
         self.is_away = False
         self.prediction: dict[str, Any] = SEVEN
+        self.numbers: dict[str, Any] = NUMBERS
         self.metrics = METRICS
         self.content_type = "application/json"
 
@@ -101,9 +103,9 @@ class FakeServer(httpx.MockTransport):
             return httpx.Response(200, json=[description("customized" in request.url.params)])
         if request.content == b"broken":
             return httpx.Response(400, json=UNREADABLE, headers=headers)
-        if path.startswith("/explanations/"):
+        if request.headers.get("accept") == "image/png":
             return httpx.Response(200, content=PNG, headers=headers | {"Content-Type": "image/png"})
-        return httpx.Response(200, json=NUMBERS if path.endswith("/numbers") else self.prediction, headers=headers)
+        return httpx.Response(200, json=self.numbers if path.endswith("/numbers") else self.prediction, headers=headers)
 
     def pictures(self) -> list[bytes]:
         """The pictures that it was asked to read, in order."""

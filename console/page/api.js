@@ -54,6 +54,11 @@ export class Api {
     return (await this.#post(`explanations/${model}${query}`, picture, signal)).blob();
   }
 
+  /** A page of a document with its numbers framed and read: a PNG. */
+  async drawPage(model, document, page, signal) {
+    return (await this.#post(`drawings/${model}?page=${page}`, document, signal)).blob();
+  }
+
   /** A step of the review: "take", "label" or "undo". */
   async review(step, said = {}) {
     return (await this.#post(`review/${step}`, JSON.stringify(said))).json();

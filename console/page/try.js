@@ -12,6 +12,7 @@ import { listen, listenToCamera } from "./sources.js";
 import { Strip } from "./strip.js";
 
 const PAUSE_MS = 60; // of the pen, after which an unfinished stroke is read
+const DOCUMENT = /\.(pdf|dcm)$/i;
 const EXPLAIN_AFTER_MS = 250; // an explanation costs the server tens of predictions: not while strokes still come
 
 class Page {
@@ -22,6 +23,8 @@ class Page {
   #isReading = false;
   #name = "drawing.png";
   #picture = null;
+  #drawing = ""; // the address of the page that the server drew last
+  #isSeen = Promise.resolve(true); // whether the browser shows the picture by itself
   #target = null; // the digit whose explanation was asked for
   #isCurl = true;
 
@@ -31,7 +34,7 @@ class Page {
     this.numbers = api.models.find(({ task }) => task === "numbers");
     this.answer = new AnswerView((digit) => this.#explainAs(digit));
     this.models = new ModelsView(this.digits);
-    this.found = new NumbersView();
+    this.found = new NumbersView((page) => this.#showPage(page));
     this.feedback = new FeedbackView(api);
     this.strip = new Strip((file, address) => this.#look(file, address));
     this.drawing = new Drawing(byId("drawing"), (isDone) => this.#drawn(isDone), (text) => (byId("pen").textContent = text));
@@ -80,9 +83,13 @@ class Page {
     byId("picture").hidden = false;
     byId("no-preview").hidden = true;
     byId("picture").src = address;
+    byId("picture").alt = "The picture that was read";
+    byId("pad").style.aspectRatio = "";
+    this.#isSeen = byId("picture").decode().then(() => true, () => false);
     this.#name = file.name;
     this.#target = null;
-    this.#read(file, true);
+    if (this.numbers && DOCUMENT.test(file.name)) this.#readDocument(file);
+    else this.#read(file, true);
   }
 
   /** Ask every model about a picture; what is still asked about an earlier one is given up. */
@@ -105,6 +112,34 @@ class Page {
     if (told && (told.answer || isDone)) this.#showFirst(first, told); // the beginning of a stroke is often nothing to read yet
     if (isDone && told?.answer) this.#explaining = setTimeout(() => this.#explain(), EXPLAIN_AFTER_MS);
     this.#offerFile(picture);
+  }
+
+  /** Ask for the numbers of a document, which no model of digits reads. */
+  #readDocument(file) {
+    this.#showNothing();
+    this.#asking = new AbortController();
+    this.#picture = file;
+    this.#askNumbers(file, this.#asking.signal);
+    this.#offerFile(file);
+  }
+
+  /** Have the server draw a page that the browser cannot show. */
+  async #showPage(page) {
+    const { signal } = this.#asking;
+    if ((await this.#isSeen) || page.error || signal.aborted) return;
+    this.found.hideBoxes(); // those of the drawing are its own
+    try {
+      const drawing = await this.#api.drawPage(this.numbers.name, this.#picture, page.page, signal);
+      if (signal.aborted) return;
+      const image = byId("picture");
+      URL.revokeObjectURL(this.#drawing);
+      image.src = this.#drawing = URL.createObjectURL(drawing);
+      image.alt = `Page ${page.page} with the numbers that were read`;
+      byId("pad").style.aspectRatio = `${Number(page.width)} / ${Number(page.height)}`; // a square would show a page small
+      byId("no-preview").hidden = true;
+    } catch (error) {
+      if (!signal.aborted && !(error instanceof Refusal)) throw error;
+    }
   }
 
   async #ask(model, picture, signal) {
@@ -191,6 +226,7 @@ class Page {
     this.#name = "drawing.png";
     byId("picture").hidden = byId("no-preview").hidden = true;
     byId("picture").removeAttribute("src");
+    byId("pad").style.aspectRatio = "";
     byId("drawing").hidden = byId("undo").disabled = false;
   }
 
@@ -218,7 +254,7 @@ class Page {
 
   #tellSnippet() {
     const { server, tokenCommand } = this.#api.session;
-    const model = this.digits[0] ?? this.numbers;
+    const model = (this.numbers && DOCUMENT.test(this.#name) ? null : this.digits[0]) ?? this.numbers;
     const request = { tokenCommand, url: `${server}/predictions/${model.name}`, name: this.#name };
     byId("snippet").textContent = this.#isCurl ? asCurl(request) : asPython(request);
   }

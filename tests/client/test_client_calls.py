@@ -1,12 +1,14 @@
 """One call of the client: what is sent, what comes back, and which errors are asked again."""
 
 import io
+import json
 import queue
 import socket
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -198,15 +200,39 @@ def test_an_explanation_comes_as_numbers_and_as_a_picture(face: type[Blocking], 
 def test_numbers_come_with_their_places_on_the_page(face: type[Blocking], fake: FakeServer) -> None:
     quad = [[1, 2], [3, 2], [3, 4], [1, 4]]
     number = {
-        "text": "12,5", "value": "12.5", "digits": "125", "confidence": 0.9, "accepted": True, "reason": None, "page": 0, "quad": quad,
+        "text": "12,5", "value": "12.5", "digits": "125", "confidence": 0.9, "accepted": True, "reason": None, "page": 1, "quad": quad,
         "characters": [{"text": "1", "confidence": 0.9, "quad": quad}],
     }  # fmt: skip
-    fake.faults.append(lambda asked: (200, {"numbers": [number], "pages": [{"width": 10, "height": 20}]}, {}))
+    fake.faults.append(lambda asked: (200, {"numbers": [number], "pages": [{"page": 1, "width": 10, "height": 20}]}, {}))
     found = face(fake.url).call("read_numbers", SEVEN, "amount")
-    assert (found.pages[0].width, found.pages[0].height) == (10, 20)
+    assert (found.pages[1].width, found.pages[1].height, found.fields, found.sums) == (10, 20, {}, ())
     (read,) = found.numbers
     assert (read.text, read.value, read.reason, read.quad[2], read.characters[0].text) == ("12,5", "12.5", "", (3.0, 4.0), "1")
     assert (fake.asked[0].path, fake.asked[0].headers["x-format"]) == ("/predictions/numbers", "amount")
+
+
+@BOTH
+def test_what_is_known_of_a_document_is_said_and_its_fields_sums_and_unread_pages_are_told(face: type[Blocking], fake: FakeServer) -> None:
+    quad = [[1, 2], [3, 2], [3, 4], [1, 4]]
+    total = {"text": "3", "value": 3, "digits": "3", "confidence": 1.0, "accepted": False, "reason": "breaks_sum", "page": 2, "quad": quad}
+    told = {
+        "numbers": [total | {"characters": []}],
+        "fields": {"total": total | {"characters": []}, "net": {"accepted": False, "reason": "no_number", "page": 2, "quad": quad}},
+        "sums": [
+            {"total": "total", "items": ["net"], "amount": None, "holds": None},
+            {"total": "a", "items": [], "amount": "1.50", "holds": True},
+        ],
+        "pages": [{"page": 2, "width": 10, "height": 20}, {"page": 3, "error": {"code": 503, "type": "Overloaded", "message": "late"}}],
+    }
+    fake.faults.append(lambda asked: (200, told, {}))
+    layout = {"fields": {"total": {"box": [0, 0, 1, 1]}}, "sum": "total=net"}
+    found = face(fake.url).call("read_numbers", SEVEN, template=layout, pages="2-", words="trois cent quatre-vingt-dix, où 壹元")
+    sent = fake.asked[0].headers
+    assert (json.loads(sent["x-template"]), sent["x-page"]) == (layout, "2-")
+    assert sent["x-words"].encode("latin-1").decode() == "trois cent quatre-vingt-dix, où 壹元"
+    assert (found.fields["total"], found.fields["net"]) == (found.numbers[0], digits_client.NoNumber(2, found.numbers[0].quad))
+    assert [(each.amount, each.holds) for each in found.sums] == [(None, None), (Decimal("1.50"), True)]
+    assert (found.pages[2], type(found.pages[3])) == (digits_client.PageSize(10, 20), digits_client.Overloaded)
 
 
 def test_a_closed_client_ends_its_calls(fake: FakeServer) -> None:

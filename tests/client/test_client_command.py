@@ -83,11 +83,46 @@ def test_csv_has_a_column_for_errors(fake: FakeServer, folder: Path) -> None:
 def test_numbers_are_told_with_their_format(fake: FakeServer, folder: Path) -> None:
     quad = [[0, 0], [1, 0], [1, 1], [0, 1]]
     number = {"text": "12,50", "value": 12.5, "digits": "1250", "confidence": 0.98, "accepted": True}
-    number |= {"page": 0, "quad": quad, "characters": []}
+    number |= {"page": 1, "quad": quad, "characters": []}
     fake.faults.append(lambda asked: (200, {"numbers": [number, {**number, "text": "3"}], "pages": []}, {}))
     rows = list(csv.DictReader(io.StringIO(run("numbers", "--csv", "--format", "amount", "scans/a.png").stdout)))
     assert [(row["text"], row["value"]) for row in rows] == [("12,50", "12.5"), ("3", "12.5")]
     assert fake.asked[0].headers["x-format"] == "amount"
+
+
+def test_fields_of_a_template_and_pages_that_were_not_read_have_rows_of_their_own(fake: FakeServer, folder: Path) -> None:
+    quad = [[0, 0], [1, 0], [1, 1], [0, 1]]
+    number = {
+        "text": "12,50",
+        "value": 12.5,
+        "digits": "1250",
+        "confidence": 0.98,
+        "accepted": True,
+        "page": 1,
+        "quad": quad,
+        "characters": [],
+    }
+    late = {"page": 2, "error": {"code": 503, "type": "Overloaded", "message": "late"}}
+    told = {
+        "numbers": [number],
+        "fields": {"total": number, "date": {"accepted": False, "reason": "no_number", "page": 1, "quad": quad}},
+        "sums": [{"total": "total", "items": ["total"], "amount": "12.50", "holds": True}],
+        "pages": [{"page": 1, "width": 1, "height": 1}, late],
+    }
+    Path("form.json").write_text('{"fields": {}}')
+    fake.faults += [lambda asked: (200, told, {})] * 2
+    flags = ("--template", "form.json", "--pages", "1-2", "--words", "zwölf", "scans/a.png")
+    result = run("numbers", "--csv", *flags)
+    rows = list(csv.DictReader(io.StringIO(result.stdout)))
+    assert [(row["page"], row["field"], row["text"], row["reason"], row["error"]) for row in rows] == [
+        ("1", "total", "12,50", "", ""),
+        ("1", "date", "", "no_number", ""),
+        ("2", "", "", "", "Overloaded: late"),
+    ]
+    assert result.exit_code == 1
+    assert (fake.asked[0].headers["x-template"], fake.asked[0].headers["x-page"]) == ('{"fields": {}}', "1-2")
+    answer = json.loads(run("numbers", "--json", *flags).stdout)
+    assert (answer["sums"][0]["amount"], answer["pages"]["2"]["error"]["type"]) == ("12.50", "Overloaded")
 
 
 def test_an_explanation_is_written_as_a_picture(fake: FakeServer, folder: Path) -> None:

@@ -203,7 +203,30 @@ def test_numbers_are_boxed_over_the_picture_where_a_model_reads_them(browser: "B
         shown.page.wait_for_selector("#boxes polygon.unsure")
         assert shown.page.locator("#boxes").get_attribute("viewBox") == "0 0 200 100"
         assert shown.page.locator("#boxes polygon").count() == len(NUMBERS["numbers"])
+        assert shown.page.locator("#boxes text").all_text_contents() == ["12.50", "47"]
         assert re.split(r"\s*\n\s*", shown.page.inner_text("#numbers-list"))[0].startswith("12.50")
+
+
+def test_the_pages_of_a_document_are_shown_one_by_one_as_the_server_draws_them(browser: "Browser", tmp_path: Path) -> None:
+    with opened(browser, tmp_path, models=("digits", "numbers")) as shown:
+        first, second = NUMBERS["numbers"]
+        late = {"code": 503, "type": "Overloaded", "message": "time was over before page 3 was read"}
+        pages = [{"page": 1, "width": 200, "height": 100}, {"page": 2, "width": 100, "height": 50}, {"page": 3, "error": late}]
+        shown.fake.numbers = {"numbers": [first, second | {"page": 2}], "pages": pages}
+        shown.choose(("two pages.PDF", b"%PDF-1.7"))
+        for page, told, text in ((1, "1 found", "12.50"), (2, "1 found", "47"), (3, late["message"], "")):
+            shown.shows("#page-told", f"Page {page} of 3")
+            assert shown.page.inner_text("#numbers-told") == told
+            assert shown.page.inner_text("#numbers-list").startswith(text)
+            if page < 3:
+                shown.page.wait_for_selector(f"#picture[alt^='Page {page} ']")
+                assert shown.page.is_hidden("#boxes")
+                shown.page.click("#next-page")
+        assert shown.page.locator("#next-page").is_disabled()
+        asked = [(request.url.path, request.headers.get("x-page")) for request in shown.fake.asked if request.method == "POST"]
+        assert asked == [("/predictions/numbers", None), ("/predictions/numbers", "1"), ("/predictions/numbers", "2")]
+        assert "predictions/numbers" in shown.page.inner_text("#snippet")
+        assert shown.page.inner_text("#digit") == "?"
 
 
 def test_without_such_a_model_that_part_is_absent(shown: Opened) -> None:

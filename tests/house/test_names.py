@@ -17,6 +17,7 @@ REFUSALS = (
 # Names that stand in several places and mean the same there, each with what it means.
 SAME_CLASSES = {
     "Character": "one character of a number: in digitkit as it is read, in digits_client as it came",
+    "CheckedSum": "fields that must add up: in digitkit as they were checked, in digits_client as the answer says it",
     "Client": "who asks a server: under chaos one of many, for users the whole of digits_client",
     "Digits": "the service of a peer, under the name that its framework's documentation teaches",
     "Explanation": "which pixels made a decision: in digitkit as it is computed, in digits_client as it came",

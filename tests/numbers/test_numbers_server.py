@@ -3,26 +3,46 @@
 import json
 import time
 from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
 import numpy as np
 import pytest
 import requests
 from conftest import HANDLERS
+from consoles import listening
 from doors import Grpc, encode, tensors, v1, v2_bytes
 from lines import random_line
+from made_documents import pdf, written
 from served import connected, free_port, http_client, started
 
+from console.run import for_server
 from deploy.server import Server
 from digitkit.artifacts.place import place
 from digitkit.serving.metrics import FLUSH_S
+from digits_client import BadRequest, Client, key_file
 from export.number_probes import printed
 from export.packing import pack
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 pytestmark = pytest.mark.server
 
 NAME = "numbers"
 PICTURE = encode(printed("20417", np.random.default_rng(0)))
+# Its text is in the file, so that the net's weights do not matter.
+BILL = pdf(written((72, 780, "100.00"), (72, 600, "19.00")), written((72, 780, "119.00"), (72, 400, "4711")))
+LAYOUT = {
+    "sum": "total=net+tax",
+    "fields": {
+        "net": {"box": [0, 0, 1, 0.2], "format": "amount"},
+        "tax": {"box": [0, 0.2, 1, 0.4], "format": "amount"},
+        "total": {"box": [0, 0, 1, 0.2], "format": "amount", "page": 2, "words": "one hundred nineteen dollars"},
+    },
+}
 IMPOSSIBLE = "length=99"  # what no reading of that picture obeys
 LIST = f"""
 [{NAME}]
@@ -112,3 +132,36 @@ def test_what_is_counted_stands_at_metrics(ask: httpx.Client, server: Server) ->
         found = requests.get(f"{server.metrics}/metrics", timeout=10).text
     for name in ("digits_numbers_accepted_total", "digits_number_digits_bucket", 'reason="breaks_format"'):
         assert name in found
+
+
+@pytest.mark.parametrize("scheme", ["http", "grpc"])
+def test_a_client_reads_the_fields_the_sum_and_the_words_of_a_document(scheme: str, server: Server) -> None:
+    url = server.inference if scheme == "http" else f"grpc://{server.grpc}"
+    with Client(url, key_file(server.folder / "key_file.json")) as client:
+        found = client.read_numbers(BILL, template=LAYOUT)
+        assert {name: read.page for name, read in found.fields.items()} == {"net": 1, "tax": 1, "total": 2}
+        assert [(each.amount, each.holds) for each in found.sums] == [(Decimal("119.00"), True)]
+        assert [number.text for number in found.numbers if number.accepted] == ["100.00", "19.00", "119.00"]
+        second = client.read_numbers(BILL, pages=2, words="cent dix-neuf euros et zéro centimes")
+        assert [(number.text, number.reason) for number in second.numbers] == [("119.00", ""), ("4711", "breaks_words")]
+        assert [*second.pages] == [2]
+        chinese = client.read_numbers(BILL, pages="2-2", words="壹佰壹拾玖元整")
+        assert [number.accepted for number in chinese.numbers] == [True, False]
+        with pytest.raises(BadRequest):
+            client.read_numbers(BILL, words="nothing at all")
+
+
+def test_the_console_shows_each_page_of_a_document(server: Server, browser: "Browser", tmp_path: Path) -> None:
+    with listening(for_server(server, 8085, [], "", None)) as origin:
+        page = browser.new_page(viewport={"width": 1200, "height": 1100})
+        page.goto(f"{origin}/")
+        page.wait_for_selector("#server[data-state=up]")
+        page.set_input_files("#files", [{"name": "bill.pdf", "mimeType": "application/pdf", "buffer": BILL}])
+        for number, texts in ((1, ["100.00", "19.00"]), (2, ["119.00", "4711"])):
+            page.wait_for_selector(f"#picture[alt^='Page {number} ']", timeout=60_000)
+            page.screenshot(path=tmp_path / f"page-{number}.png")
+            assert page.locator("#numbers-list b").all_inner_texts() == texts
+            assert page.evaluate("document.getElementById('picture').naturalWidth") > 500
+            if number == 1:
+                page.click("#next-page")
+        page.close()

@@ -32,7 +32,7 @@ from digits_client.errors import (
     UnsupportedMedia,
 )
 from digits_client.options import Options
-from digits_client.results import Character, Digit, Explanation, Number, NumbersFound, PageSize
+from digits_client.results import Character, CheckedSum, Digit, Explanation, NoNumber, Number, NumbersFound, PageSize
 from digits_client.tokens import key_file
 
 __all__ = [
@@ -41,6 +41,7 @@ __all__ = [
     "BadRequest",
     "BlankPicture",
     "Character",
+    "CheckedSum",
     "Client",
     "ClientClosed",
     "Digit",
@@ -48,6 +49,7 @@ __all__ = [
     "Explanation",
     "Fault",
     "InvalidToken",
+    "NoNumber",
     "NotFound",
     "NotLoaded",
     "Number",

@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Self
 
-from digits_client.calls import ask_digit, ask_drawing, ask_explanation, ask_numbers, predict_path
+from digits_client.calls import Template, ask_digit, ask_drawing, ask_explanation, ask_numbers, known_beforehand, predict_path
 from digits_client.errors import ClientClosed, Refused, Unavailable
 from digits_client.inputs import Picture
 from digits_client.lists import AHEAD, Cutter, Listed, ask_list, cut
@@ -81,10 +81,25 @@ class Client:
         """The explanation as a PNG of 280 x 280 pixels, red where a pixel speaks for the digit. Raises as read()."""
         return self._run(ask_drawing(picture, model=self.options.model, target=target, patience_s=self.options.patience_s))
 
-    def read_numbers(self, picture: Picture, format: str | None = None) -> NumbersFound:
-        """The numbers in a picture or document; `format` says what is known of them, as "amount" or "date". Raises as read()."""
-        model, patience_s = self.options.numbers_model, self.options.patience_s
-        return self._run(ask_numbers(picture, model=model, format=format, patience_s=patience_s))
+    def read_numbers(
+        self,
+        document: Picture,
+        format: str | None = None,
+        *,
+        template: Template | None = None,
+        pages: str | int | None = None,
+        words: str | None = None,
+    ) -> NumbersFound:
+        """The numbers in a picture or document. Raises as read().
+
+        Args:
+            format: what all numbers must be, as "amount" or "date".
+            template: where they stand, by a template's name or as a dict; the answer then has fields.
+            pages: of the document that are read, from 1 on: 3, "3-7" or "8-"; all of them if there are none.
+            words: the amount in words, as "twelve and 50/100 dollars", which the figures are weighed against.
+        """
+        known, model = known_beforehand(format, template, pages, words), self.options.numbers_model
+        return self._run(ask_numbers(document, known, model=model, patience_s=self.options.patience_s))
 
     def close(self) -> None:
         """Close the connections. Calls that are under way in other threads end with ClientClosed or Unreachable."""

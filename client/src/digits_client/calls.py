@@ -1,7 +1,8 @@
 """The calls of a client as exchanges: which request each sends, and what it makes of the reply."""
 
 import json
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypeAlias
 
 from digits_client.errors import StrangeAnswer
 from digits_client.inputs import Picture, prepare
@@ -10,6 +11,8 @@ from digits_client.results import Digit, Explanation, NumbersFound, to_digit, to
 from digits_client.trying import Exchange, Patience, Reply, Send, ask
 
 PNG = "image/png"
+
+Template: TypeAlias = str | Mapping[str, Any]  # the name of one that the server has, or one of your own as docs/numbers.md has it
 
 
 def predict_path(model: str) -> str:
@@ -26,10 +29,16 @@ def ask_digit(picture: Picture, *, model: str, patience_s: float) -> Exchange[Di
     return to_digit(_told((yield from _ask(predict_path(model), picture, {}, patience_s))))
 
 
-def ask_numbers(picture: Picture, *, model: str, format: str | None, patience_s: float) -> Exchange[NumbersFound]:
-    """The numbers in a picture or document, all of them of one format if one is given."""
-    headers = {"X-Format": format} if format else {}
-    return to_numbers(_told((yield from _ask(predict_path(model), picture, headers, patience_s))))
+def ask_numbers(document: Picture, known: dict[str, str], *, model: str, patience_s: float) -> Exchange[NumbersFound]:
+    """The numbers in a picture or document, of which the headers `known` say what is known beforehand."""
+    return to_numbers(_told((yield from _ask(predict_path(model), document, known, patience_s))))
+
+
+def known_beforehand(format: str | None, template: Template | None, pages: str | int | None, words: str | None) -> dict[str, str]:
+    """The headers that say what is known of a document's numbers."""
+    layout = template if template is None or isinstance(template, str) else json.dumps(template)
+    said = {"X-Format": format, "X-Template": layout, "X-Page": None if pages is None else str(pages), "X-Words": words}
+    return {name: value for name, value in said.items() if value}
 
 
 def ask_explanation(picture: Picture, *, model: str, target: int | None, patience_s: float) -> Exchange[Explanation]:

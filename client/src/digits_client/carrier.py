@@ -26,7 +26,7 @@ class Carrier:
     def post(self, send: Send) -> Reply | Unavailable:
         """What came of a request."""
         try:
-            response = self.http.post(send.path, content=send.body, headers=send.headers)
+            response = self.http.post(send.path, content=send.body, headers=_encoded(send))
         except httpx.TransportError as err:
             return _lost(err)
         if self.http.is_closed and (stream := response.extensions.get("network_stream")):
@@ -53,7 +53,7 @@ class AsyncCarrier:
     async def post(self, send: Send) -> Reply | Unavailable:
         """What came of a request."""
         try:
-            return _reply(await self.http.post(send.path, content=send.body, headers=send.headers))
+            return _reply(await self.http.post(send.path, content=send.body, headers=_encoded(send)))
         except httpx.TransportError as err:
             return _lost(err)
 
@@ -83,6 +83,11 @@ def _trusted(endpoint: Endpoint, options: Options) -> ssl.SSLContext | bool:
         return ssl.create_default_context(cafile=_ca(options))
     except OSError as err:
         raise AddressError(f"{_ca(options)} holds no certificates: {err.strerror}") from err
+
+
+def _encoded(send: Send) -> dict[bytes, bytes]:
+    """The headers as UTF-8, which the server takes; httpx by itself sends nothing but ASCII."""
+    return {name.encode(): value.encode() for name, value in send.headers.items()}
 
 
 def _reply(response: httpx.Response) -> Reply:

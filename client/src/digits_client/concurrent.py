@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterab
 from types import TracebackType
 from typing import Self
 
-from digits_client.calls import ask_digit, ask_drawing, ask_explanation, ask_numbers, predict_path
+from digits_client.calls import Template, ask_digit, ask_drawing, ask_explanation, ask_numbers, known_beforehand, predict_path
 from digits_client.errors import Refused, Unavailable
 from digits_client.inputs import Picture
 from digits_client.lists import AHEAD, Cutter, Listed, ask_list
@@ -63,10 +63,18 @@ class AsyncClient:
         model, patience_s = self.options.model, self.options.patience_s
         return await self._run(ask_drawing(picture, model=model, target=target, patience_s=patience_s))
 
-    async def read_numbers(self, picture: Picture, format: str | None = None) -> NumbersFound:
+    async def read_numbers(
+        self,
+        document: Picture,
+        format: str | None = None,
+        *,
+        template: Template | None = None,
+        pages: str | int | None = None,
+        words: str | None = None,
+    ) -> NumbersFound:
         """As Client.read_numbers()."""
-        model, patience_s = self.options.numbers_model, self.options.patience_s
-        return await self._run(ask_numbers(picture, model=model, format=format, patience_s=patience_s))
+        known, model = known_beforehand(format, template, pages, words), self.options.numbers_model
+        return await self._run(ask_numbers(document, known, model=model, patience_s=self.options.patience_s))
 
     async def close(self) -> None:
         """Close the connections."""

@@ -16,7 +16,8 @@ METHOD = "/org.pytorch.serve.grpc.inference.InferenceAPIsService/Predictions"
 MODEL_NAME, MODEL_VERSION, INPUT, PREDICTION = 1, 2, 3, 1  # numbers of the fields
 KEY, VALUE = 1, 2  # of an entry of a map
 BYTES = 2  # the wire type of texts, bytes and messages
-INPUTS = {"accept": "accept", "x-target": "target", "x-format": "format", "x-request-id": "request_id"}  # headers of REST as inputs
+KNOWN = ("format", "template", "page", "words")  # beforehand, of numbers
+INPUTS = {"accept": "accept", "x-target": "target", "x-request-id": "request_id"} | {f"x-{name}": name for name in KNOWN}  # headers of REST
 MESSAGE_BYTES = 16 * 2**20
 # What TorchServe answers where REST has a status.
 STATUSES = {

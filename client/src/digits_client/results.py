@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, TypeAlias
 
 from digits_client.errors import Refused, StrangeAnswer, Unavailable, to_error
@@ -61,10 +62,11 @@ class Number:
 
     Attributes:
         text: as it is written there.
-        value: what it means by its format, for example an amount or a date as text; None if it breaks the format.
+        value: what it is worth; None for what is no amount, as a date, or could be two.
         digits: its digits alone.
         confidence: from 0 to 1, that all its characters are right.
-        accepted: False if it should not be used without a look at it; `reason` then says why, and is "" otherwise.
+        accepted: False if it should not be used without a look at it.
+        reason: why not: unsure, breaks_format, breaks_words or breaks_sum; "" where it is accepted.
         page: the page that it stands on, from 1 on.
         quad: its four corners on that page in pixels.
     """
@@ -81,6 +83,29 @@ class Number:
 
 
 @dataclass(frozen=True, slots=True)
+class NoNumber:
+    """A field of a template in which there is no number, and the four corners of where it was looked for."""
+
+    page: int
+    quad: Quad
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedSum:
+    """Fields that must add up to another one.
+
+    Attributes:
+        amount: what the items add up to; None where one of them is no number, or could be two.
+        holds: None where that, or the total, is not known.
+    """
+
+    total: str
+    items: tuple[str, ...]
+    amount: Decimal | None
+    holds: bool | None
+
+
+@dataclass(frozen=True, slots=True)
 class PageSize:
     """The width and height in pixels of a page, in which the quads are told."""
 
@@ -93,11 +118,15 @@ class NumbersFound:
     """The numbers of a picture or document, in the order in which they are read.
 
     Attributes:
-        pages: the size of each page that was asked for, or the error that it could not be read for.
+        pages: the size of each page that was asked for, by its number from 1 on, or the error that it could not be read for.
+        fields: of the template, by their names; those on pages that were not read are missing.
+        sums: that the template has.
     """
 
     numbers: tuple[Number, ...]
-    pages: tuple[PageSize | Refused | Unavailable, ...]
+    pages: Mapping[int, PageSize | Refused | Unavailable]
+    fields: Mapping[str, Number | NoNumber]
+    sums: tuple[CheckedSum, ...]
 
 
 def to_digit(told: Any) -> Digit:
@@ -121,8 +150,13 @@ def to_explanation(told: Any) -> Explanation:
 def to_numbers(told: Any) -> NumbersFound:
     """The numbers in the server's JSON object; raises StrangeAnswer."""
     try:
-        return NumbersFound(tuple(map(_to_number, told["numbers"])), tuple(map(_to_page, told["pages"])))
-    except (TypeError, KeyError, ValueError) as err:
+        return NumbersFound(
+            numbers=tuple(map(_to_number, told["numbers"])),
+            pages={int(each["page"]): _to_page(each) for each in told["pages"]},
+            fields={str(name): _to_field(each) for name, each in told.get("fields", {}).items()},
+            sums=tuple(map(_to_sum, told.get("sums", ()))),
+        )
+    except (AttributeError, TypeError, KeyError, ValueError, ArithmeticError) as err:
         raise StrangeAnswer("the answer is no object with numbers and pages") from err
 
 
@@ -157,6 +191,16 @@ def _to_number(told: Mapping[str, Any]) -> Number:
         quad=_to_quad(told["quad"]),
         characters=tuple(characters),
     )
+
+
+def _to_field(told: Mapping[str, Any]) -> Number | NoNumber:
+    return _to_number(told) if "text" in told else NoNumber(int(told["page"]), _to_quad(told["quad"]))
+
+
+def _to_sum(told: Mapping[str, Any]) -> CheckedSum:
+    amount, holds = told["amount"], told["holds"]
+    known = None if amount is None else Decimal(amount)
+    return CheckedSum(str(told["total"]), tuple(map(str, told["items"])), known, None if holds is None else bool(holds))
 
 
 def _to_page(told: Mapping[str, Any]) -> PageSize | Refused | Unavailable:

@@ -61,6 +61,9 @@ def numbers(
     context: typer.Context,
     pictures: Pictures,
     format: Annotated[str, typer.Option(help="What the numbers are, as amount, date or length=8.")] = "",
+    template: Annotated[str, typer.Option(help="Where they stand: a template's name, or a file of JSON.")] = "",
+    pages: Annotated[str, typer.Option(help="Which pages are read, as 3, 3-7 or 8-.")] = "",
+    words: Annotated[str, typer.Option(help="The amount in words.")] = "",
     model: NumbersModel = "numbers",
     as_json: AsJson = False,
     as_csv: AsCsv = False,
@@ -68,7 +71,8 @@ def numbers(
     """Read the numbers in each picture or document. Exit code 1 if some could not be read."""
     named = find(pictures, DOCUMENTS)
     with ending(), context.obj.client(Options(numbers_model=model)) as client:
-        answers = (numbers_in(client, each, format) for each in named)
+        layout = Path(template).read_text() if template.endswith(".json") else template
+        answers = (numbers_in(client, each, format=format, template=layout, pages=pages, words=words) for each in named)
         end(print_answers(with_progress(answers, len(named)), layout_of(as_json=as_json, as_csv=as_csv), NUMBER_COLUMNS))
 
 
@@ -129,10 +133,10 @@ def token(
     end(not text)
 
 
-def numbers_in(client: Client, named: NamedPicture, format: str) -> Told:
+def numbers_in(client: Client, named: NamedPicture, **known: str) -> Told:
     """What is read in one picture, or the error of that picture."""
     try:
-        return named.name, client.read_numbers(named.picture, format or None)
+        return named.name, client.read_numbers(named.picture, **known)
     except Refused as refusal:
         if not refusal.concerns_picture:
             raise

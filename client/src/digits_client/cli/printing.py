@@ -14,13 +14,13 @@ from rich.table import Table
 from rich.text import Text
 
 from digits_client.errors import DigitsError
-from digits_client.results import Digit, NumbersFound
+from digits_client.results import Digit, NoNumber, Number, NumbersFound
 
 PROGRESS_FROM = 100  # pictures: fewer are read before anybody wonders
 Answer: TypeAlias = Digit | NumbersFound | DigitsError
 Told: TypeAlias = tuple[str, Answer]  # the picture's name, and what was read
 DIGIT_COLUMNS = ("picture", "digit", "confidence", "accepted", "reason")
-NUMBER_COLUMNS = ("picture", "page", "text", "value", "confidence", "accepted", "reason")
+NUMBER_COLUMNS = ("picture", "page", "field", "text", "value", "confidence", "accepted", "reason")
 
 
 class Layout(StrEnum):
@@ -50,9 +50,9 @@ def print_answers(answers: Iterable[Told], layout: Layout, columns: Sequence[str
     if layout == Layout.CSV:
         rows.writerow((*columns, "error"))
     for name, answer in answers:
-        failed += isinstance(answer, DigitsError)
+        failed += isinstance(answer, DigitsError) or (isinstance(answer, NumbersFound) and bool(unread_pages(answer)))
         if layout == Layout.JSON:
-            print(json.dumps({"picture": name, **to_object(answer)}, ensure_ascii=False), flush=True)
+            print(json.dumps({"picture": name, **to_object(answer)}, ensure_ascii=False, default=_plain), flush=True)
         elif layout == Layout.CSV:
             rows.writerows(to_rows(name, answer, len(columns)))
         else:
@@ -65,21 +65,34 @@ def print_answers(answers: Iterable[Told], layout: Layout, columns: Sequence[str
 
 def to_object(answer: Answer) -> dict[str, Any]:
     """The JSON object of an answer."""
-    if isinstance(answer, DigitsError):
-        return {"error": {"type": answer.type, "code": answer.status, "message": str(answer)}}
-    return asdict(answer)
+    return _plain(answer) if isinstance(answer, DigitsError) else asdict(answer)
 
 
 def to_rows(name: str, answer: Answer, width: int) -> list[tuple[str, ...]]:
     """The rows of an answer, of `width` columns and one for the error."""
     if isinstance(answer, DigitsError):
-        return [(name, *[""] * (width - 1), f"{answer.type}: {answer}")]
+        return [(name, *[""] * (width - 1), _told(answer))]
     if isinstance(answer, Digit):
         return [(name, str(answer.digit), f"{answer.confidence:.4f}", _word(answer.accepted), answer.reason, "")]
-    return [
-        (name, str(each.page), each.text, _value(each.value), f"{each.confidence:.4f}", _word(each.accepted), each.reason, "")
-        for each in answer.numbers
-    ]
+    read = [*answer.fields.items()] or [("", each) for each in answer.numbers]
+    rows = [(name, str(each.page), field, *_cells(each), "") for field, each in read]
+    return rows + [(name, str(page), *[""] * (width - 2), _told(error)) for page, error in unread_pages(answer).items()]
+
+
+def unread_pages(found: NumbersFound) -> dict[int, DigitsError]:
+    """The pages of an answer that could not be read."""
+    return {number: page for number, page in found.pages.items() if isinstance(page, DigitsError)}
+
+
+def _cells(read: Number | NoNumber) -> tuple[str, ...]:
+    """The cells of a number, from its text on."""
+    if isinstance(read, NoNumber):
+        return "", "", "", _word(False), "no_number"
+    return read.text, _value(read.value), f"{read.confidence:.4f}", _word(read.accepted), read.reason
+
+
+def _told(error: DigitsError) -> str:
+    return f"{error.type}: {error}"
 
 
 def _add(table: Table, row: Sequence[str]) -> None:
@@ -92,6 +105,13 @@ def _add(table: Table, row: Sequence[str]) -> None:
 
 def _word(accepted: bool) -> str:
     return "yes" if accepted else "no"
+
+
+def _plain(value: object) -> Any:
+    """What JSON says of an error in an answer, and of a decimal."""
+    if isinstance(value, DigitsError):
+        return {"error": {"type": value.type, "code": value.status, "message": str(value)}}
+    return str(value)
 
 
 def _value(value: object) -> str:

@@ -79,7 +79,7 @@ test: export DIGITS_SOAK_MINUTES ?= $(SOAK_MINUTES)
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: eye numbers finder evaluate-numbers evaluate-pages help setup run ports stop monitor monitor-stop serve score autoscale rollback train train-many finetune evaluate evaluate-real scenes corruptions compare bench-canvas release export smoke loadtest test check fmt lock clean bench bench-models bench-batches tune chaos soak audit sbom bench-client console forget labels
+.PHONY: eye numbers finder evaluate-numbers evaluate-pages help setup run ports stop monitor monitor-stop serve score autoscale rollback train train-many finetune evaluate evaluate-real scenes corruptions compare bench-canvas release export smoke loadtest test check fmt lock clean bench bench-models bench-batches tune chaos soak audit sbom bench-client console forget labels retrain few-labels
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -146,6 +146,14 @@ train-many: $(SETUP) ## train RECIPE with SEEDS (5) seeds and print the table
 
 finetune: $(WEIGHTS) | $(SETUP) ## train WEIGHTS on the pictures in DATA=folder too, and print what was learned and what was forgotten
 	@$(PY) -m training.finetune --init-from $< --data $(DATA) $(MNIST) $(FLAGS)
+
+retrain: $(WEIGHTS) | $(SETUP) ## train WEIGHTS on what people say that the pictures of a store show: COLLECTED, WEIGHTS=shipped, FLAGS='--unlabelled 0'
+	@rm -rf runs/retrained/pictures
+	@$(PY) -m loop.labels $(call flag,store,COLLECTED) --out runs/retrained/pictures --all
+	@$(PY) -m training.retrain --data runs/retrained/pictures --init-from $< $(MNIST) $(FLAGS)
+
+few-labels: $(SETUP) ## how well MNIST is read after LABELS (10) labelled pictures of each digit, alone and with the rest unlabelled, of SEEDS (3) seeds
+	@$(PY) -m training.few_labels $(call flag,labels,LABELS) $(call flag,seeds,SEEDS) $(MNIST) $(FLAGS)
 
 evaluate: $(REPORT) ## write reports/RECIPE/report.html about the trained weights
 

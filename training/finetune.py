@@ -11,6 +11,7 @@ import os
 import sys
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -22,10 +23,12 @@ from digitkit.artifacts.card import Card, CardError, check_card
 from digitkit.pictures.codec import decode_picture, encode_png
 from digitkit.readers.digits import net
 from digitkit.readers.digits.canvas import to_canvas
+from digitkit.readers.digits.digit import SIDE_PX, Canvas
 from digitkit.settings import Limits, Settings, SettingsError
+from training.augment.synthetic import NO_DIGIT
 from training.data import folder, mnist
 from training.evaluate.served import MODEL_CONFIG
-from training.learn.checkpoint import CHECKPOINT
+from training.learn.checkpoint import CHECKPOINT, Progress
 from training.learn.loop import Trainer
 from training.publish import WEIGHTS, Origin, hashes, logits, publish
 from training.recipe import RECIPES, Recipe, TrainingError, add_flags, from_flags
@@ -33,7 +36,24 @@ from training.version import add_version_flag, next_minor
 
 OUT = Path("runs/finetuned") / WEIGHTS
 REHEARSAL = 1.0  # pictures of MNIST's trained on for each of the user's, so that the net does not forget them
+HELD_OUT = 2  # tenths of a user's pictures that are measured on and never trained on, the first ones
 LEAST_TRAINED = 2_048  # fewer pictures are repeated up to this number, each time deformed differently: an epoch has at least 32 steps
+
+
+class More(NamedTuple):
+    """What is trained on beside a user's labelled digits: canvases uint8 (N, 28, 28), of none of which a figure is told.
+
+    Attributes:
+        no_digits: that show none.
+        unlabelled: of which nobody has said what they show.
+    """
+
+    no_digits: NDArray[np.uint8]
+    unlabelled: NDArray[np.uint8]
+
+
+NO_CANVASES = np.empty((0, SIDE_PX, SIDE_PX), dtype=np.uint8)
+NO_MORE = More(NO_CANVASES, NO_CANVASES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +70,24 @@ class Change:
         return [self.name, f"{len(self.before):,}", *shares, f"{learned:,}", f"{forgotten:,}"]
 
 
+def tenth_of(canvas: Canvas) -> int:
+    """The tenth of all pictures that one belongs to, 0 to 9, by the hash of its canvas."""
+    return hashlib.sha256(canvas.tobytes()).digest()[0] % 10
+
+
+def is_held_out(canvas: Canvas) -> bool:
+    """Whether the picture of a canvas is never trained on."""
+    return tenth_of(canvas) < HELD_OUT
+
+
 def divide(own: mnist.Split) -> tuple[mnist.Split, mnist.Split, mnist.Split]:
     """Seven tenths of the pictures to train on, one to validate on, and two to measure on, by the hash of each canvas.
 
     Raises:
         DataError: a part would be empty.
     """
-    tenth = np.array([hashlib.sha256(canvas.tobytes()).digest()[0] % 10 for canvas in own.pictures])
-    train, validation, held_out = own.take(tenth > 2), own.take(tenth == 2), own.take(tenth < 2)
+    tenth = np.array([tenth_of(canvas) for canvas in own.pictures])
+    train, validation, held_out = own.take(tenth > 2), own.take(tenth == 2), own.take(tenth < HELD_OUT)
     if not (len(train) and len(validation) and len(held_out)):
         raise mnist.DataError(
             f"{len(own)} pictures are too few to train, to validate and to measure on ({len(train)}, {len(validation)} and"
@@ -80,12 +110,13 @@ def rehearsed(own: mnist.Split, old: mnist.Split, share: float, seed: int) -> mn
 
 
 def finetune(
-    recipe: Recipe, own: mnist.Split, out: Path, *, rehearsal: float, data_root: Path, version: str | None = None
+    recipe: Recipe, own: mnist.Split, out: Path, *, rehearsal: float, data_root: Path, version: str | None = None, more: More = NO_MORE
 ) -> tuple[Card, list[Change]]:
     """Train on `own` from the recipe's `init_from`, leave weights and card at `out`, and tell what changed.
 
     Args:
         rehearsal: MNIST's pictures trained on for each of the user's.
+        more: what is trained on beside them.
         version: of the new weights; None for the one after that of the weights that they start from.
     Raises:
         CardError, DataError, TrainingError, ValueError: weights or pictures that cannot be used, as the message says.
@@ -96,9 +127,9 @@ def finetune(
     old_train, old_validation = mnist.load_train(data_root)
     old_test = as_served(mnist.load_test(data_root), Settings.read(MODEL_CONFIG).limits)
     validation = repeated(validation, len(old_validation)) + old_validation  # so that both weigh about the same
-    trainer = Trainer(recipe, rehearsed(train, old_train, rehearsal, recipe.seed), validation)
+    train = rehearsed(train, old_train, rehearsal, recipe.seed) + no_digits(more.no_digits)
     out.parent.mkdir(parents=True, exist_ok=True)
-    progress = trainer.run(out.parent, resume=False)
+    progress = best_training(recipe, train, validation, more.unlabelled, out.parent)
 
     best = net.DigitNet(recipe.architecture)
     best.load_state_dict(progress.best_weights)
@@ -111,6 +142,8 @@ def finetune(
         "made_from": hashes(recipe.sources()),
         "own_pictures": len(own),
         "own_sha256": own.sha256(),
+        "own_without_digit": len(more.no_digits),
+        "own_unlabelled": len(more.unlabelled),
     }
     new = {"held_out_before": float(changes[0].before.mean()), "held_out": float(changes[0].after.mean())}
     version = version or next_minor(check_card(Path(recipe.init_from)).version)
@@ -118,6 +151,23 @@ def finetune(
     card = publish(best, out, origin=origin, validation=validation, data_root=data_root)
     (out.parent / CHECKPOINT).unlink()
     return card, changes
+
+
+def no_digits(canvases: NDArray[np.uint8]) -> mnist.Split:
+    """Canvases uint8 (N, 28, 28) under the label of the eleventh class."""
+    return mnist.Split(canvases, np.full(len(canvases), NO_DIGIT))
+
+
+def best_training(recipe: Recipe, train: mnist.Split, validation: mnist.Split, unlabelled: NDArray[np.uint8], run_dir: Path) -> Progress:
+    """The training on the labels alone, or where it reads validation better, that which also learns from pictures without a label."""
+    alone = Trainer(replace(recipe, unlabelled=0.0), train, validation).run(run_dir, resume=False)
+    if not recipe.unlabelled or not len(unlabelled):
+        return alone
+    both = Trainer(recipe, train, validation, unlabelled=unlabelled).run(run_dir, resume=False)
+    print(
+        f"validation: {alone.best_accuracy:.2%} by the labels alone, {both.best_accuracy:.2%} with {len(unlabelled):,} unlabelled pictures"
+    )
+    return both if both.best_accuracy > alone.best_accuracy else alone
 
 
 def as_served(split: mnist.Split, limits: Limits) -> mnist.Split:
@@ -128,6 +178,15 @@ def as_served(split: mnist.Split, limits: Limits) -> mnist.Split:
 def right(model: net.DigitNet, split: mnist.Split) -> NDArray[np.bool_]:
     """Which pictures of a split are read right, bool (N,)."""
     return np.asarray(logits(model, split).argmax(dim=1).eq(torch.from_numpy(split.labels)))
+
+
+def show(changes: list[Change], card: Card, out: Path, title: str) -> None:
+    """Print the table of what was learned and forgotten, and where the weights are."""
+    table = Table("", "pictures", "before", "after", "learned", "forgotten", title=title)
+    for change in changes:
+        table.add_row(*change.cells())
+    Console(highlight=False, markup=False).print(table)
+    print(f"{out}, version {card.version}: {card.parameters:,} parameters, {card.accuracy['training_s']:.0f} s of training")
 
 
 def main() -> None:
@@ -154,11 +213,7 @@ def main() -> None:
         card, changes = finetune(recipe, own, flags["out"], **extent)
     except (CardError, SettingsError, TrainingError, ValueError, OSError, mnist.DataError) as err:
         sys.exit(f"{parser.prog}: {err}")
-    table = Table("", "pictures", "before", "after", "learned", "forgotten", title=f"{recipe.init_from} fine-tuned on {flags['data']}")
-    for change in changes:
-        table.add_row(*change.cells())
-    Console(highlight=False, markup=False).print(table)
-    print(f"{flags['out']}, version {card.version}: {card.parameters:,} parameters, {card.accuracy['training_s']:.0f} s of training")
+    show(changes, card, flags["out"], f"{recipe.init_from} fine-tuned on {flags['data']}")
 
 
 if __name__ == "__main__":

@@ -38,6 +38,8 @@ class Recipe:
     calm: float = 0.25  # share of the epochs, the last ones, that deform and disturb half as much
     synthetic: float = 0.2  # synthetic pictures, non-digits among them, added to a batch, as a share of batch_size
     pool: int = 12_000  # how many such pictures there are to draw from
+    unlabelled: float = 0.0  # pictures without labels that are read for a batch, where there are any, as a share of batch_size
+    sure: float = 0.95  # the least confidence at which what is read in one of them is learned as its label
     patience: int = 0  # epochs without a better validation before an early stop, 0 for never
     pictures: int = 0  # train on only this many pictures, the first of the training split, 0 for all
     extra: str = ""  # sets of training.data.extra.SETS to add to the training split, with commas between
@@ -91,6 +93,20 @@ RECIPES = {
         teachers="training/released/digits.pt",
     ),
     "finetune": Recipe(learning_rate=3e-3, epochs=8, batch_size=64, lora_rank=2),  # for training.finetune, which names init_from
+    "retrain": Recipe(  # for training.retrain, likewise: disturbed as the released net was, so that it stays as robust
+        learning_rate=3e-3, epochs=8, batch_size=64, ema=0.99, disturbance=0.35, unlabelled=2.0, lora_rank=2
+    ),
+    "few-labels": Recipe(  # for training.few_labels: 200 steps an epoch, 64 labelled pictures and 448 others in each
+        architecture="lean-16-32-64",
+        learning_rate=4e-3,
+        epochs=8,
+        batch_size=64,
+        ema=0.99,
+        augmentation=0.6,
+        disturbance=0.25,
+        synthetic=0.0,
+        unlabelled=7.0,
+    ),
     "paper": Recipe(
         architecture="seed",
         optimizer="adam",
@@ -141,9 +157,10 @@ def from_flags(name: str, flags: dict[str, Any]) -> Recipe:
     for key in ("dropout", "label_smoothing", "momentum", "ema", "disturbance", "calm"):
         if not 0 <= getattr(recipe, key) < 1:
             raise ValueError(f"{key} is {getattr(recipe, key)}; it must be from 0 to below 1")
-    if not 0 <= recipe.distill_share <= 1:
-        raise ValueError(f"distill_share is {recipe.distill_share}; it must be from 0 to 1")
-    for key in ("weight_decay", "clip", "augmentation", "synthetic", "patience", "pictures", "thaw_epochs", "lora_rank"):
+    for key in ("distill_share", "sure"):
+        if not 0 <= getattr(recipe, key) <= 1:
+            raise ValueError(f"{key} is {getattr(recipe, key)}; it must be from 0 to 1")
+    for key in ("weight_decay", "clip", "augmentation", "synthetic", "unlabelled", "patience", "pictures", "thaw_epochs", "lora_rank"):
         if getattr(recipe, key) < 0:
             raise ValueError(f"{key} is {getattr(recipe, key)}; it must be 0 or more")
     return recipe

@@ -11,7 +11,9 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Generator, Tensor, nn
 from torch.nn import functional
 from torch.utils.tensorboard import SummaryWriter
@@ -25,6 +27,7 @@ from training.data.mnist import Split
 from training.learn import checkpoint
 from training.learn.average import make_average
 from training.learn.checkpoint import CHECKPOINT, Progress
+from training.learn.consistency import Unlabelled
 from training.learn.device import choose_autocast, choose_device
 from training.learn.distill import Teacher, with_no_digit
 from training.learn.lora import plain_state
@@ -40,7 +43,9 @@ CALM = 0.5  # share of the recipe's deformations and disturbances that its calm 
 class Trainer:
     """One training: its net, its optimiser and how far it got."""
 
-    def __init__(self, recipe: Recipe, train: Split, validation: Split, *, group: Group = ALONE) -> None:
+    def __init__(
+        self, recipe: Recipe, train: Split, validation: Split, *, unlabelled: NDArray[np.uint8] | None = None, group: Group = ALONE
+    ) -> None:
         if recipe.batch_size % group.size:
             raise TrainingError(f"{group.size} processes cannot share batches of {recipe.batch_size}; make --batch-size a multiple")
         if recipe.thaw_epochs and group.size > 1:
@@ -56,6 +61,7 @@ class Trainer:
         self.canvases = torch.from_numpy(train.pictures).to(self.device)
         self.labels = torch.from_numpy(train.labels).to(self.device)
         self.pool = synthetic_pool(recipe, train, self.device)
+        self.unlabelled = Unlabelled(recipe, unlabelled, self.device) if unlabelled is not None and recipe.unlabelled else None
         layout = torch.channels_last if recipe.layout == "channels-last" else torch.contiguous_format
         self.net: DigitNet = starting_net(recipe).to(self.device, memory_format=layout)  # type: ignore[call-overload]
         self.shared_net = group.wrap(self.net)
@@ -127,6 +133,9 @@ class Trainer:
             for step, chosen in enumerate(self.group.shares(order, self.recipe.batch_size)):
                 asked = time.monotonic()
                 canvases, labels = self.batch(chosen, draw, number)
+                if self.unlabelled:
+                    more, theirs = self.unlabelled.labelled_by(self.served_net(), draw)
+                    canvases, labels = torch.cat([canvases, more]), torch.cat([labels, theirs])
                 data_s += time.monotonic() - asked
                 total += self.step(canvases, labels)
                 bar.update(len(chosen) * self.group.size)

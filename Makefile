@@ -36,6 +36,7 @@ $(if $(NO_WEIGHTS),$(error no weights at $(NO_WEIGHTS); WEIGHTS takes a weights 
 $(if $(filter score,$(MAKECMDGOALS)),$(if $(and $(FROM),$(OUT)),,$(error say what to read and where answers go: make score FROM=folder OUT=folder)))
 # Before the weights to start from are trained, which takes minutes.
 $(if $(filter finetune,$(MAKECMDGOALS)),$(if $(wildcard $(DATA)),,$(error no pictures at '$(DATA)'; name yours: make finetune DATA=folder)))
+$(if $(filter judge,$(MAKECMDGOALS)),$(if $(wildcard $(CHALLENGER)),,$(error no weights at '$(CHALLENGER)'; name them: make judge CHALLENGER=runs/retrained/digits.pt)))
 # What models.toml lists, which deploy/model_list.py tells in words, key=value: $(call told,archive) are the values of a key.
 # The machine's own Python reads it until there is an environment; make setup says what is wrong with that one. Exit code 2 stands for
 # a list, a model or a form that cannot be: what was printed is the sentence about it.
@@ -79,7 +80,7 @@ test: export DIGITS_SOAK_MINUTES ?= $(SOAK_MINUTES)
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: eye numbers finder evaluate-numbers evaluate-pages help setup run ports stop monitor monitor-stop serve score autoscale rollback train train-many finetune evaluate evaluate-real scenes corruptions compare bench-canvas release export smoke loadtest test check fmt lock clean bench bench-models bench-batches tune chaos soak audit sbom bench-client console forget labels retrain few-labels
+.PHONY: eye numbers finder evaluate-numbers evaluate-pages help setup run ports stop monitor monitor-stop serve score autoscale rollback train train-many finetune evaluate evaluate-real scenes corruptions compare bench-canvas release export smoke loadtest test check fmt lock clean bench bench-models bench-batches tune chaos soak audit sbom bench-client console forget labels retrain few-labels judge flips label-errors
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -105,6 +106,9 @@ forget: $(SETUP) ## delete kept pictures and all that is known of them: COLLECTE
 
 labels: $(SETUP) ## write what people agree that kept pictures show, for make finetune or other tools, or read it: COLLECTED, OUT or FROM, FORMAT, ALL=1, BY
 	@$(PY) -m loop.labels $(call flag,store,COLLECTED) $(call flag,out,OUT) $(call flag,from,FROM) $(call flag,form,FORMAT) $(call flag,by,BY) $(if $(ALL),--all)
+
+label-errors: $(SETUP) ## list labels of kept pictures that are probably wrong: COLLECTED, AGAIN=1 has them reviewed once more
+	@$(PY) -m loop.label_errors $(call flag,store,COLLECTED) $(if $(AGAIN),--again)
 
 monitor: $(SETUP) ## watch the running server with Prometheus and Alertmanager; WEBHOOK=http://… gets the alerts
 	@$(PY) -m deploy.monitoring.monitor start $(SERVER)
@@ -151,6 +155,12 @@ retrain: $(WEIGHTS) | $(SETUP) ## train WEIGHTS on what people say that the pict
 	@rm -rf runs/retrained/pictures
 	@$(PY) -m loop.labels $(call flag,store,COLLECTED) --out runs/retrained/pictures --all
 	@$(PY) -m training.retrain --data runs/retrained/pictures --init-from $< $(MNIST) $(FLAGS)
+
+judge: $(SETUP) ## hold CHALLENGER's weights to CHAMPION's (the released ones) on the same pictures, and say which gate fails: GATES=file, REVIEWED=export
+	@$(PY) -m training.judge.run --champion $(or $(CHAMPION),training/released/digits.pt) --challenger '$(CHALLENGER)' $(call flag,gates,GATES) $(call flag,reviewed,REVIEWED) $(if $(wildcard $(REAL_DATA)),--real-data $(REAL_DATA)) $(MNIST) $(FLAGS)
+
+flips: $(WEIGHTS) | $(SETUP) ## what change of ink turns answers of WEIGHTS, and whether explanations point at what matters, with a picture
+	@$(PY) -m training.judge.run_flips --weights $< $(MNIST) $(FLAGS)
 
 few-labels: $(SETUP) ## how well MNIST is read after LABELS (10) labelled pictures of each digit, alone and with the rest unlabelled, of SEEDS (3) seeds
 	@$(PY) -m training.few_labels $(call flag,labels,LABELS) $(call flag,seeds,SEEDS) $(MNIST) $(FLAGS)

@@ -93,6 +93,12 @@ class Desk:
             connection.execute(insert(LEASES).values(sha256=last.sha256, reviewer=reviewer, until=now + LEASE_S))
             return _settle(connection, last.sha256)
 
+    def reopen(self, hashes: Sequence[str]) -> None:
+        """Have settled pictures reviewed once more: what is said of them next settles them, together with what has been said."""
+        with self.store.writing() as connection:
+            for sha256 in hashes:
+                connection.execute(update(PICTURES).where(PICTURES.c.sha256 == sha256).values(truth=None))
+
     def progress(self, reviewer: str) -> ReviewProgress:
         with self.store.reading() as connection:
             total, settled = connection.execute(select(func.count(), func.count(PICTURES.c.truth)).where(PICTURES.c.task == TASK)).one()

@@ -18,8 +18,8 @@ from digitkit.settings import Limits
 from training.data import folder, mnist
 from training.finetune import divide, repeated
 from training.judge import run
-from training.judge.gates import GATES
 from training.judge.judged import PUPILS, at_most, held_out_in, on_mnist
+from training.judge.judgement import GATES
 from training.learn.loop import Trainer
 from training.recipe import RECIPES
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from training.judge.comparison import FIGURES
-from training.judge.gates import GATES, GateError, decide, load_gates
+from training.judge.judgement import GATES, GateError, decide, load_gates
 
 
 def gates_of(tmp_path: Path, text: str) -> Path:

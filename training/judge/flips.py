@@ -93,8 +93,8 @@ def _best(run: Run, canvas: Canvas, read: int, target: int | None) -> NDArray[np
     margins = _margin(run(canvases), read, target)
     flips, gains = margins > 0, (margins - now) / np.maximum(changed, 1)
     if flips.any():
-        return DISCS[int(np.where(flips, -changed, -np.inf).argmax())]
-    return DISCS[int(np.where(changed > 0, gains, -np.inf).argmax())]
+        return np.asarray(DISCS[int(np.where(flips, -changed, -np.inf).argmax())])
+    return np.asarray(DISCS[int(np.where(changed > 0, gains, -np.inf).argmax())])
 
 
 def _margin(logits: NDArray[np.float32], read: int, target: int | None) -> NDArray[np.float32]:

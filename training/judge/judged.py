@@ -60,7 +60,8 @@ def on_mnist(test: Split, ids: Path | None) -> Judged:
     """MNIST's test pictures, by writers where a file of QMNIST's ids is given."""
     groups = {}
     if ids:
-        pupils = np.load(ids)["test_hsf"][: len(test)] == PUPILS_SERIES
+        with np.load(ids) as arrays:
+            pupils = np.asarray(arrays["test_hsf"][: len(test)] == PUPILS_SERIES)
         groups = {PUPILS: pupils, EMPLOYEES: ~pupils}
     return Judged("mnist", Exam("MNIST", "test split", [encode_png(canvas) for canvas in test.pictures], test.labels, None), groups)
 

@@ -17,8 +17,8 @@ from digitkit.settings import SettingsError
 from training.data import mnist
 from training.evaluate.picture_reader import PictureReader
 from training.judge.comparison import FIGURES, Comparison, compare, sit_both
-from training.judge.gates import GATES, GateError, Verdict, decide, load_gates
 from training.judge.judged import Judged, at_most, on_corruptions, on_drawn, on_mnist, on_real, on_reviewed, writer_ids
+from training.judge.judgement import GATES, GateError, Judgement, decide, load_gates
 from training.judge.verdict_report import REPORT, write_report
 
 EXIT_FAILED = 3  # a gate did not let it pass; 1 means that the command itself failed
@@ -45,7 +45,7 @@ def pictures_to_judge(flags: argparse.Namespace, reader: PictureReader) -> list[
     return [on_mnist(test, ids), *own, *on_corruptions(test), on_drawn(test), *(at_most(each, flags.pictures) for each in real)]
 
 
-def judge(flags: argparse.Namespace) -> tuple[Verdict, Comparison]:
+def judge(flags: argparse.Namespace) -> tuple[Judgement, Comparison]:
     """Have both read all pictures, decide, and leave verdict and report."""
     gates = load_gates(flags.gates, FIGURES)
     champion, challenger = (PictureReader.of(weights) for weights in (flags.champion, flags.challenger))
@@ -60,7 +60,7 @@ def judge(flags: argparse.Namespace) -> tuple[Verdict, Comparison]:
     return verdict, comparison
 
 
-def show(verdict: Verdict, comparison: Comparison) -> None:
+def show(verdict: Judgement, comparison: Comparison) -> None:
     """Print the gates, and the worst group of each model."""
     table = Table("gate", "figure", "limit", "", title="The challenger passes" if verdict.passed else "The challenger fails")
     for gate in verdict.gates:

@@ -69,7 +69,7 @@ TRAITS: Final = {
 def traits_of(pictures: Sequence[Picture]) -> dict[str, NDArray[np.bool_]]:
     """Which of N pictures are of each range of each trait, (N,), by names as "stroke: thin"; a picture without ink is of none."""
     values = np.array([_measures(picture) for picture in pictures]).reshape(len(pictures), len(TRAITS))
-    groups = {}
+    groups: dict[str, NDArray[np.bool_]] = {}
     for (name, trait), column in zip(TRAITS.items(), values.T, strict=True):
         places = np.where(np.isnan(column), -1, np.searchsorted(trait.bounds, column))
         groups |= {f"{name}: {label}": places == i for i, label in enumerate(trait.ranges)}

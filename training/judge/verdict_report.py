@@ -11,7 +11,7 @@ from digitkit.readers.digits.digit import LABELS, Canvas
 from training.evaluate.picture_reader import PictureReader
 from training.evaluate.plots import mistakes_figure, to_png
 from training.judge.comparison import Comparison, Sitting
-from training.judge.gates import Verdict
+from training.judge.judgement import Judgement
 from training.judge.pairs import share
 
 REPORT = "verdict.html"
@@ -21,7 +21,7 @@ SHOWN = 24  # pictures that the champion reads right and the challenger does not
 OLD, NEW, RULE, INK = "#9ca3af", "#2563eb", "#e5e7eb", "#1f2937"
 
 
-def write_report(verdict: Verdict, comparison: Comparison, sittings: list[Sitting], reader: PictureReader, folder: Path) -> None:
+def write_report(verdict: Judgement, comparison: Comparison, sittings: list[Sitting], reader: PictureReader, folder: Path) -> None:
     """Leave the page, which needs nothing beside it, and its pictures in a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     images = {GROUPS: to_png(groups_figure(comparison)), LOST: to_png(lost_figure(sittings, reader))}

@@ -18,7 +18,7 @@ class GateError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Gate:
+class GateRule:
     """A bound of one figure."""
 
     name: str
@@ -45,7 +45,7 @@ class GateOutcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Judgement:
     """What decides whether a challenger may be promoted.
 
     Attributes:
@@ -67,7 +67,7 @@ class Verdict:
         return path
 
 
-def load_gates(path: Path, known: frozenset[str]) -> list[Gate]:
+def load_gates(path: Path, known: frozenset[str]) -> list[GateRule]:
     """The gates of a file.
 
     Args:
@@ -84,17 +84,19 @@ def load_gates(path: Path, known: frozenset[str]) -> list[Gate]:
     return [_gate(path, str(name), told, known) for name, told in content.items()]
 
 
-def _gate(path: Path, name: str, told: Any, known: frozenset[str]) -> Gate:
+def _gate(path: Path, name: str, told: Any, known: frozenset[str]) -> GateRule:
     if name not in known:
         raise GateError(f"{path} has a gate for {name}, which is not measured; there are {', '.join(sorted(known))}")
     bounds = [bound for bound in BOUNDS if isinstance(told, dict) and type(told.get(bound)) in (int, float)]
     if len(bounds) != 1 or set(told) - {*bounds, "optional"} or not isinstance(told.get("optional", False), bool):
         raise GateError(f"the gate {name} of {path} is {told!r}; it must be as {{most: 0.01}} or {{least: 0.9, optional: true}}")
-    return Gate(name, bounds[0], float(told[bounds[0]]), told.get("optional", False))  # type: ignore[arg-type]
+    return GateRule(name, bounds[0], float(told[bounds[0]]), told.get("optional", False))  # type: ignore[arg-type]
 
 
-def decide(gates: list[Gate], figures: Mapping[str, float | None], *, champion: str, challenger: str, data: dict[str, str]) -> Verdict:
+def decide(
+    gates: list[GateRule], figures: Mapping[str, float | None], *, champion: str, challenger: str, data: dict[str, str]
+) -> Judgement:
     """The verdict of all gates on the figures."""
     outcomes = [GateOutcome(gate.name, figures[gate.name], gate.bound, gate.limit, gate.passes(figures[gate.name])) for gate in gates]
     failed = [outcome.name for outcome in outcomes if not outcome.passed]
-    return Verdict(not failed, failed, outcomes, champion, challenger, data)
+    return Judgement(not failed, failed, outcomes, champion, challenger, data)

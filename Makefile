@@ -54,6 +54,8 @@ EYE := training/released/eye.pt
 held = $(or $(call told,artifact@$1),$(call told,weights@$1),$(WEIGHTS) $(CHOSEN))
 NUMBERS := training/released/numbers.pt
 FINDER := training/released/finder.pt
+# Where there is a key, what is exported is signed; what was built before the key was made is built again.
+SIGNING_KEY := $(wildcard $(or $(DIGITS_SIGNING_KEY),keys/signing.key))
 # What is inside every archive, and how it is tried before it is published.
 INSIDE := $(shell find handlers -name '*.py' -o -path '*/templates/*.yaml') LICENSE NOTICE export/answer_inside.py
 LOADTEST := reports/loadtest/kept
@@ -80,7 +82,7 @@ test: export DIGITS_SOAK_MINUTES ?= $(SOAK_MINUTES)
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: eye numbers finder evaluate-numbers evaluate-pages help setup run ports stop monitor monitor-stop serve score autoscale rollback train train-many finetune evaluate evaluate-real scenes corruptions compare bench-canvas release export smoke loadtest test check fmt lock clean bench bench-models bench-batches tune chaos soak audit sbom bench-client console forget labels retrain few-labels judge flips label-errors
+.PHONY: eye numbers finder evaluate-numbers evaluate-pages help setup run ports stop monitor monitor-stop serve score autoscale rollback train train-many finetune evaluate evaluate-real scenes corruptions compare bench-canvas release export smoke loadtest test check fmt lock clean bench bench-models bench-batches tune chaos soak audit sbom bench-client console forget labels retrain few-labels judge flips label-errors keys
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -208,23 +210,26 @@ release: $(SETUP) ## train the release recipe with SEEDS seeds, publish the best
 export: $(ARCHIVES) ## build and check the archives; FORMS=float16,int8,bfloat16 for more forms, MODELS=names for other models
 
 .SECONDEXPANSION:
-$(call told,archive): $$(call held,$$@) $$(call told,beside@$$@) $$(call told,config@$$@) $(INSIDE) $(call needs,export.to_mar) | $(SETUP)
+$(call told,archive): $$(call held,$$@) $$(call told,beside@$$@) $$(call told,config@$$@) $(INSIDE) $(SIGNING_KEY) $(call needs,export.to_mar) | $(SETUP)
 	$(PY) -m export.to_mar --weights $< --archive $@ $(addprefix --beside ,$(call told,beside@$@)) --config $(call told,config@$@) $(MNIST)
 
-$(STORE)/eye.onnx: $(EYE) $(call needs,export.eye_to_onnx) | $(SETUP)
+$(STORE)/eye.onnx: $(EYE) $(SIGNING_KEY) $(call needs,export.eye_to_onnx) | $(SETUP)
 	$(PY) -m export.eye_to_onnx --weights $< --graph $@ $(MNIST)
 
-$(call told,numbers-onnx): $(NUMBERS) $(call needs,export.line_to_onnx) | $(SETUP)
+$(call told,numbers-onnx): $(NUMBERS) $(SIGNING_KEY) $(call needs,export.line_to_onnx) | $(SETUP)
 	$(PY) -m export.line_to_onnx --weights $< --graph $@ $(MNIST)
 
-$(STORE)/finder.onnx: $(FINDER) $(call needs,export.finder_to_onnx) | $(SETUP)
+$(STORE)/finder.onnx: $(FINDER) $(SIGNING_KEY) $(call needs,export.finder_to_onnx) | $(SETUP)
 	$(PY) -m export.finder_to_onnx --weights $< --graph $@ $(MNIST)
 
-$(call told,onnx): $(WEIGHTS) $(CHOSEN) $(call needs,export.to_onnx) | $(SETUP)
+$(call told,onnx): $(WEIGHTS) $(CHOSEN) $(SIGNING_KEY) $(call needs,export.to_onnx) | $(SETUP)
 	$(PY) -m export.to_onnx --weights $< --graph $@ --form $(call told,form@$@) $(MNIST)
 
-$(call told,pytorch): $(WEIGHTS) $(CHOSEN) $(call needs,export.to_torch) | $(SETUP)
+$(call told,pytorch): $(WEIGHTS) $(CHOSEN) $(SIGNING_KEY) $(call needs,export.to_torch) | $(SETUP)
 	$(PY) -m export.to_torch --weights $< --target $@ --form $(call told,form@$@) $(MNIST)
+
+keys: $(SETUP) ## make the pair of keys by which what is exported is signed, and checked before it is served: docs/signing.md
+	@$(PY) -m export.signing
 
 bench: export build/bench/stock.mar $(CHOSEN_PEERS:%=.venv-peers/%/installed) ## compare our server with others: PEERS, FORMS, TARGETS, WORKERS, BENCH_SECONDS, BENCH_ROUNDS, BENCH_CONNECTIONS
 	@$(PY) -m bench.servers $(MNIST) $(BENCH_FLAGS)

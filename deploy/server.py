@@ -22,9 +22,10 @@ import requests
 from deploy.errors import ServerError
 from deploy.machine.checkout import check_folder
 from deploy.machine.console import cause
-from deploy.machine.java import JavaError, find_java
+from deploy.machine.java import JavaError
 from deploy.machine.local import client, end_family
 from deploy.machine.store_models import archives, check_archives, listed, served_models
+from deploy.machine.surroundings import find_public_key, surroundings
 from deploy.model_list import LIST, ListedModel, read_models
 from deploy.settings.config import CONFIG, DEFAULT_PORT, Config
 from deploy.settings.server_flags import add_server_flags
@@ -50,6 +51,7 @@ class Server:
         config: the properties file.
         model_list: the list of models.
         variables: are added to the environment.
+        public_key: the key that signed every archive; None serves unsigned ones too.
     """
 
     port: int = DEFAULT_PORT
@@ -60,6 +62,7 @@ class Server:
     config: Path = CONFIG
     model_list: Path = LIST
     variables: dict[str, str] = field(default_factory=dict)
+    public_key: Path | None = None
 
     @property
     def folder(self) -> Path:
@@ -122,18 +125,7 @@ class Server:
 
     def environment(self) -> dict[str, str]:
         """This environment with Java and this Python first, and without variables that would override the archive or the settings."""
-        temporary = self.folder / "tmp"
-        kept = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "TS_CONFIG_FILE")}
-        return kept | {
-            "LC_ALL": "C.UTF-8",  # under the locale C, Java cannot open files with letters beyond ASCII in their paths
-            "JAVA_HOME": str(find_java()),
-            "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}",
-            "TMPDIR": str(temporary),
-            "TEMP": str(temporary),
-            "LOG_LOCATION": str(self.folder / "logs"),
-            "METRICS_LOCATION": str(self.folder / "logs"),
-            **self.variables,
-        }
+        return surroundings(self.folder, self.public_key, self.variables)
 
     def is_current(self) -> bool:
         """Whether it is running with the current archives and settings."""
@@ -142,7 +134,7 @@ class Server:
 
     def prepare(self) -> None:
         """Check what would make TorchServe fail with an obscure error, and remove what the last run left, except its logs."""
-        check_archives(self.model_store, self.served)
+        check_archives(self.model_store, self.served, self.public_key)
         if not self.models:
             self.known()
         for line in self.settings.warnings():
@@ -251,7 +243,7 @@ class Server:
 
     def _fingerprint(self) -> str:
         settings = self.settings
-        files = [*archives(self.model_store, self.served), *settings.files()]
+        files = [*archives(self.model_store, self.served), *settings.files(), *filter(None, [self.public_key])]
         return hashlib.sha256(b"".join([*(path.read_bytes() for path in files), settings.text().encode()])).hexdigest()
 
     def last_lines(self) -> str:
@@ -277,8 +269,9 @@ def main() -> None:
     add_server_flags(parser)
     parser.add_argument("--kind", choices=TOKENS, default=TOKENS[0], help="which token")
     flags = parser.parse_args()
-    server = Server(flags.port, models=flags.models)
     try:
+        key = find_public_key() if flags.action in ("serve", "start") else None
+        server = Server(flags.port, models=flags.models, public_key=key)
         if flags.action == "serve":
             server.serve()
         elif flags.action == "start":

@@ -14,6 +14,7 @@ import threading
 from contextlib import suppress
 
 from deploy.machine.java import JavaError
+from deploy.machine.surroundings import find_public_key
 from deploy.server import Server, ServerError
 from deploy.settings.server_flags import add_server_flags
 
@@ -68,7 +69,7 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
     try:
-        supervise(Server(flags.port, models=flags.models), ended)
+        supervise(Server(flags.port, models=flags.models, public_key=find_public_key()), ended)
     except (ServerError, JavaError, OSError) as err:
         sys.exit(f"{parser.prog}: {err}")
 

@@ -12,9 +12,10 @@ from digitkit.backends.eye_net import EyeNet
 from digitkit.backends.eye_ort import LOOKS
 from digitkit.pictures.eye import INK, KINDS, Eye
 from digitkit.pictures.look import LOOK_PX, look_at
-from export.errors import ExportError, publish
+from export.errors import ExportError
 from export.graph_command import graph_command
 from export.opset import write_graph
+from export.publishing import publish
 from training.data import mnist
 
 WEIGHTS = Path("training/released/eye.pt")

@@ -12,9 +12,10 @@ from digitkit.backends import blocks, finder_net, finder_ort
 from digitkit.backends.finder_net import FinderNet
 from digitkit.backends.finder_ort import MAPS, PAGES
 from digitkit.pictures.text_map import SIDES_PX, PageRun
-from export.errors import ExportError, publish
+from export.errors import ExportError
 from export.graph_command import graph_command
 from export.opset import write_graph
+from export.publishing import publish
 from training.data import mnist
 
 WEIGHTS = Path("training/released/finder.pt")

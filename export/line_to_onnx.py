@@ -14,9 +14,10 @@ from digitkit.pictures.line import BUCKET_PX, STRIP_PX, LineRun
 from digitkit.readers.numbers import ort
 from digitkit.readers.numbers.ort import EXTENTS, LOGITS, STRIPS
 from digitkit.readers.numbers.strips import first_view
-from export.errors import ExportError, publish
+from export.errors import ExportError
 from export.graph_command import graph_command
 from export.opset import write_graph
+from export.publishing import publish
 from training.data import mnist
 
 ROWS = (1, 4, 9, 16)  # digits in a row that both are shown: widths of one bucket to sixteen

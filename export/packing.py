@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from digitkit.artifacts.card import Card, card_path, check_card, facts, write_card
+from digitkit.artifacts.signed_card import check_signed
 from export.errors import ExportError
+from export.signing import find_key, seal, sign_card
 
 HANDLERS = Path("handlers")
 NOTICES = (Path("LICENSE"), Path("NOTICE"))
@@ -25,6 +27,8 @@ def pack(
 ) -> Path:
     """An archive with its card in `scratch`, packed by torch-model-archiver from clean copies; its version is that of the weights.
 
+    Where there is a key, the archive is sealed and its card signed.
+
     Args:
         weights: a weights file or a graph, with its card beside it.
         name: of the model in TorchServe.
@@ -32,9 +36,13 @@ def pack(
         config: the file that becomes its model-config.yaml; None takes the one of the root.
         beside: another net that its task needs beside the weights, with its card.
     Raises:
-        CardError: the weights do not match their card.
+        CardError: the weights do not match their card, or there is a key and they are a graph that it did not sign.
+        ExportError: the archiver failed, or there is a key that cannot be used.
     """
-    card = check_card(weights)
+    card, key = check_card(weights), find_key()
+    if key:
+        for graph in (path for path in (weights, beside) if path and path.suffix == ".onnx"):
+            check_signed(graph, key.public_key())
     root, store, private = scratch / "handlers", scratch / "store", scratch / "tmp"
     shutil.copytree(handlers, root, ignore=shutil.ignore_patterns("__pycache__", "model-config.yaml", "digit_handler.py"))
     for notice in (card_path(weights), *NOTICES):
@@ -45,19 +53,27 @@ def pack(
             shutil.copy(part, root)
     for folder in (store, private):
         folder.mkdir()
-    command: list[str | Path] = [
-        *("torch-model-archiver", "--model-name", name, "--version", card.version),
+    # The archiver builds in, and first empties, $TMPDIR/<model name>: it gets a TMPDIR of its own.
+    _run_archiver(private, [
+        *("--model-name", name, "--version", card.version),
         *("--serialized-file", weights, "--handler", handlers / "digit_handler.py"),
         *("--config-file", config or handlers / "model-config.yaml", "--extra-files", root, "--export-path", store),
-    ]
-    # The archiver builds in, and first empties, $TMPDIR/<model name>: it gets a TMPDIR of its own.
-    environment = os.environ | {"TMPDIR": str(private), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    packed = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    ])  # fmt: skip
+    archive = store / f"{name}.mar"
+    if key:
+        seal(archive, key)
+    _write_card(archive, card)
+    if key:
+        sign_card(archive, key)
+    return archive
+
+
+def _run_archiver(folder: Path, flags: Sequence[str | Path]) -> None:
+    environment = os.environ | {"TMPDIR": str(folder), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    packed = subprocess.run(["torch-model-archiver", *flags], env=environment, capture_output=True, text=True, check=False)
     if packed.returncode:
         *_, reason = f"exit code {packed.returncode}\n{packed.stderr}".strip().splitlines()
         raise ExportError(f"torch-model-archiver failed: {reason}")
-    _write_card(store / f"{name}.mar", card)
-    return store / f"{name}.mar"
 
 
 def _write_card(archive: Path, card: Card) -> None:
@@ -71,15 +87,14 @@ def answers(archive: Path, pictures: Sequence[bytes]) -> list[Any]:
     Raises:
         ExportError: it does not answer there, or answers TorchServe's messages and handle() differently.
     """
-    with tempfile.TemporaryDirectory() as unpacked, zipfile.ZipFile(archive) as packed:
+    with tempfile.TemporaryDirectory() as unpacked, tempfile.TemporaryDirectory() as asked, zipfile.ZipFile(archive) as packed:
         packed.extractall(unpacked)
-        folder = Path(unpacked) / "probe"
-        folder.mkdir()
+        folder = Path(asked)  # a file more in the archive would break its seal
         for i, picture in enumerate(pictures):
             (folder / f"{i:06}").write_bytes(picture)
         probe = Path(__file__).with_name("answer_inside.py").read_text()
         # As in a worker: the archive's root comes first on the path, and its sitecustomize runs.
-        environment = os.environ | {"PYTHONPATH": unpacked, "LOG_LOCATION": unpacked}
+        environment = os.environ | {"PYTHONPATH": unpacked, "LOG_LOCATION": asked}
         try:
             answered = subprocess.run(
                 [sys.executable, "-c", probe, folder], cwd=unpacked, env=environment, capture_output=True, text=True,

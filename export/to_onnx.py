@@ -16,10 +16,11 @@ from digitkit.readers.digits import net, ort
 from digitkit.readers.digits.digit import LABELS, SIDE_PX
 from digitkit.readers.digits.fold import Folded
 from digitkit.readers.digits.ort import INPUT, LOGITS
-from export.errors import ExportError, publish
+from export.errors import ExportError
 from export.forms import ONNX, PYTORCH
 from export.gates import check
 from export.opset import IR_VERSION, trace
+from export.publishing import publish
 from export.quantise import quantise
 from training.data import mnist
 

@@ -9,9 +9,10 @@ import torch
 
 from digitkit.artifacts.card import CardError, check_card, facts, write_card
 from digitkit.readers.digits import net
-from export.errors import ExportError, publish
+from export.errors import ExportError
 from export.forms import PYTORCH
 from export.gates import check
+from export.publishing import publish
 from training.data import mnist
 
 

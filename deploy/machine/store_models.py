@@ -6,6 +6,8 @@ from pathlib import Path
 from deploy.errors import ServerError
 from deploy.model_list import ListedModel
 from digitkit.artifacts.card import CardError, check_card
+from digitkit.artifacts.seal import SealError, read_public_key
+from digitkit.artifacts.signed_card import check_signed
 from digitkit.artifacts.store import latest_archives, model_name
 
 
@@ -26,11 +28,19 @@ def archives(store: Path, models: Sequence[str]) -> list[Path]:
     return [archive for archive in sorted(store.glob("*.mar")) if model_name(archive) in models]
 
 
-def check_archives(store: Path, models: Sequence[str]) -> None:
-    """Return if every archive is the file that its card describes; raises ServerError otherwise, because an archive is code."""
+def check_archives(store: Path, models: Sequence[str], public_key: Path | None = None) -> None:
+    """Return if every archive is the file that its card describes, and the card is signed where there is a key.
+
+    Raises:
+        ServerError: one is not, or the key cannot be used. An archive is code.
+    """
+    try:
+        key = read_public_key(public_key) if public_key else None
+    except SealError as err:
+        raise ServerError(str(err)) from err
     for archive in dict.fromkeys([*(store / f"{name}.mar" for name in models), *archives(store, models)]):
         try:
-            check_card(archive)
+            check_signed(archive, key) if key else check_card(archive)
         except CardError as err:
             first = "remove the archive, then " if archive.exists() else ""  # make does not rebuild a file that exists
             raise ServerError(f"{err}; {first}make export builds it") from err

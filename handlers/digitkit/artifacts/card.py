@@ -37,6 +37,7 @@ class Card:
         packages: the versions, by name, of the packages that made it.
         reference: what validation pictures look like to the task's reader; empty in cards that were written without.
         task: whose reader it is for, a package in digitkit.readers.
+        signature: of all else in the card by the key that exported the artifact, in base64; "" if there was none.
     """
 
     contract: int
@@ -52,6 +53,7 @@ class Card:
     packages: dict[str, str]
     reference: dict[str, dict[str, list[float]]] = field(default_factory=dict)
     task: str = FIRST_TASK
+    signature: str = ""
 
 
 def version_key(version: str) -> tuple[int, int]:
@@ -84,7 +86,7 @@ def write_card(artifact: Path, **facts: Any) -> Card:
 
 def facts(card: Card) -> dict[str, Any]:
     """The fields that an artifact made from another one takes over from its card."""
-    own = ("contract", "bytes", "sha256")
+    own = ("contract", "bytes", "sha256", "signature")
     return {name: value for name, value in asdict(card).items() if name not in own}
 
 

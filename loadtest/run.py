@@ -9,6 +9,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -18,15 +19,21 @@ from deploy.server import Server as LocalServer
 from deploy.server import ServerError
 from deploy.settings.config import DEFAULTS
 from deploy.settings.server_flags import add_server_flags
+from digitkit.artifacts.card import CardError
+from digitkit.artifacts.store import default_archive
+from digitkit.settings import SettingsError
 from loadtest.answers_alone import ServerRefused, ask_alone
 from loadtest.budget import BUDGETS, read_budget, targets_of
+from loadtest.calibration import calibrate, load_bare
 from loadtest.measure import MANAGEMENT_TOKEN, MASTER_PORT, TOKEN, Load, MeasureError, ServerUnderTest, measure
 from loadtest.profile import DEFAULT, find_profile
 from loadtest.results.baseline import RATIO
+from loadtest.results.figures import Result
 from loadtest.results.overview import REPORTS, Summary, read_baseline, show, write_summary
 from loadtest.results.page import PAGE, write_page
 from loadtest.strict_yaml import WrongSettings, read_certificates, to_number
-from loadtest.subject import find_subject
+from loadtest.subject import Subject, find_subject
+from testbed.connection import Lost
 from testbed.flags import positive
 from testbed.pictures import DATA_ROOT, PicturesError
 
@@ -124,9 +131,27 @@ def find_server(flags: argparse.Namespace) -> ServerUnderTest:
     )  # fmt: skip
 
 
+def measure_target(subject: Subject, load: Load, server: ServerUnderTest, folder: Path, *, store: Path | None) -> Result:
+    """What a target does, and what share that is of what the machine can; raises MeasureError.
+
+    Args:
+        store: with the archives of a server on this machine; None for a server elsewhere, whose machine cannot be measured from here.
+    """
+    if store is None:
+        return measure(subject.name, load, server, folder)
+    try:
+        read = load_bare(default_archive(store / f"{subject.name}.mar"))
+        before = calibrate(server.host, server.token, read, subject.bodies)
+        result = measure(subject.name, load, server, folder)
+        machine = before.between(calibrate(server.host, server.token, read, subject.bodies))
+    except (CardError, SettingsError, Lost) as err:
+        raise MeasureError(f"this machine could not be calibrated: {err}") from err
+    return replace(result, figures=replace(result.figures, rps_share=result.figures.rps / machine.rps))
+
+
 def measure_targets(flags: argparse.Namespace, load: Load, targets: list[str], baseline: Summary | None) -> Summary:
     """Measure every target and write the reports; those of an earlier test stay until all new ones are complete."""
-    server = find_server(flags)
+    server, store = find_server(flags), None if flags.host else LocalServer(flags.port).model_store
     if load.profile.management and not server.management:
         raise WrongSettings(f"profile {load.profile.name} needs the management API: name it with MANAGEMENT=http://… MANAGEMENT_TOKEN=…")
     subjects = [find_subject(target, load.model_list, load.data_root) for target in targets]
@@ -145,7 +170,7 @@ def measure_targets(flags: argparse.Namespace, load: Load, targets: list[str], b
             load=load.scaled.summary,
             host=server.host,
             pictures=max(len(subject.pictures) for subject in subjects),
-            targets=[measure(target, load, server, made) for target in targets],
+            targets=[measure_target(subject, load, server, made, store=store) for subject in subjects],
             budgets={target: read_budget(load.profile.name, target, load.budgets, models=load.model_list) for target in targets},
             ended=datetime.now().isoformat(timespec="seconds"),
             baseline=baseline,

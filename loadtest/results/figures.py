@@ -37,6 +37,7 @@ MEASURES: Final = {
     "fail_ratio": Measure("failed requests", "%", 2, scale=100),
     "rps": Measure("right answers", "/s", 0),
     "accuracy": Measure("accuracy", "%", 2, scale=100),
+    "rps_share": Measure("right answers, of what the machine can", "%", 1, scale=100),
 }
 
 
@@ -50,6 +51,7 @@ class Figures:
         fail_ratio: the share of requests without an answer, with a wrong status, or with wrong content.
         rps: requests a second that did not fail.
         accuracy: the share of the test pictures that are read correctly, 0 to 1.
+        rps_share: `rps` as a share of the calibration's; None where nothing was calibrated.
     """
 
     p50_ms: float
@@ -58,6 +60,7 @@ class Figures:
     fail_ratio: float
     rps: float
     accuracy: float
+    rps_share: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

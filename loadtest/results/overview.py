@@ -64,6 +64,11 @@ class Summary:
     def checks(self, result: Result) -> list[Check]:
         return compare(result.figures, self.budgets[result.target])
 
+    def rows(self) -> list[tuple[str, list[Check | None]]]:
+        """Every figure that has a limit, with the check of each target, None where that has no limit."""
+        found = [{check.figure: check for check in self.checks(result)} for result in self.targets]
+        return [(name, [checks.get(name) for checks in found]) for name in MEASURES if any(name in checks for checks in found)]
+
     def broken(self) -> list[str]:
         """A line for each budget that is broken: "digits_onnx p99_ms 312 > 250"."""
         return [f"{result.target} {check}" for result in self.targets for check in self.checks(result) if not check.kept]
@@ -122,8 +127,8 @@ def to_table(summary: Summary) -> Table:
     for result in summary.targets:
         table.add_column(result.target, justify="right")
         table.add_column("budget", justify="right", style="dim")
-    for cells in zip(*map(summary.checks, summary.targets), strict=True):
-        table.add_row(MEASURES[cells[0].figure].label, *(text for cell in cells for text in _to_cells(cell)))
+    for figure, cells in summary.rows():
+        table.add_row(MEASURES[figure].label, *(text for cell in cells for text in (_to_cells(cell) if cell else ("", ""))))
     table.add_section()
     counts = (text for result in summary.targets for text in (f"{result.requests:,}  ", ""))
     table.add_row("requests", *counts, style="dim")

@@ -20,7 +20,8 @@ def write_page(summary: Summary, folder: Path) -> None:
     )
     html = templates.get_template(f"{PAGE}.j2").render(
         summary=summary,
-        rows=list(zip(*map(summary.checks, summary.targets), strict=True)),
+        rows=summary.rows(),
+        limits=sum(len(summary.checks(result)) for result in summary.targets),
         measures=MEASURES,
         conclusions=list(conclusions(summary)),
         failures=list(failures(summary)),

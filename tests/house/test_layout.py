@@ -103,6 +103,8 @@ OURS = set(GRAPH) - {"digitkit"} | {"tests"}
 HEAVY = {"torch", "torchvision", "onnxruntime", "ts"}
 FOREIGN = {"numpy", "PIL", "cv2", "yaml"}  # what digitkit may import, beside one heavy library in some of its files
 ALLOWED = {
+    "artifacts/seal.py": {"cryptography"},
+    "artifacts/signed_card.py": {"cryptography"},
     "readers/digits/net.py": FOREIGN | {"torch"},
     "readers/digits/fold.py": FOREIGN | {"torch"},
     "readers/numbers/formats/checksums.py": FOREIGN | {"stdnum"},
@@ -237,7 +239,7 @@ def test_ruff_waives_the_graph_for_no_file_but_those_that_run_a_model() -> None:
         "handlers/digitkit/backends/{sessions,blocks,eye_net,finder_net,line_net,torch_place}.py",
         "handlers/digitkit/readers/digits/{net,fold}.py",
     )
-    assert waived == {files: ["TID251"] for files in running}
+    assert {files: rules for files, rules in waived.items() if "TID251" in rules} == {files: ["TID251"] for files in running}
 
 
 def test_pipeline_needs_neither_torch_nor_onnxruntime_nor_anything_else_of_ours() -> None:

@@ -82,7 +82,7 @@ test: export DIGITS_SOAK_MINUTES ?= $(SOAK_MINUTES)
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: eye numbers finder evaluate-numbers evaluate-pages help setup run ports stop monitor monitor-stop serve score autoscale rollback train train-many finetune evaluate evaluate-real scenes corruptions compare bench-canvas release export smoke loadtest test check fmt lock clean bench bench-models bench-batches tune chaos soak audit sbom bench-client console forget labels retrain few-labels judge flips label-errors keys
+.PHONY: eye numbers finder evaluate-numbers evaluate-pages help setup run ports stop monitor monitor-stop serve score autoscale rollback train train-many finetune evaluate evaluate-real scenes corruptions compare bench-canvas release export smoke loadtest test check fmt lock clean bench bench-models bench-batches tune chaos soak audit sbom bench-client console forget labels retrain few-labels judge flips label-errors keys image
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -230,6 +230,9 @@ $(call told,pytorch): $(WEIGHTS) $(CHOSEN) $(SIGNING_KEY) $(call needs,export.to
 
 keys: $(SETUP) ## make the pair of keys by which what is exported is signed, and checked before it is served: docs/signing.md
 	@$(PY) -m export.signing
+
+image: $(SETUP) ## build the server's image of what make export has built, with Docker or buildah: TARGET=onnx or torch, TAG, BASE: docs/image.md
+	@$(PY) -m deploy.image $(call flag,target,TARGET) $(call flag,tag,TAG) $(call flag,base,BASE)
 
 bench: export build/bench/stock.mar $(CHOSEN_PEERS:%=.venv-peers/%/installed) ## compare our server with others: PEERS, FORMS, TARGETS, WORKERS, BENCH_SECONDS, BENCH_ROUNDS, BENCH_CONNECTIONS
 	@$(PY) -m bench.servers $(MNIST) $(BENCH_FLAGS)

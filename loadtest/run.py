@@ -21,6 +21,7 @@ from deploy.settings.config import DEFAULTS
 from deploy.settings.server_flags import add_server_flags
 from digitkit.artifacts.card import CardError
 from digitkit.artifacts.store import default_archive
+from digitkit.contract import DeviceError
 from digitkit.settings import SettingsError
 from loadtest.answers_alone import ServerRefused, ask_alone
 from loadtest.budget import BUDGETS, read_budget, targets_of
@@ -135,7 +136,7 @@ def measure_target(subject: Subject, load: Load, server: ServerUnderTest, folder
     """What a target does, and what share that is of what the machine can; raises MeasureError.
 
     Args:
-        store: with the archives of a server on this machine; None for a server elsewhere, whose machine cannot be measured from here.
+        store: with the archives of a server on this machine; None where the machine is not to be measured.
     """
     if store is None:
         return measure(subject.name, load, server, folder)
@@ -144,17 +145,20 @@ def measure_target(subject: Subject, load: Load, server: ServerUnderTest, folder
         before = calibrate(server.host, server.token, read, subject.bodies)
         result = measure(subject.name, load, server, folder)
         machine = before.between(calibrate(server.host, server.token, read, subject.bodies))
-    except (CardError, SettingsError, Lost) as err:
+    except (CardError, DeviceError, SettingsError, Lost) as err:
         raise MeasureError(f"this machine could not be calibrated: {err}") from err
     return replace(result, figures=replace(result.figures, rps_share=result.figures.rps / machine.rps))
 
 
 def measure_targets(flags: argparse.Namespace, load: Load, targets: list[str], baseline: Summary | None) -> Summary:
     """Measure every target and write the reports; those of an earlier test stay until all new ones are complete."""
-    server, store = find_server(flags), None if flags.host else LocalServer(flags.port).model_store
+    server = find_server(flags)
     if load.profile.management and not server.management:
         raise WrongSettings(f"profile {load.profile.name} needs the management API: name it with MANAGEMENT=http://… MANAGEMENT_TOKEN=…")
     subjects = [find_subject(target, load.model_list, load.data_root) for target in targets]
+    budgets = {target: read_budget(load.profile.name, target, load.budgets, models=load.model_list) for target in targets}
+    # The machine of a server elsewhere cannot be measured from here.
+    stores = {target: LocalServer(flags.port).model_store for target, budget in budgets.items() if "rps_share" in budget and not flags.host}
     for subject in subjects:
         ask_alone(server.host, subject.name, server.token, subject.bodies[:1], task=subject.task, ca=server.ca)
     if load.machines:
@@ -170,8 +174,8 @@ def measure_targets(flags: argparse.Namespace, load: Load, targets: list[str], b
             load=load.scaled.summary,
             host=server.host,
             pictures=max(len(subject.pictures) for subject in subjects),
-            targets=[measure_target(subject, load, server, made, store=store) for subject in subjects],
-            budgets={target: read_budget(load.profile.name, target, load.budgets, models=load.model_list) for target in targets},
+            targets=[measure_target(subject, load, server, made, store=stores.get(subject.name)) for subject in subjects],
+            budgets=budgets,
             ended=datetime.now().isoformat(timespec="seconds"),
             baseline=baseline,
             ratio=flags.ratio,

@@ -16,10 +16,12 @@ from bench.worker import started
 from deploy.errors import ServerError
 from deploy.machine.store_models import check_archives
 from deploy.machine.surroundings import find_public_key, surroundings
-from digitkit.artifacts.card import card_path, facts, write_card
-from digitkit.artifacts.seal import PUBLIC_KEY, SIGNATURE, SUMS, SealError, check_folder
+from digitkit.artifacts.card import CardError, card_path, facts, write_card
+from digitkit.artifacts.seal import PUBLIC_KEY, SIGNATURE, SUMS, SealError, check_folder, read_public_key, sha256
 from digitkit.artifacts.signed_card import check_signed
 from export.errors import ExportError
+from export.packing import pack
+from export.publishing import publish
 from export.signing import VARIABLE, find_key, main, make_keys, seal, sign_card
 from testbed.archives import rewrite
 
@@ -162,7 +164,7 @@ def test_a_worker_of_an_altered_archive_runs_none_of_its_code_and_refuses_every_
 
 def test_a_start_refuses_an_archive_that_was_changed_with_its_card(archive: Path, public: Path, tmp_path: Path) -> None:
     check_archives(tmp_path, ("digits",), public)
-    known = facts(check_signed(archive, find_key().public_key()))  # type: ignore[union-attr]
+    known = facts(check_signed(archive, read_public_key(public)))
     altered = tmp_path / "altered/digits.mar"
     altered.parent.mkdir()
     rewrite(archive, altered, lambda name, content: content + b"\n" if name == "digit_handler.py" else content)
@@ -177,6 +179,28 @@ def test_a_start_refuses_an_archive_that_was_changed_with_its_card(archive: Path
             check_archives(altered.parent, ("digits",), public)
     with pytest.raises(ServerError, match="cannot be read as a public key"):
         check_archives(altered.parent, ("digits",), tmp_path / "none")
+
+
+def test_what_is_exported_is_signed(keys: Path, public: Path, tmp_path: Path) -> None:
+    weights = tmp_path / "digits.pt"
+    weights.write_bytes(WEIGHTS)
+    write_card(weights, **FACTS)
+    sealed = pack(weights, "digits", tmp_path / "scratch")
+    check_archives(sealed.parent, ("digits",), public)
+    with zipfile.ZipFile(sealed) as packed:
+        packed.extractall(tmp_path / "sealed")
+    check_folder(tmp_path / "sealed", public)
+
+
+def test_a_graph_is_signed_when_it_is_exported_and_packed_only_then(keys: Path, public: Path, tmp_path: Path) -> None:
+    staged, graph = tmp_path / "staged/digits.onnx", tmp_path / "digits.onnx"
+    staged.parent.mkdir()
+    staged.write_bytes(b"a graph")
+    write_card(staged, **FACTS)
+    with pytest.raises(CardError, match=r"staged/digits\.onnx is not signed: its card holds no signature"):
+        pack(staged, "digits_onnx", tmp_path / "scratch")
+    publish(staged, graph)
+    assert check_signed(graph, read_public_key(public)).sha256 == sha256(b"a graph")
 
 
 def test_the_private_key_is_its_owners_alone_and_is_never_overwritten(

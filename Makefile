@@ -8,6 +8,7 @@ DATA_ROOT ?= data
 REAL_DATA ?= ../shared/data
 PICTURES ?= 10000
 FLAGS ?=
+RUN ?= runs/retrained
 TEST_PROCESSES ?= 2
 # Of a release, or to roll back to; from the command line alone, since some shells and machines that build set one of that name.
 VERSION :=
@@ -63,6 +64,8 @@ CHOSEN := $(STORE)/.from-$(subst /,-,$(firstword $(WEIGHTS)))
 REPORT := reports/$(NAME)/report.html
 MNIST := --data-root $(DATA_ROOT)
 SERVER = --port '$(PORT)' $(call flag,models,MODELS)
+# All but those that bring a tracker of trainings, which few have and which are large.
+EXTRAS := bench cli collect console dev documents grpc load serve serve-onnx train
 LOCK := .venv/bin/uv pip compile --universal --generate-hashes --no-emit-index-url --no-annotate --python-version 3.11 --quiet pyproject.toml
 # $(call flag,NAME,VARIABLE) is --NAME with the value of a variable that the caller of make has set; defaults are the programs' own.
 flag = $(if $(filter command environment,$(firstword $(origin $2))),$(if $($2),--$1 '$($2)'))
@@ -82,13 +85,13 @@ test: export DIGITS_SOAK_MINUTES ?= $(SOAK_MINUTES)
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: eye numbers finder evaluate-numbers evaluate-pages help setup run ports stop monitor monitor-stop serve score autoscale rollback train train-many finetune evaluate evaluate-real scenes corruptions compare bench-canvas release export smoke loadtest test check fmt lock clean bench bench-models bench-batches tune chaos soak audit sbom bench-client console forget labels retrain few-labels judge flips label-errors keys image
+.PHONY: eye numbers finder evaluate-numbers evaluate-pages help setup run ports stop monitor monitor-stop serve score autoscale rollback train train-many finetune evaluate evaluate-real scenes corruptions compare bench-canvas release export smoke loadtest test check fmt lock clean bench bench-models bench-batches tune chaos soak audit sbom bench-client console forget labels retrain few-labels judge flips label-errors keys image promote splitter
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 run: ports $(ARCHIVES) $(REPORT) ## everything: set up, train (or WEIGHTS=shipped), export, serve, load-test, summary
-	@$(PY) -m deploy.server start $(SERVER)
+	@$(PY) -m deploy.server start $(SERVER) $(call flag,promotions,PROMOTIONS)
 	@$(PY) -m deploy.smoke $(SERVER) $(MNIST)
 	@code=0; if make -q --no-print-directory $(LOADTEST); then $(PY) -m loadtest.results.overview; else make --no-print-directory $(LOADTEST) || code=3; fi; \
 	$(PY) -m deploy.summary $(SERVER) --weights $(WEIGHTS) $(MNIST) && exit $$code
@@ -119,7 +122,7 @@ monitor-stop: $(SETUP) ## end what make monitor started
 	@$(PY) -m deploy.monitoring.monitor stop $(SERVER)
 
 serve: $(ARCHIVES) ## serve in the foreground, Ctrl-C stops it
-	@env -u PYTHONPATH $(PY) -m deploy.server serve $(SERVER)
+	@env -u PYTHONPATH $(PY) -m deploy.server serve $(SERVER) $(call flag,promotions,PROMOTIONS)
 
 score: $(GRAPH) $(STORE)/eye.onnx | $(SETUP) ## answer many pictures without a server: FROM=folder or address of pictures, tar, Parquet; OUT=folder gets Parquet; GRAPH, PROCESSES, SHARE=0/4
 	@$(PY) -m scoring.run '$(FROM)' '$(OUT)' --weights $(GRAPH) $(call flag,column,COLUMN) $(call flag,processes,PROCESSES) $(call flag,share,SHARE)
@@ -129,6 +132,12 @@ autoscale: $(SETUP) ## have the running server's workers follow the load: LEAST 
 
 rollback: $(SETUP) ## make the previous version the default without a restart; VERSION=1.1 for any version that is served
 	@$(PY) -m deploy.rollback $(SERVER) $(if $(VERSION),--version $(VERSION))
+
+promote: $(SETUP) ## bring the judged weights in RUN=runs/retrained to the traffic: shadow, 5, 25, 100 %, and back if they leave BOUNDS; BY=name
+	@$(PY) -m promotion.promote $(SERVER) --run '$(RUN)' $(call flag,bounds,BOUNDS) $(call flag,by,BY) $(MNIST)
+
+splitter: $(SETUP) ## the proxy of make promote: clients ask it in place of the server, before, during and after a promotion
+	@$(PY) -m promotion.splitter $(SERVER) $(call flag,listen,LISTEN)
 
 setup: $(SETUP) ## make .venv from the hash-locked requirements
 
@@ -300,7 +309,7 @@ sbom: $(ARCHIVES) ## bills of materials (CycloneDX 1.6) of the environment and o
 
 # uv keeps the versions that the output file has, where it can: so the smaller locks begin as copies of the whole one.
 lock: $(SETUP) ## write the three locked requirements again from pyproject.toml: of everything, and of a serving machine
-	$(LOCK) client/pyproject.toml --all-extras -o requirements.txt
+	$(LOCK) client/pyproject.toml $(addprefix --extra ,$(EXTRAS)) -o requirements.txt
 	for extra in serve serve-onnx; do \
 		cp requirements.txt requirements-$$extra.txt && $(LOCK) --extra $$extra -o requirements-$$extra.txt || exit 1; \
 	done

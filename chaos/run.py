@@ -15,10 +15,11 @@ from chaos.clients.load import Client
 from chaos.clients.questions import ask_alone, single
 from chaos.faults import FAULTS, InjectedFault
 from chaos.proxy import find_haproxy, haproxy
-from chaos.scene import FORESEEN, HIGHEST_KNEE, MODEL, OPEN_TO_MODELS, PORT, Scene, impatient_store, supervised, token_or_none
+from chaos.scene import FORESEEN, HIGHEST_KNEE, MODEL, PORT, Scene, impatient_store, supervised, token_or_none
 from chaos.tables import console, counts, latencies, write_csv
 from chaos.trial import Trial, try_fault
 from deploy.server import ROOT, Server
+from deploy.settings.server_flags import OPEN_TO_MODELS
 from testbed.command import EXIT_FAILED, ending
 from testbed.connection import Pool
 from testbed.flags import names, rate

@@ -28,7 +28,7 @@ from deploy.machine.store_models import archives, check_archives, listed, served
 from deploy.machine.surroundings import find_public_key, surroundings
 from deploy.model_list import LIST, ListedModel, read_models
 from deploy.settings.config import CONFIG, DEFAULT_PORT, Config
-from deploy.settings.server_flags import add_server_flags
+from deploy.settings.server_flags import OPEN_TO_MODELS, add_server_flags
 from digitkit.artifacts.store import load_order
 
 __all__ = ["CONFIG", "DEFAULT_PORT", "ServerError"]  # other modules import these from here
@@ -130,7 +130,7 @@ class Server:
     def is_current(self) -> bool:
         """Whether it is running with the current archives and settings."""
         fingerprint = self.folder / "fingerprint"
-        return self.pid() is not None and fingerprint.is_file() and fingerprint.read_text() == self._fingerprint()
+        return self.pid() is not None and fingerprint.is_file() and fingerprint.read_text() == self.fingerprint()
 
     def prepare(self) -> None:
         """Check what would make TorchServe fail with an obscure error, and remove what the last run left, except its logs."""
@@ -193,7 +193,7 @@ class Server:
     def _note(self, pid: int) -> None:
         """Write the files by which other commands know that this server runs, and with which archives and settings."""
         (self.folder / "pid").write_text(str(pid))
-        (self.folder / "fingerprint").write_text(self._fingerprint())
+        (self.folder / "fingerprint").write_text(self.fingerprint())
 
     def stop(self) -> bool:
         """End the server and its workers; False if it was not running."""
@@ -241,7 +241,8 @@ class Server:
             return False
         return bool(workers) and all(worker["status"] == "READY" for worker in workers)
 
-    def _fingerprint(self) -> str:
+    def fingerprint(self) -> str:
+        """A hash of the archives and settings that a start would take now."""
         settings = self.settings
         files = [*archives(self.model_store, self.served), *settings.files(), *filter(None, [self.public_key])]
         return hashlib.sha256(b"".join([*(path.read_bytes() for path in files), settings.text().encode()])).hexdigest()
@@ -268,10 +269,12 @@ def main() -> None:
     parser.add_argument("action", choices=("serve", "start", "stop", "token", "check"))
     add_server_flags(parser)
     parser.add_argument("--kind", choices=TOKENS, default=TOKENS[0], help="which token")
+    parser.add_argument("--promotions", choices=("on",), help="serve or start so that make promote can register a version")
     flags = parser.parse_args()
     try:
         key = find_public_key() if flags.action in ("serve", "start") else None
-        server = Server(flags.port, models=flags.models, public_key=key)
+        extra = OPEN_TO_MODELS if flags.promotions else {}
+        server = Server(flags.port, models=flags.models, extra=extra, public_key=key)
         if flags.action == "serve":
             server.serve()
         elif flags.action == "start":

@@ -29,6 +29,7 @@ DEFAULTS = {
 }
 DEFAULT_PORT = to_address("inference_address", DEFAULTS["inference_address"]).port  # unless config.properties names another
 CONSOLE_DISTANCE = 5  # from the inference port to that of the page which make console serves
+SPLITTER_DISTANCE = 6  # and to that of the proxy which make splitter starts
 LOWEST_PORT, HIGHEST_PORT = 1024, 65535
 VARIABLE = re.compile(r"\$\$([^$]+[^$])\$\$")  # TorchServe replaces it by the environment variable
 LOGGING_FILE = re.compile(r"(?<=-Dlog4j\.configurationFile=)[^\s:]+")  # with a colon it would be a URL

@@ -5,6 +5,9 @@ import argparse
 from deploy.settings.config import to_port
 from testbed.flags import names
 
+# Of a server whose models may be registered: make promote and make chaos need one. `allowed_urls` holds it to archives of its own store.
+OPEN_TO_MODELS = {"enable_model_api": "true"}
+
 
 def add_server_flags(parser: argparse.ArgumentParser) -> None:
     """Add --port and --models, which must have the values that the server was started with."""

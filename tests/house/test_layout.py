@@ -16,6 +16,7 @@ The graph of our packages, from the bottom up; what stands beside a package is a
 | loop | kept pictures and what people say of them | digitkit, testbed |
 | console | its page in a browser | digitkit, testbed, deploy, loop |
 | scoring | answers to many pictures without a server | digitkit, testbed |
+| promotion | new weights on their way to the traffic | digitkit, testbed, deploy |
 
 Inside digitkit the rooms are, and what each may import of digitkit beside itself:
 
@@ -66,6 +67,7 @@ GRAPH = {
     "loadtest": BELOW,
     "loop": {"digitkit", "testbed"},
     "scoring": {"digitkit", "testbed"},
+    "promotion": BELOW,
 }
 # What single modules import beside that, each for its reason; Ruff is told so on the line itself.
 EXCEPTIONS = {
@@ -293,7 +295,22 @@ def test_handler_file_holds_one_class() -> None:
 
 @pytest.mark.parametrize(
     "room",
-    ["handlers", "training", "export", "deploy", "testbed", "loadtest", "bench", "chaos", "client", "console", "loop", "scoring", "tests"],
+    [
+        "handlers",
+        "training",
+        "export",
+        "deploy",
+        "testbed",
+        "loadtest",
+        "bench",
+        "chaos",
+        "client",
+        "console",
+        "loop",
+        "scoring",
+        "promotion",
+        "tests",
+    ],
 )
 def test_no_file_is_longer_than_can_be_read_in_one_sitting(room: str) -> None:
     files = list((ROOT / room).rglob("*.py"))

@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-PACKAGES = ("handlers", "training", "export", "deploy", "testbed", "loadtest", "bench", "chaos", "client", "console", "loop", "scoring")
+PACKAGES = (
+    *("handlers", "training", "export", "deploy", "testbed", "loadtest", "bench", "chaos", "client", "console", "loop", "scoring"),
+    "promotion",
+)
 REFUSALS = (
     *("BadRequest", "BlankPicture", "Fault", "NotLoaded", "OutOfMemory", "Overloaded", "TooLarge", "UnreadablePicture"),
     "UnsupportedMedia",

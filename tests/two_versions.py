@@ -1,0 +1,80 @@
+"""A TorchServe of a few lines with two versions of a model, whose faults are known, and a splitter in front of it."""
+
+import asyncio
+import json
+import socket
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import uvicorn
+
+from promotion.places import Places
+from promotion.splitter import Splitter
+
+OLD, NEW = "1.0", "1.1"
+BODY_BYTES = 1_000
+
+
+class TwoVersions:
+    """Answers predictions of `digits` by its default version and of `digits/1.1`; a test changes how while it runs.
+
+    Attributes:
+        default: the version that answers a path without one.
+        readings: digit and whether it is accepted, by version.
+        statuses: of the answers, by version; 0 hangs up.
+        delays_s: before the answers, by version.
+        answered: how many requests each version has answered.
+        tokens: the Authorization of every request.
+    """
+
+    def __init__(self) -> None:
+        self.default = OLD
+        self.readings = {OLD: (7, True), NEW: (7, True)}
+        self.statuses = {OLD: 200, NEW: 200}
+        self.delays_s = {OLD: 0.0, NEW: 0.0}
+        self.answered: Counter[str] = Counter()
+        self.tokens: list[bytes] = []
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        body = b""
+        while (message := await receive())["type"] == "http.request":
+            body += message["body"]
+            if not message["more_body"]:
+                break
+        _, _, _, *named = scope["path"].split("/")
+        version = named[0] if named else self.default
+        self.tokens += [value for name, value in scope["headers"] if name == b"authorization"]
+        await asyncio.sleep(self.delays_s[version])
+        self.answered[version] += 1
+        if not self.statuses[version]:
+            return  # without an answer, so that the connection is closed
+        digit, accepted = self.readings[version]
+        told = {"digit": digit, "accepted": accepted, "sent": body.decode(), "query": scope["query_string"].decode()}
+        headers = [(b"content-type", b"application/json"), (b"x-model-version", version.encode())]
+        await send({"type": "http.response.start", "status": self.statuses[version], "headers": headers})
+        await send({"type": "http.response.body", "body": json.dumps(told).encode()})
+
+
+@contextmanager
+def serving(app: Any, *, lifespan: Any = "off") -> Iterator[str]:
+    """The address of an ASGI application on a free port, in a thread of its own."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = uvicorn.Server(uvicorn.Config(app, log_level="critical", ws="none", lifespan=lifespan, timeout_graceful_shutdown=1))
+        thread = threading.Thread(target=server.run, args=([listener],))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+@contextmanager
+def split(url: str, places: Places) -> Iterator[str]:
+    """The address of a splitter in front of `url`."""
+    places.folder.mkdir(parents=True, exist_ok=True)
+    with serving(Splitter(url, places, BODY_BYTES), lifespan="on") as address:
+        yield address

@@ -74,18 +74,21 @@ LOADTEST_FLAGS = $(call flag,profile,PROFILE) $(call flag,target,TARGET) $(call 
 	$(call flag,exporter-port,EXPORTER_PORT) $(call flag,baseline,BASELINE) $(call flag,ratio,RATIO) $(call flag,reports,REPORTS)
 BENCH_FLAGS = $(call flag,targets,TARGETS) $(call flag,peers,PEERS) $(call flag,forms,FORMS) $(call flag,workers,WORKERS) \
 	$(call flag,seconds,BENCH_SECONDS) $(call flag,rounds,BENCH_ROUNDS) $(call flag,connections,BENCH_CONNECTIONS) $(call flag,port,BENCH_PORT)
+# What a round of the loop is told; the weights that were promoted last are its own default.
+ROUND = --store '$(COLLECTED)' $(if $(filter-out file,$(origin WEIGHTS)),--champion '$(WEIGHTS)') $(call flag,cause,CAUSE) $(call flag,by,BY) \
+	$(call flag,until,UNTIL) --server $(if $(PORT),PORT=$(PORT)) $(if $(MODELS),MODELS=$(MODELS)) $(if $(BOUNDS),BOUNDS=$(BOUNDS))
 # The groups of tests/shared.py in the order of their folders: the longest, which asks the common server, begins first.
 SIDE_BY_SIDE := --numprocesses $(TEST_PROCESSES) --no-loadscope-reorder
 # Secrets, and what only tests read, go by the environment: everybody sees the flags of a process.
 loadtest: export DIGITS_TOKEN ?= $(TOKEN)
 loadtest: export DIGITS_MANAGEMENT_TOKEN ?= $(MANAGEMENT_TOKEN)
-monitor: export DIGITS_WEBHOOK ?= $(WEBHOOK)
+monitor loop loop-on-drift: export DIGITS_WEBHOOK ?= $(WEBHOOK)
 test: export DIGITS_REAL_DATA ?= $(abspath $(REAL_DATA))
 test: export DIGITS_SOAK_MINUTES ?= $(SOAK_MINUTES)
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: eye numbers finder evaluate-numbers evaluate-pages help setup run ports stop monitor monitor-stop serve score autoscale rollback train train-many finetune evaluate evaluate-real scenes corruptions compare bench-canvas release export smoke loadtest test check fmt lock clean bench bench-models bench-batches tune chaos soak audit sbom bench-client console forget labels retrain few-labels judge flips label-errors keys image promote splitter
+.PHONY: eye numbers finder evaluate-numbers evaluate-pages help setup run ports stop monitor monitor-stop serve score autoscale rollback train train-many finetune evaluate evaluate-real scenes corruptions compare bench-canvas release export smoke loadtest test check fmt lock clean bench bench-models bench-batches tune chaos soak audit sbom bench-client console forget labels retrain few-labels judge flips label-errors keys image promote splitter loop loop-on-drift
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -135,6 +138,12 @@ rollback: $(SETUP) ## make the previous version the default without a restart; V
 
 promote: $(SETUP) ## bring the judged weights in RUN=runs/retrained to the traffic: shadow, 5, 25, 100 %, and back if they leave BOUNDS; BY=name
 	@$(PY) -m promotion.promote $(SERVER) --run '$(RUN)' $(call flag,bounds,BOUNDS) $(call flag,by,BY) $(MNIST)
+
+loop: $(SETUP) ## one round: make retrain, make judge, make promote; COLLECTED=folder, WEIGHTS=first champion, UNTIL=judge, CAUSE, WEBHOOK=http://… gets a summary
+	@$(PY) -m loop.round $(ROUND)
+
+loop-on-drift: $(SETUP) ## begin a round of the loop whenever the drift alert fires: make monitor WEBHOOK=http://127.0.0.1:8087 sends it here
+	@$(PY) -m loop.drift_listener $(call flag,listen,LISTEN) $(call flag,rest-hours,REST_HOURS) -- $(ROUND)
 
 splitter: $(SETUP) ## the proxy of make promote: clients ask it in place of the server, before, during and after a promotion
 	@$(PY) -m promotion.splitter $(SERVER) $(call flag,listen,LISTEN)

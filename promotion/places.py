@@ -41,6 +41,15 @@ class Places:
         return self.folder / "staged"
 
     @property
+    def staged_weights(self) -> Path:
+        return self.staged / "champion.pt"
+
+    @property
+    def champion(self) -> Path:
+        """The weights that were promoted last, with their card: what the next ones start from and are compared with."""
+        return self.store / "champion.pt"
+
+    @property
     def route(self) -> Path:
         return self.folder / "route.json"
 

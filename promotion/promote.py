@@ -24,7 +24,8 @@ from deploy.model_list import DIGITS, ListedModel
 from deploy.rollback import RollbackError, versions
 from deploy.server import Server, ServerError
 from deploy.settings.server_flags import OPEN_TO_MODELS, add_server_flags
-from digitkit.artifacts.card import version_key
+from digitkit.artifacts.card import CardError, check_card, version_key
+from digitkit.artifacts.place import place
 from digitkit.artifacts.store import publish
 from promotion.admission import Admitted, admit, sha256
 from promotion.canary_bounds import BOUNDS, CanaryBounds
@@ -88,7 +89,7 @@ class Promotion:
             self.try_out(staged, notes)
             self.tried(notes)
             why = ""
-        except (*FORESEEN, OSError) as err:
+        except (*FORESEEN, CardError, OSError) as err:
             why = str(err)
             raise
         finally:
@@ -198,6 +199,7 @@ class Promotion:
         self.seal.write(self.places.notes, notes | {"step": TAKING_OVER})
         for archive in staged:
             publish(archive, self.places.store / archive.name)
+        place(self.places.staged_weights, self.places.champion)
         make_default(self.server, notes["models"], notes["version"])
         self.places.route.unlink(missing_ok=True)
         self.keep_running()
@@ -211,6 +213,8 @@ class Promotion:
         for archive in staged:
             if not archive.is_file() or sha256(archive) != notes["archives"][archive.stem]:
                 raise NotPromoted(f"{archive} is not the archive that was tried, whose sha256 is in {self.places.notes}")
+        if check_card(self.places.staged_weights).sha256 != notes["challenger"]:
+            raise NotPromoted(f"{self.places.staged_weights} are not the weights that were judged")
         return staged
 
     def forget(self) -> None:

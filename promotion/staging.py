@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from deploy.model_list import BESIDE, RELEASED, ROOT, SUFFIXES, ListedModel
+from digitkit.artifacts.place import place
 from promotion.errors import NotPromoted
 from promotion.places import Places
 
@@ -23,6 +24,7 @@ def stage(weights: Path, models: Sequence[ListedModel], places: Places, data_roo
     staged = places.staged
     shutil.rmtree(staged, ignore_errors=True)
     staged.mkdir(parents=True)
+    place(weights, places.staged_weights)
     for model in models:
         for command in _commands(weights.absolute(), model, staged, places.store):
             done = subprocess.run([sys.executable, "-m", *command, "--data-root", str(data_root.absolute())], cwd=ROOT, check=False)

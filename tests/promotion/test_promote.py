@@ -1,5 +1,6 @@
 """A promotion from its verdict to the default version, before a stand-in for TorchServe: under load, beyond its bounds, and killed."""
 
+import hashlib
 import json
 import re
 import threading
@@ -96,7 +97,8 @@ def archive_of(folder: Path, version: str) -> Path:
 
 
 def admitted(promotion: Promotion, version: str = NEW) -> Admitted:
-    card = replace(check_card(promotion.server.model_store / "digits.mar"), version=version)
+    sha256 = hashlib.sha256(b"the challenger").hexdigest()
+    card = replace(check_card(promotion.server.model_store / "digits.mar"), version=version, sha256=sha256)
     gates = [{"name": "mnist", "figure": 0.9961, "limit": 0.9955, "passed": True}]
     return Admitted(weights=Path("digits.pt"), card=card, champion=CHAMPION, gates=gates, data={"mnist": "m"})
 
@@ -105,6 +107,9 @@ def run(promotion: Promotion) -> None:
     def make(challenger: Admitted, models: list[ListedModel]) -> dict[str, Path]:
         assert models == [read_models()["digits"]]
         promotion.places.staged.mkdir(exist_ok=True)
+        weights = promotion.places.staged_weights
+        weights.write_text("the challenger")
+        write_card(weights, **FACTS | {"version": challenger.card.version, "task": "digits"})
         return {"digits": archive_of(promotion.places.staged, challenger.card.version)}
 
     promotion.run(admitted(promotion), "anna", make)
@@ -157,6 +162,7 @@ def test_a_challenger_within_its_bounds_answers_by_default_and_no_request_is_los
     assert api.traffic.default == NEW
     assert [path.name for path in load_order(promotion.server.model_store)] == ["digits.mar", f"digits-{OLD}.mar"]
     assert check_card(promotion.server.model_store / "digits.mar").version == NEW
+    assert check_card(promotion.places.champion).version == NEW
     (line,) = record(promotion)
     assert (line["outcome"], line["by"], line["version"], line["formers"]) == ("promoted", "anna", NEW, {"digits": OLD})
     assert (line["data"], line["gates"][0]["figure"], [stage["share"] for stage in line["stages"]]) == (

@@ -146,7 +146,7 @@ loop-on-drift: $(SETUP) ## begin a round of the loop whenever the drift alert fi
 	@$(PY) -m loop.drift_listener $(call flag,listen,LISTEN) $(call flag,rest-hours,REST_HOURS) -- $(ROUND)
 
 splitter: $(SETUP) ## the proxy of make promote: clients ask it in place of the server, before, during and after a promotion
-	@$(PY) -m promotion.splitter $(SERVER) $(call flag,listen,LISTEN)
+	@$(PY) -m promotion.traffic.splitter $(SERVER) $(call flag,listen,LISTEN)
 
 setup: $(SETUP) ## make .venv from the hash-locked requirements
 

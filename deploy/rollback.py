@@ -80,12 +80,12 @@ def versions(server: Server, model: str) -> list[str]:
     return sorted((str(each["modelVersion"]) for each in described), key=version_key, reverse=True)
 
 
-def wait_ready(server: Server, names: list[str]) -> None:
+def wait_ready(server: Server, names: list[str], timeout_s: float = READY_TIMEOUT_S) -> None:
     """Return once every worker of each model/version is READY and has loaded its model; raises RollbackError."""
-    deadline = time.monotonic() + READY_TIMEOUT_S
+    deadline = time.monotonic() + timeout_s
     while waiting := [name for name in names if not server.is_ready(name)]:
         if time.monotonic() > deadline:
-            raise RollbackError(f"{', '.join(waiting)} not ready after {READY_TIMEOUT_S:.0f} s, nothing was changed: {server.last_lines()}")
+            raise RollbackError(f"{', '.join(waiting)} not ready after {timeout_s:.0f} s, nothing was changed: {server.last_lines()}")
         time.sleep(POLL_S)
     for name in names:
         (described,) = call(server, "GET", f"/models/{name}?customized=true")

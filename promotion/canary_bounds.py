@@ -6,7 +6,7 @@ from pathlib import Path
 import yaml
 
 from promotion.errors import NotPromoted
-from promotion.traffic_tally import Told
+from promotion.traffic.traffic_tally import Told
 
 BOUNDS = Path(__file__).with_name("bounds.yaml")
 

@@ -33,10 +33,10 @@ from promotion.errors import NotPromoted
 from promotion.places import Places
 from promotion.promotion_log import append, stage_facts
 from promotion.registering import default_version, make_default, register, take_away
-from promotion.route import LEASE_S, Route
 from promotion.seal import Seal
 from promotion.staging import stage
-from promotion.traffic_tally import Told
+from promotion.traffic.route import LEASE_S, Route
+from promotion.traffic.traffic_tally import Told
 from testbed.command import ending
 from testbed.exclusive import AlreadyRunning, exclusive
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from promotion.traffic_tally import Told
+from promotion.traffic.traffic_tally import Told
 
 
 def stage_facts(share: float, told: Told) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import requests
 
 from deploy.rollback import call, note, versions, wait_ready
-from deploy.server import Server
+from deploy.server import START_TIMEOUT_S, Server
 from digitkit.artifacts.card import card_path
 from digitkit.artifacts.place import place
 from digitkit.artifacts.store import former_path
@@ -36,13 +36,13 @@ def register(server: Server, staged: dict[str, Path], version: str) -> None:
             continue
         workers = max(1, len(server.describe(model)["workers"]))
         try:
-            call(server, "POST", f"/models?url={beside.name}&initial_workers={workers}&synchronous=true")
+            call(server, "POST", f"/models?url={beside.name}&initial_workers={workers}&synchronous=false")
         except requests.HTTPError as err:
             if err.response.status_code != requests.codes.method_not_allowed:
                 raise
             told = "this server does not let models be registered; make run PROMOTIONS=on restarts it as one that does"
             raise NotPromoted(told) from err
-    wait_ready(server, [f"{model}/{version}" for model in staged])
+    wait_ready(server, [f"{model}/{version}" for model in staged], START_TIMEOUT_S)
 
 
 def take_away(server: Server, models: Sequence[str], version: str) -> None:

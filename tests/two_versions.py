@@ -12,7 +12,7 @@ from typing import Any
 import uvicorn
 
 from promotion.places import Places
-from promotion.splitter import Splitter
+from promotion.traffic.splitter import Splitter
 
 OLD, NEW = "1.0", "1.1"
 BODY_BYTES = 1_000

@@ -4,6 +4,7 @@ import argparse
 import os
 import signal
 import sys
+from contextlib import closing, nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 from statistics import mean, stdev
@@ -11,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from digitkit.artifacts.card import FIRST_VERSION, Card, CardError
+from digitkit.artifacts.card import FIRST_VERSION, Card, CardError, card_path
 from digitkit.readers.digits import net
 from digitkit.settings import Settings, SettingsError
 from training.data import extra, folder, mnist
@@ -19,15 +20,29 @@ from training.evaluate.served import MODEL_CONFIG
 from training.learn.checkpoint import CHECKPOINT
 from training.learn.loop import Trainer
 from training.learn.parallel import ALONE, Group, joined
-from training.publish import WEIGHTS, Origin, hashes, publish
+from training.publish import WEIGHTS, Origin, commit, hashes, publish
 from training.recipe import RECIPES, Recipe, TrainingError, add_flags, from_flags
+from training.track.tracker import DEFAULT_TRACKER, TRACKERS, open_tracker
 from training.version import add_version_flag
 
 RUNS = Path("runs")
 
 
-def train(recipe: Recipe, run_dir: Path, *, data_root: Path, resume: bool, version: str = FIRST_VERSION, group: Group = ALONE) -> Card:
-    """Train by `recipe`, calibrate, measure on the test split, and leave weights and card in `run_dir`, both of `version`."""
+def train(
+    recipe: Recipe,
+    run_dir: Path,
+    *,
+    data_root: Path,
+    resume: bool,
+    version: str = FIRST_VERSION,
+    group: Group = ALONE,
+    tracker: str = DEFAULT_TRACKER,
+) -> Card:
+    """Train by `recipe`, calibrate, measure on the test split, and leave weights and card in `run_dir`, both of `version`.
+
+    Args:
+        tracker: the name of the one that keeps its figures.
+    """
     if group.local_rank == 0:
         mnist.ensure_mnist(data_root)
     group.wait()
@@ -40,14 +55,34 @@ def train(recipe: Recipe, run_dir: Path, *, data_root: Path, resume: bool, versi
     trainer = Trainer(recipe, train_split, validation, group=group)
     if group.is_first:
         run_dir.mkdir(parents=True, exist_ok=True)
-        print(
-            f"training {recipe.architecture} with seed {recipe.seed} on {trainer.device}"
-            f" in {'bfloat16' if trainer.autocast else 'float32'}{f', {group.size} processes' if group.size > 1 else ''}:"
-            f" {len(train_split):,} pictures, validating on {len(validation):,}",
-            flush=True,
-        )
-    trainer.run(run_dir, resume=resume)
-    return group.from_first(lambda: finish(trainer, added, run_dir, version=version, data_root=data_root))
+        announce(trainer, len(train_split))
+    is_resumed = resume and (run_dir / CHECKPOINT).exists()
+    with closing(open_tracker(tracker, run_dir, resume=is_resumed)) if group.is_first else nullcontext() as told:
+        if told:
+            told.describe(asdict(recipe) | lineage(recipe, added, data_root) | {"version": version})
+        trainer.run(run_dir, resume=resume, tracker=told)
+        card = group.from_first(lambda: finish(trainer, added, run_dir, version=version, data_root=data_root))
+        if told:
+            for path in (run_dir / WEIGHTS, card_path(run_dir / WEIGHTS)):
+                told.keep(path)
+    return card
+
+
+def announce(trainer: Trainer, pictures: int) -> None:
+    """Print what begins."""
+    recipe, group = trainer.recipe, trainer.group
+    print(
+        f"training {recipe.architecture} with seed {recipe.seed} on {trainer.device}"
+        f" in {'bfloat16' if trainer.autocast else 'float32'}{f', {group.size} processes' if group.size > 1 else ''}:"
+        f" {pictures:,} pictures, validating on {len(trainer.validation):,}",
+        flush=True,
+    )
+
+
+def lineage(recipe: Recipe, added: dict[str, mnist.Split], data_root: Path) -> dict[str, Any]:
+    """What weights come of, by hash: the data, and the weights that the recipe names."""
+    parts = {"data_sha256": mnist.data_hash(data_root), "commit": commit()}
+    return parts | {"made_from": hashes(recipe.sources()), "added": {name: split.sha256() for name, split in added.items()}}
 
 
 def added_pictures(recipe: Recipe, data_root: Path) -> dict[str, mnist.Split]:
@@ -103,6 +138,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--data-root", type=Path, default=mnist.DATA_ROOT, help="folder that holds MNIST/raw, or will")
     parser.add_argument("--resume", action="store_true", help="go on from the run's checkpoint, where there is one")
     parser.add_argument("--seeds", type=int, help="train this many times and print the table")
+    parser.add_argument("--tracker", choices=TRACKERS, default=DEFAULT_TRACKER, help="who keeps the figures of each epoch (%(default)s)")
     add_version_flag(parser, FIRST_VERSION)
     add_flags(parser)
     return parser
@@ -119,6 +155,7 @@ def main() -> None:
         with joined(recipe.device) as group:
             version = flags["version"] or FIRST_VERSION
             common = {"data_root": flags["data_root"], "resume": flags["resume"], "version": version, "group": group}
+            common["tracker"] = flags["tracker"]
             if flags["seeds"]:
                 train_many(recipe, run_dir, seeds=flags["seeds"], common=common)
             else:

@@ -12,7 +12,7 @@ from promotion.admission import admit, sha256
 from promotion.canary_bounds import CanaryBounds
 from promotion.errors import NotPromoted
 from promotion.seal import Seal
-from promotion.traffic_tally import SideTold, Told
+from promotion.traffic.traffic_tally import SideTold, Told
 
 GATES = [
     {"name": "mnist", "figure": 0.9961, "limit": 0.9955, "passed": True},

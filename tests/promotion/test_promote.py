@@ -26,7 +26,7 @@ from promotion.admission import Admitted
 from promotion.canary_bounds import CanaryBounds
 from promotion.errors import NotPromoted
 from promotion.promote import Promotion
-from promotion.traffic_tally import Told
+from promotion.traffic.traffic_tally import Told
 
 CHAMPION = "c" * 64
 LOOSE = replace(CanaryBounds.read(), seconds=0.2, pictures=10, patience_seconds=60, latency_slack_ms=10_000)
@@ -48,7 +48,7 @@ class Api:
             response = requests.Response()
             response.status_code = self.refuses
             raise requests.HTTPError(response=response)
-        if found := re.fullmatch(r"/models\?url=digits-(\d\.\d)\.mar&initial_workers=1&synchronous=true", path):
+        if found := re.fullmatch(r"/models\?url=digits-(\d\.\d)\.mar&initial_workers=1&synchronous=false", path):
             assert (server.model_store / f"digits-{found[1]}.mar").is_file()
             self.served.append(found[1])
         elif method == "DELETE":

@@ -9,9 +9,9 @@ import pytest
 from two_versions import BODY_BYTES, NEW, OLD, TwoVersions, serving, split
 
 from promotion.places import Places
-from promotion.route import Route
-from promotion.splitter import BEAT_S
-from promotion.traffic_tally import Told
+from promotion.traffic.route import Route
+from promotion.traffic.splitter import BEAT_S
+from promotion.traffic.traffic_tally import Told
 
 REQUESTS = 20
 

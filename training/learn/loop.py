@@ -5,9 +5,8 @@ the same on every run on a CPU, and one that was killed goes on from its last ch
 """
 
 import math
-import shutil
 import time
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Generator, Tensor, nn
 from torch.nn import functional
-from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 from digitkit.readers.digits.net import DigitNet
@@ -35,6 +33,7 @@ from training.learn.optimize import make_optimizer, make_schedule
 from training.learn.parallel import ALONE, Group
 from training.learn.transfer import freeze, starting_net
 from training.recipe import Recipe, TrainingError
+from training.track.tracker import DEFAULT_TRACKER, Tracker, open_tracker
 
 EVALUATION_BATCH = 1_000
 CALM = 0.5  # share of the recipe's deformations and disturbances that its calm epochs apply
@@ -70,18 +69,17 @@ class Trainer:
         self.schedule = make_schedule(recipe, self.optimizer, self.steps_per_epoch)
         self.progress = Progress(seconds=time.monotonic() - began)
 
-    def run(self, run_dir: Path, *, resume: bool) -> Progress:
-        """Train to the end or to the early stop; checkpoints and TensorBoard scalars go to `run_dir`."""
-        kept, scalars = run_dir / CHECKPOINT, run_dir / "tensorboard"
-        if resume and self.group.from_first(kept.exists):
+    def run(self, run_dir: Path, *, resume: bool, tracker: Tracker | None = None) -> Progress:
+        """Train to the end or to the early stop; checkpoints go to `run_dir`, and scalars to the tracker, or to TensorBoard without one."""
+        kept = run_dir / CHECKPOINT
+        if is_resumed := resume and self.group.from_first(kept.exists):
             self.restore(kept)
-        elif self.group.is_first:
-            shutil.rmtree(scalars, ignore_errors=True)
-        with SummaryWriter(scalars, purge_step=self.progress.epoch + 1) if self.group.is_first else nullcontext() as board:
+        has_own = tracker is None and self.group.is_first
+        with closing(open_tracker(DEFAULT_TRACKER, run_dir, resume=is_resumed)) if has_own else nullcontext(tracker) as told:
             while self.progress.epoch < self.recipe.epochs and not self.is_stuck():
                 self.epoch()
-                if board:
-                    self.report(board)
+                if told:
+                    self.report(told)
                     checkpoint.save(kept, self.recipe, self.progress, self.states())
         return self.progress
 
@@ -106,11 +104,10 @@ class Trainer:
             self.progress.best_accuracy, self.progress.best_epoch = accuracy, number
             self.progress.best_weights = plain_state(self.served_net())
 
-    def report(self, board: SummaryWriter) -> None:
-        """Write the last epoch's figures as TensorBoard scalars, and print them as one line."""
+    def report(self, tracker: Tracker) -> None:
+        """Tell the tracker the last epoch's figures, and print them as one line."""
         number, scalars = self.progress.epoch, self.progress.history[-1]
-        for name, value in scalars.items():
-            board.add_scalar(name, value, number)
+        tracker.scalars(scalars, number)
         print(
             f"epoch {number:3d}/{self.recipe.epochs}  loss {scalars['loss/train']:.4f}  validation loss {scalars['loss/validation']:.4f}"
             f"  accuracy {scalars['accuracy/validation']:.2%}  best {self.progress.best_accuracy:.2%}"

@@ -1,4 +1,4 @@
-"""The splitting proxy: `python -m promotion.splitter`, or make splitter. It stands between the clients, or their proxy, and TorchServe.
+"""The splitting proxy: `python -m promotion.traffic.splitter`, or make splitter. It stands between clients, or their proxy, and TorchServe.
 
 As a rule it passes every request on. While a promotion has written a route, it sends the route's share of the requests to the version
 beside the default one, by the same path with that version behind it, and a copy of each request to whichever of the two did not
@@ -22,10 +22,10 @@ from deploy.machine.local import is_free
 from deploy.server import Server, ServerError
 from deploy.settings.config import SPLITTER_DISTANCE
 from deploy.settings.server_flags import add_server_flags
-from promotion.message import METHODS, PREDICTION, PassingRequest, Sendable, TooLong, pass_on, refuse, results
 from promotion.places import Places
-from promotion.route import Route
-from promotion.traffic_tally import TrafficTally
+from promotion.traffic.message import METHODS, PREDICTION, PassingRequest, Sendable, TooLong, pass_on, refuse, results
+from promotion.traffic.route import Route
+from promotion.traffic.traffic_tally import TrafficTally
 from testbed.connection import HttpAnswer, Lost, Pool
 
 LOOPBACK = "127.0.0.1"
@@ -163,7 +163,7 @@ class Splitter:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="promotion.splitter", description=__doc__.partition("\n\n")[0])
+    parser = argparse.ArgumentParser(prog="promotion.traffic.splitter", description=__doc__.partition("\n\n")[0])
     add_server_flags(parser)
     parser.add_argument("--listen", type=int, help=f"its port on loopback (default: {SPLITTER_DISTANCE} above the server's)")
     flags = parser.parse_args()

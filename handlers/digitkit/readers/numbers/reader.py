@@ -74,7 +74,7 @@ class LineReader:
 
     def watched(self, tell: Tell) -> "LineReader":
         found_by = self.finder and timed("finder", self.finder, tell)
-        return replace(self, backend=replace(self.backend, run=timed("net", self.backend.run, tell)), finder=found_by)
+        return replace(self, backend=self.backend._replace(run=timed("net", self.backend.run, tell)), finder=found_by)
 
     def try_out(self) -> None:
         self.backend.run(EMPTY)

@@ -3,6 +3,7 @@
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,9 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
 from digitkit.pictures.codec import encode_png
 from digitkit.reader import timed
+from digitkit.readers.numbers.number import LineBackend
+from digitkit.readers.numbers.reader import LineReader
+from digitkit.readers.numbers.transcribe import Terms
 from digitkit.serving.request import to_request, trace_id
 from digitkit.serving.request_log import RequestLog
 from digitkit.serving.tracing import Tracing, exporting
@@ -97,6 +101,17 @@ def test_the_calls_of_one_net_are_one_span_and_a_call_that_fails_is_told_too() -
     with pytest.raises(ValueError, match="no"):
         timed("net", failing, lambda name, *_: calls.append(name))()
     assert calls == ["net"]
+
+
+def test_the_nets_of_a_reader_of_numbers_are_told_by_their_names() -> None:
+    calls: list[str] = []
+    plain = LineReader(LineBackend(lambda strips: strips, "cpu"), Terms(0.5, 1.0), lambda picture: [])  # type: ignore[arg-type, return-value]
+    watched = plain.watched(lambda name, *_: calls.append(name))
+    watched.try_out()
+    assert watched.finder is not None
+    watched.finder(np.zeros((9, 9), dtype=np.uint8))
+    assert calls == ["net", "finder"]
+    assert replace(plain, finder=None).watched(lambda *_: None).finder is None
 
 
 @pytest.fixture

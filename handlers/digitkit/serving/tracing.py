@@ -44,7 +44,7 @@ class Tracing:
 
     def __init__(self, model: Model, provider: TracerProvider) -> None:
         self._tracer = provider.get_tracer(__name__)
-        self._named = {"digits.model": model.name, "digits.version": model.version}
+        self._named: dict[str, str | int] = {"digits.model": model.name, "digits.version": model.version}
         self._parents = TraceContextTextMapPropagator()
         self._nets: dict[str, Phase] = {}
 
@@ -61,9 +61,9 @@ class Tracing:
         ns, size = _Nanoseconds(), len(requests)
         for request, answer in zip(requests, answers, strict=True):
             parent = self._parents.extract(request.headers)
-            told = self._named | {"digits.request_id": request.id, "digits.pictures": answer.pictures, "digits.batch_requests": size}
+            told = {"digits.request_id": request.id, "digits.pictures": answer.pictures, "digits.batch_requests": size, **_outcome(answer)}
             begun = ns(clock.started)
-            span = self._tracer.start_span("predict", parent, SpanKind.SERVER, told | _outcome(answer), start_time=begun)
+            span = self._tracer.start_span("predict", parent, SpanKind.SERVER, self._named | told, start_time=begun)
             if span.is_recording():
                 self._children(span, phases, ns)
             if answer.status >= FAULT:

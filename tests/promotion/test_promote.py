@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import subprocess
 import threading
 import time
 from collections import Counter
@@ -26,9 +27,11 @@ from promotion.admission import Admitted
 from promotion.canary_bounds import CanaryBounds
 from promotion.errors import NotPromoted
 from promotion.promote import Promotion
+from promotion.staging import stage
 from promotion.traffic.traffic_tally import Told
 
 CHAMPION = "c" * 64
+ROOT = Path(__file__).resolve().parents[2]
 LOOSE = replace(CanaryBounds.read(), seconds=0.2, pictures=10, patience_seconds=60, latency_slack_ms=10_000)
 CLIENTS = 3
 
@@ -304,3 +307,38 @@ def test_without_a_server_the_command_says_so(promotion: Promotion, monkeypatch:
     monkeypatch.setattr(Server, "pid", lambda self: None)
     with pytest.raises(ServerError, match="no server is running on port 21200; make run PROMOTIONS=on starts it"):
         run(promotion)
+
+
+@pytest.mark.parametrize(
+    ("name", "modules"),
+    [
+        ("digits", ["export.to_mar"]),
+        ("digits_onnx_int8", ["export.to_onnx", "export.to_mar"]),
+        ("digits_bfloat16", ["export.to_torch", "export.to_mar"]),
+    ],
+)
+def test_each_model_is_made_by_the_commands_of_the_export(
+    promotion: Promotion, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, modules: list[str]
+) -> None:
+    called: list[list[str]] = []
+
+    def run_command(command: list[str], **_: Any) -> subprocess.CompletedProcess[bytes]:
+        called.append(command)
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(subprocess, "run", run_command)
+    weights = archive_of(tmp_path, NEW).rename(tmp_path / "digits.pt")
+    (tmp_path / "digits.mar.json").rename(tmp_path / "digits.pt.json")
+    model = read_models()[name]
+    staged = stage(weights, [model], promotion.places, tmp_path)
+    assert staged == {name: promotion.places.staged / f"{name}.mar"}
+    assert [command[2] for command in called] == modules
+    made = called[-1][called[-1].index("--weights") + 1]
+    assert made == str(promotion.places.staged / model.artifact if model.artifact else weights)
+    for command in called:
+        flags = [flag for flag in command if flag.startswith("--")]
+        source = (ROOT / f"{command[2].replace('.', '/')}.py").read_text()
+        assert [flag for flag in flags if f'"{flag}"' not in source] == []
+    monkeypatch.setattr(subprocess, "run", lambda command, **_: subprocess.CompletedProcess(command, 1))
+    with pytest.raises(NotPromoted, match=f"the archive of {name} could not be made"):
+        stage(weights, [model], promotion.places, tmp_path)

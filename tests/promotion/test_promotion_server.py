@@ -15,13 +15,17 @@ import pytest
 from served import free_port, started
 from two_versions import split
 
+from deploy.model_list import ListedModel
 from deploy.rollback import rollback, versions
 from deploy.server import Server
 from deploy.settings.server_flags import OPEN_TO_MODELS
 from digitkit.artifacts.card import card_path, check_card, facts, write_card
+from digitkit.artifacts.place import place
 from digitkit.artifacts.store import load_order
+from export.packing import pack
 from promotion import promote
 from promotion.places import Places
+from training.evaluate.served import EYE
 
 OLD, NEW = "1.0", "1.1"
 CLIENTS = 2
@@ -60,6 +64,16 @@ def judged(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run
 
 
+def packed(weights: Path, models: list[ListedModel], places: Places, data_root: Path) -> dict[str, Path]:
+    """The archives as stage() packs them, but for their trial, which the tests of the export have."""
+    scratch = places.folder / "scratch"
+    scratch.mkdir()
+    places.staged.mkdir()
+    place(weights, places.staged_weights)
+    place(pack(weights, "digits", scratch, config=models[0].config, beside=EYE), places.staged / "digits.mar")
+    return {"digits": places.staged / "digits.mar"}
+
+
 @contextmanager
 def load(address: str, server: Server, picture: bytes) -> Iterator["Counter[str]"]:
     """Clients that ask without a pause: what they get, by status and version, counted to the end."""
@@ -86,10 +100,11 @@ def load(address: str, server: Server, picture: bytes) -> Iterator["Counter[str]
 
 @pytest.mark.server
 def test_a_promotion_and_the_way_back_under_load_lose_no_request(
-    server: Server, judged: Path, mnist_root: Path, ten_pngs: list[bytes], monkeypatch: pytest.MonkeyPatch
+    server: Server, judged: Path, ten_pngs: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(promote, "Server", lambda port, **_: server)
-    flags = ["--run", judged, "--bounds", judged / "bounds.yaml", "--by", "anna", "--data-root", mnist_root]
+    monkeypatch.setattr(promote, "stage", packed)
+    flags = ["--run", judged, "--bounds", judged / "bounds.yaml", "--by", "anna"]
     monkeypatch.setattr(sys, "argv", ["promotion.promote", *map(str, flags)])
     with split(server.inference, Places.of(server)) as address:
         with load(address, server, ten_pngs[7]) as seen:

@@ -45,7 +45,7 @@ class Step:
 
 
 @dataclass(slots=True)
-class Summary:
+class RoundSummary:
     """What a round came to.
 
     Attributes:
@@ -77,7 +77,7 @@ def steps(store: str, champion: str, server: Sequence[str], by: str) -> list[Ste
     ]
 
 
-def work(planned: Sequence[Step], summary: Summary, call: Callable[[Step], tuple[int, str]]) -> None:
+def work(planned: Sequence[Step], summary: RoundSummary, call: Callable[[Step], tuple[int, str]]) -> None:
     """Do the steps up to the first that fails, and note in the summary what became of them.
 
     Args:
@@ -105,7 +105,7 @@ def make(step: Step) -> tuple[int, str]:
     return process.returncode, "\n".join(last)
 
 
-def tell(webhook: str, summary: Summary) -> str:
+def tell(webhook: str, summary: RoundSummary) -> str:
     """Post the summary as JSON; why that failed, or "". It never fails a round, and waits for no longer than WEBHOOK_TIMEOUT_S."""
     body = json.dumps(asdict(summary) | {"text": f"digits, {summary.cause}: {summary.outcome} {summary.reason}".strip()}).encode()
     try:
@@ -127,7 +127,7 @@ def main() -> None:
     flags = parser.parse_args()
     champion = flags.champion or str(CHAMPION if CHAMPION.is_file() else FIRST)
     planned = steps(flags.store, champion, flags.server, flags.by)[: list(DONE).index(flags.until) + 1]
-    summary = Summary(flags.cause)
+    summary = RoundSummary(flags.cause)
     try:
         with exclusive(LOCK, "a round of the loop"):
             work(planned, summary, make)

@@ -30,10 +30,10 @@ from digitkit.artifacts.store import publish
 from promotion.admission import Admitted, admit, sha256
 from promotion.canary_bounds import BOUNDS, CanaryBounds
 from promotion.errors import NotPromoted
-from promotion.places import Places
 from promotion.promotion_log import append, stage_facts
+from promotion.promotion_places import Places
 from promotion.registering import default_version, make_default, register, take_away
-from promotion.seal import Seal
+from promotion.signed_notes import Seal
 from promotion.staging import stage
 from promotion.traffic.route import LEASE_S, Route
 from promotion.traffic.traffic_tally import Told

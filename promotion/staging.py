@@ -9,7 +9,7 @@ from pathlib import Path
 from deploy.model_list import BESIDE, RELEASED, ROOT, SUFFIXES, ListedModel
 from digitkit.artifacts.place import place
 from promotion.errors import NotPromoted
-from promotion.places import Places
+from promotion.promotion_places import Places
 
 
 def stage(weights: Path, models: Sequence[ListedModel], places: Places, data_root: Path) -> dict[str, Path]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import uvicorn
 
-from promotion.places import Places
+from promotion.promotion_places import Places
 from promotion.traffic.splitter import Splitter
 
 OLD, NEW = "1.0", "1.1"

@@ -22,7 +22,7 @@ from deploy.machine.local import is_free
 from deploy.server import Server, ServerError
 from deploy.settings.config import SPLITTER_DISTANCE
 from deploy.settings.server_flags import add_server_flags
-from promotion.places import Places
+from promotion.promotion_places import Places
 from promotion.traffic.message import METHODS, PREDICTION, PassingRequest, Sendable, TooLong, pass_on, refuse, results
 from promotion.traffic.route import Route
 from promotion.traffic.traffic_tally import TrafficTally

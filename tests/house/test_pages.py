@@ -24,7 +24,7 @@ def named_files(page: str) -> list[str]:
 def test_every_file_that_a_page_names_is_there(page: str) -> None:
     names = named_files(page)
     assert len(names) > 20
-    rooms = (HANDLERS, CLIENT, ROOT / "training", ROOT / "export", ROOT / "deploy")
+    rooms = (HANDLERS, CLIENT, *(ROOT / name for name in ("training", "export", "deploy", "scoring", "promotion")))
     everywhere = {path.name for room in rooms for path in room.rglob("*.*")}
     assert [name for name in names if name not in everywhere and not any((root / name).exists() for root in ROOTS)] == []
 

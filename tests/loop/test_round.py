@@ -17,7 +17,7 @@ import yaml
 
 from loop import drift_listener, round
 from loop.drift_listener import Rounds, handler, is_drift
-from loop.round import Step, Summary, make, steps, tell, work
+from loop.round import RoundSummary, Step, make, steps, tell, work
 from testbed.exclusive import AlreadyRunning, exclusive
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,7 +27,7 @@ FIRING = {"status": "firing", "labels": {"alertname": "DigitsDrift"}}
 
 def test_a_round_retrains_judges_and_promotes_the_same_weights() -> None:
     done: list[Step] = []
-    summary = Summary("timer")
+    summary = RoundSummary("timer")
     work(PLANNED, summary, lambda step: (done.append(step), (0, ""))[1])
     assert done == [
         Step("retrain", ("COLLECTED=kept", "WEIGHTS=digits.pt")),
@@ -38,7 +38,7 @@ def test_a_round_retrains_judges_and_promotes_the_same_weights() -> None:
 
 
 def test_the_first_step_that_fails_ends_the_round_with_its_last_lines() -> None:
-    summary = Summary("drift")
+    summary = RoundSummary("drift")
     work(PLANNED, summary, lambda step: (2, "not to be promoted: worst group") if step.target == "judge" else (0, ""))
     assert (summary.outcome, summary.reason) == ("judge failed", "not to be promoted: worst group")
     assert list(summary.minutes) == ["retrain", "judge"]
@@ -104,7 +104,7 @@ def test_the_summary_is_posted_and_a_webhook_that_refuses_it_or_is_away_fails_no
         def log_message(self, format: str, *args: Any) -> None:
             pass
 
-    summary = Summary("timer", outcome="judge failed", reason="worst group", minutes={"judge": 1.5})
+    summary = RoundSummary("timer", outcome="judge failed", reason="worst group", minutes={"judge": 1.5})
     with posted_to(Webhook) as url:
         assert tell(url, summary) == ""
         assert tell(f"{url}/refuses", summary) == "the summary was not taken by the webhook: HTTPError"

@@ -11,7 +11,7 @@ from digitkit.artifacts.card import write_card
 from promotion.admission import admit, sha256
 from promotion.canary_bounds import CanaryBounds
 from promotion.errors import NotPromoted
-from promotion.seal import Seal
+from promotion.signed_notes import Seal
 from promotion.traffic.traffic_tally import SideTold, Told
 
 GATES = [

@@ -24,7 +24,7 @@ from digitkit.artifacts.place import place
 from digitkit.artifacts.store import load_order
 from export.packing import pack
 from promotion import promote
-from promotion.places import Places
+from promotion.promotion_places import Places
 from training.evaluate.served import EYE
 
 OLD, NEW = "1.0", "1.1"

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from two_versions import BODY_BYTES, NEW, OLD, TwoVersions, serving, split
 
-from promotion.places import Places
+from promotion.promotion_places import Places
 from promotion.traffic.route import Route
 from promotion.traffic.splitter import BEAT_S
 from promotion.traffic.traffic_tally import Told

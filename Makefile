@@ -88,7 +88,7 @@ test: export DIGITS_SOAK_MINUTES ?= $(SOAK_MINUTES)
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: eye numbers finder evaluate-numbers evaluate-pages help setup run ports stop monitor monitor-stop serve score autoscale rollback train train-many finetune evaluate evaluate-real scenes corruptions compare bench-canvas release export smoke loadtest test check fmt lock clean bench bench-models bench-batches tune chaos soak audit sbom bench-client console forget labels retrain few-labels judge flips label-errors keys image promote splitter loop loop-on-drift
+.PHONY: eye numbers finder evaluate-numbers evaluate-pages help setup run ports stop monitor monitor-stop serve score autoscale rollback train train-many finetune evaluate evaluate-real scenes corruptions compare bench-canvas release export smoke loadtest test check fmt lock clean bench bench-models bench-batches tune chaos soak audit sbom bench-client console forget labels retrain few-labels judge flips label-errors keys image promote splitter loop loop-on-drift uses
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -198,6 +198,9 @@ evaluate-numbers: $(SETUP) $(CHOSEN_PEERS:%=.venv-peers/%/installed) ## read who
 
 evaluate-pages: $(SETUP) ## find and read the numbers of the whole pictures in REAL_DATA, and print the table: SETS=forms, HALF=development
 	@$(PY) -m training.evaluate.pages.run --weights $(NUMBERS) --finder $(FINDER) --real-data $(REAL_DATA) --out reports/numbers $(call flag,only,SETS) $(call flag,half,HALF)
+
+uses: $(SETUP) ## draw the pictures of docs/uses.md, and write what the released weights read in them into it
+	@$(PY) -m training.evaluate.gallery.run --weights $(NUMBERS) $(MNIST)
 
 scenes: $(WEIGHTS) | $(SETUP) ## read drawn scenes as people send them, and print the table: SETS=tight,rows
 	@$(PY) -m training.evaluate.ladders.run --weights $< --out reports/$(NAME) $(MNIST) $(call flag,only,SETS)

@@ -9,7 +9,8 @@ from typing import Any, Final
 from digitkit.readers.numbers.explain import CharacterExplanation
 from digitkit.readers.numbers.number import NO_NUMBER, CheckedSum, Number, Quad, ReadField, SeenPage, Transcript
 
-COLUMNS: Final = ("text", "digits", "value", "confidence", "accepted", "reason", "page", "x1", "y1", "x2", "y2", "x3", "y3", "x4", "y4")
+PLACES: Final = ("x1", "y1", "x2", "y2", "x3", "y3", "x4", "y4")
+COLUMNS: Final = ("text", "digits", "value", "confidence", "accepted", "reason", "page", *PLACES, "field")
 
 
 def to_json(transcript: Transcript) -> str:
@@ -66,14 +67,15 @@ def to_text(transcript: Transcript) -> bytes:
 
 
 def to_csv(transcript: Transcript) -> bytes:
-    """A table with a row for each number, under COLUMNS."""
+    """A table with a row for each number, under COLUMNS, with the name of its field where a template was asked for."""
     buffer = io.StringIO()
     table = csv.writer(buffer)
     table.writerow(COLUMNS)
+    fields = {id(read.number): name for name, read in (transcript.fields or {}).items()}
     for each in transcript.numbers:
         told = (each.text, each.digits, "" if each.value is None else each.value, round(each.confidence, 4))
         places = [side for corner in corners(each.quad) for side in corner]
-        table.writerow([*told, str(each.accepted).lower(), each.reason, each.page, *places])
+        table.writerow([*told, str(each.accepted).lower(), each.reason, each.page, *places, fields.get(id(each), "")])
     return buffer.getvalue().encode()
 
 

@@ -61,17 +61,19 @@ def holds(step: Window, budget: Budget) -> bool:
 
 
 def targets_of(profile: str, folder: Path = BUDGETS, *, models: Path = LIST) -> list[str]:
-    """The models that are built by default and have a budget for a profile, in the order of the list.
+    """The models that are built by default and have a budget for a profile, or all that have one where those have none.
+
+    They are in the order of the list.
 
     Raises:
         WrongSettings: there is none.
         ServerError: the list of models cannot be read.
     """
-    built = [name for name, model in read_models(models).items() if model.built]
-    found = [name for name in built if budget_path(profile, name, folder, models=models).is_file()]
+    listed = read_models(models)
+    found = [name for name in listed if budget_path(profile, name, folder, models=models).is_file()]
     if not found:
-        raise WrongSettings(f"{folder / profile} holds no budget of a model that is built by default; {models.name} names each one's")
-    return found
+        raise WrongSettings(f"{folder / profile} holds no budget of a model that is listed; {models.name} names each one's")
+    return [name for name in found if listed[name].built] or found
 
 
 def budget_path(profile: str, target: str, folder: Path = BUDGETS, *, models: Path = LIST) -> Path:

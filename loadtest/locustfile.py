@@ -74,7 +74,7 @@ def set_up(environment: Environment, **_: object) -> None:
         profile = find_profile(options.profile).scaled(options.load, options.seconds)
         models = Path(options.model_list)
         budget = read_budget(profile.name, options.model, Path(options.budgets), models=models)
-        subject = find_subject(options.model, models, Path(options.data_root))
+        subject = find_subject(options.model, models, Path(options.data_root), profile.pictures)
         known = learn(environment.host or "", profile, subject, options)
         if profile.management:
             check_management(options.management, options.model, options.management_token, ca=options.ca)

@@ -63,6 +63,8 @@ class Profile:
     Attributes:
         doors, traffic: shares, in any unit.
         stages: empty if there is a ramp.
+        task: whose models it is for, "" for those of every task.
+        pictures: what is sent in the place of what models.toml names, None for that.
     """
 
     name: str
@@ -73,6 +75,12 @@ class Profile:
     stages: tuple[Stage, ...] = ()
     ramp: Ramp | None = None
     management: bool = False
+    task: str = ""
+    pictures: Path | None = None
+
+    def is_for(self, task: str) -> bool:
+        """Whether models of a task are tested by it."""
+        return self.task in ("", task)
 
     @property
     def first_load(self) -> float:
@@ -133,7 +141,7 @@ def find_profile(name: str) -> Profile:
 
 def to_profile(where: str, name: str, content: Any) -> Profile:
     """The profile in a section that was read from YAML; raises WrongSettings with a message that starts with `where`."""
-    optional = {"stages", "ramp", "management"}
+    optional = {"stages", "ramp", "management", "task", "pictures"}
     section = to_section(where, content, required={"question", "workload", "doors", "traffic"}, optional=optional)
     if ("stages" in section) == ("ramp" in section):
         raise WrongSettings(f"{where} must hold either stages or a ramp")
@@ -146,6 +154,8 @@ def to_profile(where: str, name: str, content: Any) -> Profile:
         stages=_to_stages(f"{where}.stages", section.get("stages", [])),
         ramp=_to_ramp(f"{where}.ramp", section["ramp"]) if "ramp" in section else None,
         management=to_choice(f"{where}.management", section.get("management", False), (False, True)),
+        task=str(section.get("task", "")),
+        pictures=PROFILES.parent / str(section["pictures"]) if "pictures" in section else None,
     )
     if profile.ramp and profile.workload == "closed":
         raise WrongSettings(f"{where}: a ramp is of arrivals a second, so its workload must be open")

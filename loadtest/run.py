@@ -155,7 +155,7 @@ def measure_targets(flags: argparse.Namespace, load: Load, targets: list[str], b
     server = find_server(flags)
     if load.profile.management and not server.management:
         raise WrongSettings(f"profile {load.profile.name} needs the management API: name it with MANAGEMENT=http://… MANAGEMENT_TOKEN=…")
-    subjects = [find_subject(target, load.model_list, load.data_root) for target in targets]
+    subjects = [find_subject(target, load.model_list, load.data_root, load.profile.pictures) for target in targets]
     budgets = {target: read_budget(load.profile.name, target, load.budgets, models=load.model_list) for target in targets}
     # The machine of a server elsewhere cannot be measured from here.
     stores = {target: LocalServer(flags.port).model_store for target, budget in budgets.items() if "rps_share" in budget and not flags.host}

@@ -42,9 +42,11 @@ class Subject:
         return sum(not contradictions(answer, picture.answer) for answer, picture in pairs) / len(self.pictures)
 
 
-def find_subject(name: str, models: Path, data_root: Path) -> Subject:
+def find_subject(name: str, models: Path, data_root: Path, pictures: Path | None = None) -> Subject:
     """A model of the list `models`; one that is not in the list, on another server, is taken to read digits.
 
+    Args:
+        pictures: the file of those that are sent, where it is not that of the list.
     Raises:
         WrongSettings: the pictures that the list names cannot be used, or it names none for a task other than digits.
         PicturesError: MNIST's test pictures are needed and missing.
@@ -52,8 +54,9 @@ def find_subject(name: str, models: Path, data_root: Path) -> Subject:
     """
     listed = read_models(models).get(name)
     task = listed.task if listed else DIGITS
-    if listed and listed.pictures:
-        return Subject(name, task, _read_pictures(listed.pictures))
+    sent = pictures or (listed.pictures if listed else None)
+    if sent:
+        return Subject(name, task, _read_pictures(sent))
     if task != DIGITS:
         raise WrongSettings(f"{models.name} names no pictures for {name}: MNIST's test pictures do not tell what its answers must say")
     return Subject(name, task, [SentPicture(picture.png, {"digit": picture.label}) for picture in load_pictures(data_root)])

@@ -1,14 +1,23 @@
 """What is put under load: the pictures of a model's task, and what is taken for another answer than that of before."""
 
+import json
+from math import inf
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from conftest import HANDLERS, ROOT
 from loaded import answer_of, data_root
 from toy.archive import NAME, write_list
 
+from deploy.model_list import LIST
+from digitkit.pictures.allowance import Allowance
+from digitkit.reader import Hints
+from digitkit.readers.numbers.reader import READER as NUMBERS
+from digitkit.settings import Settings
 from loadtest.generator.doors import from_tensors
+from loadtest.profile import find_profile
 from loadtest.strict_yaml import WrongSettings
 from loadtest.subject import find_subject
 from testbed.answers import ToldAnswer, WrongAnswer, check_answers, read_answer, read_explanation
@@ -103,3 +112,15 @@ def test_tensors_of_any_task_are_the_answers_to_its_pictures() -> None:
 def test_tensors_that_do_not_fit_together_are_malformed(outputs: dict[str, Any]) -> None:
     with pytest.raises(WrongAnswer, match="malformed"):
         from_tensors(outputs)
+
+
+def test_a_profile_may_send_pictures_of_its_own_and_documents_are_read_as_they_say(tmp_path: Path) -> None:
+    pictures = find_profile("documents").pictures
+    subject = find_subject("numbers", LIST, tmp_path / "no MNIST", pictures)
+    assert len(subject.pictures) == 4
+    assert [body[:4] for body in subject.bodies] == [b"%PDF"] * 3 + [b"II*\0"]
+    settings = Settings.read(HANDLERS / "model-config.yaml")
+    loaded = NUMBERS.load(ROOT / "training" / "released" / "numbers.pt", settings, None)
+    known, allowance = NUMBERS.parse_hints(Hints()), Allowance(settings.limits.request_pixels, pages=settings.limits.pages)
+    asked = [NUMBERS.prepare(NUMBERS.open_file(body, settings.limits, allowance), known) for body in subject.bodies]
+    assert subject.accuracy([json.loads(NUMBERS.to_json(read)) for read in loaded.read(asked, inf)]) == 1

@@ -39,14 +39,16 @@ def fake_archive(path: Path, version: str = "1.0") -> Path:
     return path
 
 
-def test_the_shipped_list_has_both_targets_always_and_three_forms_on_request() -> None:
+def test_the_shipped_list_has_both_targets_of_both_tasks_always_and_three_forms_on_request() -> None:
     models = read_models()
-    assert [model.name for model in choose(models)] == ["digits", "digits_onnx"]
+    assert [model.name for model in choose(models)] == ["digits", "digits_onnx", "numbers", "numbers_onnx"]
     assert [model.name for model in choose(models, forms=["int8", "bfloat16"])] == [
         "digits",
         "digits_onnx",
         "digits_onnx_int8",
         "digits_bfloat16",
+        "numbers",
+        "numbers_onnx",
     ]
     assert [model.name for model in choose(models, names=["digits_onnx_int8", "digits"])] == ["digits", "digits_onnx_int8"]
     assert [model.name for model in models_of(DIGITS)] == [name for name in models if name.startswith("digits")]

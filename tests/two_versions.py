@@ -2,15 +2,21 @@
 
 import asyncio
 import json
+import re
 import socket
 import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+import requests
 import uvicorn
+from cards import FACTS
 
+from deploy.server import Server
+from digitkit.artifacts.card import write_card
 from promotion.promotion_places import Places
 from promotion.traffic.splitter import Splitter
 
@@ -78,3 +84,39 @@ def split(url: str, places: Places) -> Iterator[str]:
     places.folder.mkdir(parents=True, exist_ok=True)
     with serving(Splitter(url, places, BODY_BYTES), lifespan="on") as address:
         yield address
+
+
+class Api:
+    """The management API by heart, in place of deploy.rollback.call; "digits" has the versions that were registered.
+
+    Attributes:
+        refuses: the status of what registers a model; 0 for none.
+    """
+
+    def __init__(self, traffic: TwoVersions) -> None:
+        self.traffic, self.served, self.refuses = traffic, [OLD], 0
+
+    def __call__(self, server: Server, method: str, path: str) -> Any:
+        if method == "POST" and self.refuses:
+            response = requests.Response()
+            response.status_code = self.refuses
+            raise requests.HTTPError(response=response)
+        if found := re.fullmatch(r"/models\?url=digits-(\d\.\d)\.mar&initial_workers=1&synchronous=false", path):
+            assert (server.model_store / f"digits-{found[1]}.mar").is_file()
+            self.served.append(found[1])
+        elif method == "DELETE":
+            self.served.remove(path.rpartition("/")[2])
+        elif found := re.fullmatch(r"/models/digits/(\d\.\d)/set-default", path):
+            assert found[1] in self.served
+            self.traffic.default = found[1]
+        elif path == "/models/digits/all":
+            return [{"modelVersion": version} for version in self.served]
+        return [{"customizedMetadata": {"loaded": True}}]
+
+
+def archive_of(folder: Path, version: str) -> Path:
+    """A file in the place of an archive, with its card."""
+    archive = folder / "digits.mar"
+    archive.write_text(f"the archive of {version}")
+    write_card(archive, **FACTS | {"version": version, "task": "digits"})
+    return archive

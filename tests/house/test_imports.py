@@ -38,7 +38,9 @@ for module in sys.argv[1:]:
 """
 OUTPUTS = (
     "runs/quick/digits.pt", "model_store/.from-runs-quick-digits.pt", "model_store/digits.onnx", "model_store/eye.onnx",
-    "model_store/digits.mar", "model_store/digits_onnx.mar", "reports/quick/report.html", "reports/loadtest/kept",
+    "model_store/numbers.onnx", "model_store/finder.onnx",
+    "model_store/digits.mar", "model_store/digits_onnx.mar", "model_store/numbers.mar", "model_store/numbers_onnx.mar",
+    "reports/quick/report.html", "reports/loadtest/kept",
 )  # fmt: skip
 
 

@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-import re
-import subprocess
 import threading
 import time
 from collections import Counter
@@ -14,9 +12,8 @@ from typing import Any
 
 import httpx
 import pytest
-import requests
 from cards import FACTS
-from two_versions import NEW, OLD, TwoVersions, serving, split
+from two_versions import NEW, OLD, Api, TwoVersions, archive_of, serving, split
 
 from deploy.model_list import ListedModel, read_models
 from deploy.server import Server, ServerError
@@ -27,41 +24,11 @@ from promotion.admission import Admitted
 from promotion.canary_bounds import CanaryBounds
 from promotion.errors import NotPromoted
 from promotion.promote import Promotion
-from promotion.staging import stage
 from promotion.traffic.traffic_tally import Told
 
 CHAMPION = "c" * 64
-ROOT = Path(__file__).resolve().parents[2]
 LOOSE = replace(CanaryBounds.read(), seconds=0.2, pictures=10, patience_seconds=60, latency_slack_ms=10_000)
 CLIENTS = 3
-
-
-class Api:
-    """The management API by heart, in place of deploy.rollback.call; "digits" has the versions that were registered.
-
-    Attributes:
-        refuses: the status of what registers a model; 0 for none.
-    """
-
-    def __init__(self, traffic: TwoVersions) -> None:
-        self.traffic, self.served, self.refuses = traffic, [OLD], 0
-
-    def __call__(self, server: Server, method: str, path: str) -> Any:
-        if method == "POST" and self.refuses:
-            response = requests.Response()
-            response.status_code = self.refuses
-            raise requests.HTTPError(response=response)
-        if found := re.fullmatch(r"/models\?url=digits-(\d\.\d)\.mar&initial_workers=1&synchronous=false", path):
-            assert (server.model_store / f"digits-{found[1]}.mar").is_file()
-            self.served.append(found[1])
-        elif method == "DELETE":
-            self.served.remove(path.rpartition("/")[2])
-        elif found := re.fullmatch(r"/models/digits/(\d\.\d)/set-default", path):
-            assert found[1] in self.served
-            self.traffic.default = found[1]
-        elif path == "/models/digits/all":
-            return [{"modelVersion": version} for version in self.served]
-        return [{"customizedMetadata": {"loaded": True}}]
 
 
 @pytest.fixture
@@ -90,13 +57,6 @@ def promotion(api: Api, tmp_path: Path) -> Promotion:
         folder.mkdir(parents=True)
     archive_of(server.model_store, OLD)
     return Promotion(server, LOOSE, say=lambda line: None)
-
-
-def archive_of(folder: Path, version: str) -> Path:
-    archive = folder / "digits.mar"
-    archive.write_text(f"the archive of {version}")
-    write_card(archive, **FACTS | {"version": version, "task": "digits"})
-    return archive
 
 
 def admitted(promotion: Promotion, version: str = NEW) -> Admitted:
@@ -307,38 +267,3 @@ def test_without_a_server_the_command_says_so(promotion: Promotion, monkeypatch:
     monkeypatch.setattr(Server, "pid", lambda self: None)
     with pytest.raises(ServerError, match="no server is running on port 21200; make run PROMOTIONS=on starts it"):
         run(promotion)
-
-
-@pytest.mark.parametrize(
-    ("name", "modules"),
-    [
-        ("digits", ["export.to_mar"]),
-        ("digits_onnx_int8", ["export.to_onnx", "export.to_mar"]),
-        ("digits_bfloat16", ["export.to_torch", "export.to_mar"]),
-    ],
-)
-def test_each_model_is_made_by_the_commands_of_the_export(
-    promotion: Promotion, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, modules: list[str]
-) -> None:
-    called: list[list[str]] = []
-
-    def run_command(command: list[str], **_: Any) -> subprocess.CompletedProcess[bytes]:
-        called.append(command)
-        return subprocess.CompletedProcess(command, 0)
-
-    monkeypatch.setattr(subprocess, "run", run_command)
-    weights = archive_of(tmp_path, NEW).rename(tmp_path / "digits.pt")
-    (tmp_path / "digits.mar.json").rename(tmp_path / "digits.pt.json")
-    model = read_models()[name]
-    staged = stage(weights, [model], promotion.places, tmp_path)
-    assert staged == {name: promotion.places.staged / f"{name}.mar"}
-    assert [command[2] for command in called] == modules
-    made = called[-1][called[-1].index("--weights") + 1]
-    assert made == str(promotion.places.staged / model.artifact if model.artifact else weights)
-    for command in called:
-        flags = [flag for flag in command if flag.startswith("--")]
-        source = (ROOT / f"{command[2].replace('.', '/')}.py").read_text()
-        assert [flag for flag in flags if f'"{flag}"' not in source] == []
-    monkeypatch.setattr(subprocess, "run", lambda command, **_: subprocess.CompletedProcess(command, 1))
-    with pytest.raises(NotPromoted, match=f"the archive of {name} could not be made"):
-        stage(weights, [model], promotion.places, tmp_path)

@@ -84,7 +84,7 @@ def raising(err: Exception, when: Callable[..., bool], otherwise: Callable[..., 
 
 
 @pytest.mark.parametrize("err", FAULTS, ids=lambda err: type(err).__name__)
-@pytest.mark.parametrize("step", ["first_view", "closer_view", "choose", "explain", "to_json", "parse_target"])
+@pytest.mark.parametrize("step", ["first_view", "closer_view", "weighed", "explain", "to_json", "parse_target"])
 def test_whatever_a_step_raises_the_neighbours_are_answered(
     step: str, err: Exception, numbers_handler: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -92,7 +92,7 @@ def test_whatever_a_step_raises_the_neighbours_are_answered(
     where, when = {
         "first_view": (reader, lambda picture: np.array_equal(picture, odd)),
         "closer_view": (transcribe, lambda picture, *_: np.array_equal(picture, odd)),
-        "choose": (transcribe, lambda frames, _: len(frames) == 3 * len(ODD) + 1),
+        "weighed": (transcribe, lambda frames, *_: len(frames) == 3 * len(ODD) + 1),
         "explain": (reader, lambda *_: True),
         "to_json": (reader.NumbersReader, lambda transcript: transcript.numbers[0].text == ODD),
         "parse_target": (reader.NumbersReader, lambda *given: given[-1] == "0"),

@@ -17,13 +17,14 @@ from digitkit.backends import blocks, eye_net
 from digitkit.backends.eye_net import EyeNet
 from digitkit.pictures.look import LOOK_PX
 from digitkit.readers.digits.digit import LABELS
+from training import blend
+from training.blend import blended
 from training.data import mnist
 from training.data.mnist import Split
 from training.drawn import drawn_release, parts
 from training.drawn.drawn_trainer import CHECKPOINT, DrawnRecipe, DrawnTrainer
-from training.eye import blend, scene_pool
 from training.eye import eye_trainer as learning_to_see
-from training.eye.blend import blended
+from training.eye import scene_pool
 from training.eye.eye_trainer import eye_trainer, judged, losses
 from training.eye.scene_pool import Scenes, draw_scenes
 from training.eye.train_eye import EYE
@@ -282,7 +283,19 @@ def test_a_blend_is_between_two_eyes_and_its_ends_are_they() -> None:
 def test_a_blends_card_names_both_eyes_and_how_far_it_is_between_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     eyes = [published(tmp_path / name, tmp_path) for name in ("first", "second")]
     (tmp_path / "out").mkdir()
-    given = ["--weights", *map(str, eyes), "--share", "0.3", "--run", str(tmp_path), "--out", str(tmp_path / "out"), "--version", "1.4"]
+    given = [
+        "eye",
+        "--weights",
+        *map(str, eyes),
+        "--share",
+        "0.3",
+        "--run",
+        str(tmp_path),
+        "--out",
+        str(tmp_path / "out"),
+        "--version",
+        "1.4",
+    ]
     monkeypatch.setattr(sys, "argv", ["blend", *given, "--data-root", str(tmp_path)])
     blend.main()
     card = check_card(tmp_path / "out" / EYE.weights)

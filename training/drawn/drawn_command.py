@@ -68,17 +68,25 @@ class DrawnNet:
         if recipe.init_from:
             check_card(Path(recipe.init_from))  # before the pictures, which take minutes
         mnist.ensure_mnist(place.data_root)
-        scenes = place.run / "scenes"
-        drawn = self.draw(scenes, recipe.scenes, recipe.seed, data_root=place.data_root)
-        validation = self.draw(scenes, 1, recipe.seed, data_root=place.data_root, is_validation=True)
-        print(
-            f"training {self.weights} on {device}: {len(drawn):,} {self.pictures}, {time.monotonic() - began:.0f} s to draw them",
-            flush=True,
-        )
-        net: nn.Module = self.trainer(recipe, drawn, device, bfloat16=multiplies_in_bfloat16(device)).run(place.run)
+        drawn = self.draw(place.run / "scenes", recipe.scenes, recipe.seed, data_root=place.data_root)
+        took = time.monotonic() - began
+        print(f"training {self.weights} on {device}: {len(drawn):,} {self.pictures}, {took:.0f} s to draw them", flush=True)
+        net = self.trainer(recipe, drawn, device, bfloat16=multiplies_in_bfloat16(device)).run(place.run)
+        return self.publish(net, story_of(recipe), place, recipe.seed, began)
+
+    def publish(self, net: nn.Module, story: Mapping[str, object], place: Workplace, seed: int, began: float) -> Card:
+        """Judge a net on validation's pictures and leave its weights and their card at their place.
+
+        Args:
+            story: how it was made, which the card keeps.
+            seed: of validation's pictures.
+            began: when its making began, by time.monotonic().
+        """
+        device = choose_device(place.device)
+        validation = self.draw(place.run / "scenes", 1, seed, data_root=place.data_root, is_validation=True)
         found = {**self.judged(net, validation, device), "training_s": time.monotonic() - began}
         temperature = self.temperature(net, validation, device) if self.temperature else 1.0
-        return release(net, story_of(recipe), place, task=self.task, found=found, temperature=temperature)
+        return release(net, story, place, task=self.task, found=found, temperature=temperature)
 
     def command(self, prog: str, doc: str | None) -> None:
         """Train as the command line says."""

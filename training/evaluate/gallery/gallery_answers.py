@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +16,7 @@ from training.evaluate.served import MODEL_CONFIG
 # A command, and its answer in the block behind it.
 BLOCKS: Final = re.compile(r"(?<=^```sh\n)(curl .*?)\n```\n\n```\n(.*?)^```", re.M | re.S)
 PLAIN: Final = "text/plain"
+PATIENCE_S: Final = 3600  # for a picture: what is answered does not depend on how busy the machine is
 
 
 class Answerer:
@@ -22,7 +24,8 @@ class Answerer:
 
     def __init__(self, weights: Path) -> None:
         """Raises CardError or SettingsError; a finder beside the weights is taken too."""
-        self.settings = Settings.read(MODEL_CONFIG)
+        shipped = Settings.read(MODEL_CONFIG)
+        self.settings = replace(shipped, limits=replace(shipped.limits, request_seconds=PATIENCE_S))
         self.loaded: Recogniser = READER.load(weights, self.settings, None)
 
     def answer(self, command: str, root: Path) -> str:

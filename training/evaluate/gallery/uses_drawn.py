@@ -53,7 +53,7 @@ def product_label(train: Split) -> Picture:
 
 
 def handwritten_note(train: Split) -> Picture:
-    note = Collage((260, 360), train, 60)
+    note = Collage((260, 360), train, 13)
     for i, amount in enumerate(("12,50", "8,75", "21,25")):
         note.write(amount, 120, 30 + 80 * i, 36)
     note.rule(90, 176, 300, 176)
@@ -96,7 +96,7 @@ def form(train: Split) -> Picture:
 
 
 def cheque(train: Split) -> Picture:
-    paper = Collage((320, 704), train, 53, ground=0.85)
+    paper = Collage((320, 704), train, 22, ground=0.85)
     paper.print("Bank of Utopia", 30, 26, 18)
     paper.write("14.03.2026", 476, 38, 22)
     paper.rule(470, 68, 680, 68)
@@ -120,7 +120,7 @@ def receipt(train: Split) -> Picture:
 
 
 def register_cell(train: Split) -> Picture:
-    cell = Collage((90, 200), train, 14, ground=0.8, ink=0.3)
+    cell = Collage((90, 200), train, 3, ground=0.8, ink=0.3)
     cell.write("1847", 40, 26, 36)
     cell.rule(4, 4, 195, 84)
     return cell.picture(1)

@@ -133,7 +133,7 @@ score: $(GRAPH) $(STORE)/eye.onnx | $(SETUP) ## answer many pictures without a s
 autoscale: $(SETUP) ## have the running server's workers follow the load: LEAST (1), MOST (2), TARGET_S (0.05), DRY_RUN=1
 	@$(PY) -m deploy.autoscale $(SERVER) $(call flag,least,LEAST) $(call flag,most,MOST) $(call flag,target,TARGET_S) $(if $(DRY_RUN),--dry-run)
 
-rollback: $(SETUP) ## make the previous version the default without a restart; VERSION=1.1 for any version that is served
+rollback: $(SETUP) ## make the previous version of digits the default without a restart; VERSION=1.1 for any that is served, MODELS=numbers,numbers_onnx for others
 	@$(PY) -m deploy.rollback $(SERVER) $(if $(VERSION),--version $(VERSION))
 
 promote: $(SETUP) ## bring the judged weights in RUN=runs/retrained to the traffic: shadow, 5, 25, 100 %, and back if they leave BOUNDS; BY=name

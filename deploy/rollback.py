@@ -12,6 +12,7 @@ from typing import Any
 import requests
 
 from deploy.machine.local import client
+from deploy.model_list import DIGITS, read_models
 from deploy.server import REQUEST_TIMEOUT_S, Server, ServerError
 from deploy.settings.server_flags import add_server_flags
 from digitkit.artifacts.card import CardError, version_key
@@ -26,10 +27,10 @@ class RollbackError(Exception):
 
 
 def rollback(server: Server, version: str = "") -> list[str]:
-    """Make a version the default of every model that has it, once its workers are READY; returns a line for each model.
+    """Make a version the default of every model of a task that has it, once its workers are READY; returns a line for each model.
 
     Args:
-        version: "" for the newest version before the present default that all models of the server's start have.
+        version: "" for the newest version before the present default that all models of the server's start have, of this task.
     Raises:
         RollbackError: one of these models has no such version, it does not become ready, or the store cannot note it.
         ServerError: no server is running.
@@ -37,10 +38,12 @@ def rollback(server: Server, version: str = "") -> list[str]:
     """
     if server.pid() is None:
         raise ServerError(f"no server is running on port {server.port}; make run starts it")
-    served = {model: versions(server, model) for model in models(server)}
+    needed = concerned(server)
+    alike = of_the_same_task(server, needed)
+    served = {model: versions(server, model) for model in models(server) if model in alike}
     defaults = {model: str(server.describe(model)["modelVersion"]) for model in served}
-    version = version or former(served, defaults, server.served)
-    lacking = [model for model in server.served if version not in served[model]]
+    version = version or former(served, defaults, needed)
+    lacking = [model for model in needed if version not in served[model]]
     if lacking:
         raise RollbackError(f"version {version} is not served: {listed(served, lacking)}; make run serves all that model_store/ holds")
     having = [model for model in served if version in served[model]]
@@ -50,6 +53,18 @@ def rollback(server: Server, version: str = "") -> list[str]:
     note(server, having, version)
     changed = [f"{model}: {version} answers by default, {defaults[model]} did before" for model in having]
     return changed + [f"{model}: has no {version}, {defaults[model]} goes on" for model in served if model not in having]
+
+
+def concerned(server: Server) -> tuple[str, ...]:
+    """The chosen models, or those of digits, or all where none of them is served: weights of each task have versions of their own."""
+    return server.models or tuple(model.name for model in server.known(DIGITS)) or server.served
+
+
+def of_the_same_task(server: Server, names: tuple[str, ...]) -> set[str]:
+    """These models and the others of the list whose task is one of theirs."""
+    listed_models = read_models(server.model_list)
+    tasks = {listed_models[name].task for name in names if name in listed_models}
+    return {*names, *(name for name, model in listed_models.items() if model.task in tasks)}
 
 
 def former(served: dict[str, list[str]], defaults: dict[str, str], needed: tuple[str, ...]) -> str:

@@ -205,7 +205,7 @@ class Promotion:
         self.keep_running()
         append(self.places.record, notes, "promoted")
         self.forget()
-        self.say(f"{notes['version']} answers by default; make rollback MODELS={','.join(notes['models'])} goes back in one step")
+        self.say(f"{notes['version']} answers by default; make rollback goes back in one step")
 
     def tried(self, notes: dict[str, Any]) -> list[Path]:
         """The staged archives; raises NotPromoted if one is not the file that was signed at the beginning."""

@@ -17,7 +17,7 @@ import httpx
 import pytest
 from served import MODELS, free_port
 
-from deploy.rollback import RollbackError, former, rollback, wait_ready
+from deploy.rollback import RollbackError, concerned, former, of_the_same_task, rollback, wait_ready
 from deploy.server import Server
 from digitkit.artifacts.card import card_path, check_card, facts, write_card
 from digitkit.artifacts.store import load_order
@@ -244,3 +244,13 @@ def test_where_the_models_share_no_older_version_each_is_named_with_what_it_has(
     served = {"digits": ["1.1"], "digits_onnx": ["1.1", "1.0"]}
     with pytest.raises(RollbackError, match=r"no version before 1\.1 to go back to: digits has 1\.1, digits_onnx has 1\.1 and 1\.0"):
         former(served, dict.fromkeys(MODELS, "1.1"), MODELS)
+
+
+def test_weights_of_digits_go_back_alone_where_numbers_are_served_too(tmp_path: Path) -> None:
+    for name in ("digits", "digits_onnx_int8", "numbers", "numbers_onnx"):
+        (tmp_path / f"{name}.mar").touch()
+    everything = Server(21_300, tmp_path, tmp_path)
+    assert concerned(everything) == ("digits", "digits_onnx_int8")
+    assert "digits_onnx" in of_the_same_task(everything, ("digits",))
+    chosen = Server(21_300, tmp_path, tmp_path, models=("numbers",))
+    assert of_the_same_task(chosen, concerned(chosen)) == {"numbers", "numbers_onnx"}

@@ -283,20 +283,8 @@ def test_a_blend_is_between_two_eyes_and_its_ends_are_they() -> None:
 def test_a_blends_card_names_both_eyes_and_how_far_it_is_between_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     eyes = [published(tmp_path / name, tmp_path) for name in ("first", "second")]
     (tmp_path / "out").mkdir()
-    given = [
-        "eye",
-        "--weights",
-        *map(str, eyes),
-        "--share",
-        "0.3",
-        "--run",
-        str(tmp_path),
-        "--out",
-        str(tmp_path / "out"),
-        "--version",
-        "1.4",
-    ]
-    monkeypatch.setattr(sys, "argv", ["blend", *given, "--data-root", str(tmp_path)])
+    given = ["eye", "--weights", *map(str, eyes), "--share", "0.3", "--out", str(tmp_path / "out"), "--version", "1.4"]
+    monkeypatch.setattr(sys, "argv", ["blend", *given, "--run", str(tmp_path), "--data-root", str(tmp_path)])
     blend.main()
     card = check_card(tmp_path / "out" / EYE.weights)
     assert (card.version, card.recipe["share"]) == ("1.4", 0.3)

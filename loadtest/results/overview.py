@@ -21,6 +21,7 @@ REPORTS: Final = Path("reports/loadtest")
 SUMMARY: Final = "summary.json"
 STAGE_COLUMNS: Final = ("stage", "load", "right/s", "p50 ms", "p95 ms", "p99 ms", "late ms", "failed", "")
 KIND_COLUMNS: Final = ("door", "kind", "share", "requests", "p50 ms", "p95 ms", "p99 ms", "failed")
+ABREAST: Final = 2  # targets side by side in a table: more do not fit into a terminal of 80 columns
 LATE_MS: Final = 10.0  # from this lateness of the load generator on, the summary mentions it
 
 
@@ -120,8 +121,14 @@ def _to_summary(content: dict[str, Any]) -> Summary:
     return Summary(**fields | {"targets": [to_result(target) for target in content["targets"]], "baseline": baseline})
 
 
+def to_tables(summary: Summary) -> Iterator[Table]:
+    """The targets side by side for a terminal, ABREAST of them in each table: each figure, its budget, and whether it is kept."""
+    for first in range(0, len(summary.targets), ABREAST):
+        yield to_table(replace(summary, targets=summary.targets[first : first + ABREAST]))
+
+
 def to_table(summary: Summary) -> Table:
-    """The targets side by side for a terminal: each figure, its budget, and whether it is kept."""
+    """The targets of a summary in one table."""
     table = Table(title=f"Load test of {summary.host}", caption=summary.conditions, title_style="bold")
     table.add_column()
     for result in summary.targets:
@@ -191,7 +198,7 @@ def show(summary: Summary) -> None:
     """Print the tables, what they mean, and why requests failed."""
     console = Console()
     console.print(f"{summary.profile}: {summary.question}", markup=False, highlight=False)
-    console.print(to_table(summary))
+    console.print(*to_tables(summary))
     for result in summary.targets:
         if len(result.stages) > 1:
             console.print(to_stages(summary, result))

@@ -23,7 +23,7 @@ from loadtest.generator.doors import from_rest
 from loadtest.profile import read_profiles
 from loadtest.results import overview
 from loadtest.results.figures import MEASURES
-from loadtest.results.overview import read_summary, write_summary
+from loadtest.results.overview import read_summary, show, write_summary
 from loadtest.results.page import write_page
 from loadtest.strict_yaml import WrongSettings
 from testbed.answers import WrongAnswer, check_answers, to_prediction
@@ -258,3 +258,16 @@ def test_page_shows_every_target_and_fetches_nothing(tmp_path: Path) -> None:
     page = (tmp_path / "report.html").read_text()
     assert all(text in page for text in ("digits_onnx", "1 of 12 budgets broken", "&lt;b&gt;"))
     assert not re.search(r"<script|<link|@import|url\(|src=\"(?!data:)", page)
+
+
+def test_the_tables_of_four_targets_fit_into_a_terminal_of_80_columns(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    two = summary_with()
+    names = ("digits", "digits_onnx", "numbers", "numbers_onnx")
+    targets = [replace(two.targets[0], target=name) for name in names]
+    show(replace(two, targets=targets, budgets=dict.fromkeys(names, two.budgets["digits"])))
+    shown = capsys.readouterr().out
+    assert all(f" {name} " in shown for name in names) and "…" not in shown
+    assert max(map(len, shown.splitlines())) <= 80

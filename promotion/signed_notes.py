@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from promotion.errors import NotPromoted
+from promotion.json_file import write_json
 
 KEY_BYTES = 32
 
@@ -29,9 +30,7 @@ class Seal:
 
     def write(self, path: Path, content: dict[str, Any]) -> None:
         """Write `content` and its signature, at once or not at all."""
-        part = path.with_name(path.name + ".part")
-        part.write_text(json.dumps({"content": content, "signature": self._signature(content)}, indent=2) + "\n")
-        part.replace(path)
+        write_json(path, {"content": content, "signature": self._signature(content)})
 
     def read(self, path: Path) -> dict[str, Any] | None:
         """What was written to `path`; None if nothing was.

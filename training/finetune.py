@@ -189,6 +189,12 @@ def show(changes: list[Change], card: Card, out: Path, title: str) -> None:
     print(f"{out}, version {card.version}: {card.parameters:,} parameters, {card.accuracy['training_s']:.0f} s of training")
 
 
+def check_rehearsal(parser: argparse.ArgumentParser, rehearsal: float) -> None:
+    """End the command where there would be less than none of MNIST's pictures."""
+    if rehearsal < 0:
+        parser.error(f"--rehearsal is {rehearsal}; it must be 0 or more")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         prog="training.finetune", usage="%(prog)s --data FOLDER [flags]; --help lists all", description=__doc__.partition("\n")[0]
@@ -201,8 +207,7 @@ def main() -> None:
     add_version_flag(parser, "the one after that of the weights it starts from")
     add_flags(parser)
     flags = vars(parser.parse_args())
-    if flags["rehearsal"] < 0:
-        parser.error(f"--rehearsal is {flags['rehearsal']}; it must be 0 or more")
+    check_rehearsal(parser, flags["rehearsal"])
     try:
         recipe = from_flags(flags["recipe"], flags)
         if not recipe.init_from:

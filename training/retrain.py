@@ -20,7 +20,7 @@ from digitkit.readers.digits.canvas import to_canvas
 from digitkit.settings import Limits, Settings, SettingsError
 from training.data import folder, mnist
 from training.evaluate.served import MODEL_CONFIG
-from training.finetune import NO_CANVASES, REHEARSAL, More, finetune, is_held_out, show
+from training.finetune import NO_CANVASES, REHEARSAL, More, check_rehearsal, finetune, is_held_out, show
 from training.publish import WEIGHTS
 from training.recipe import TrainingError, add_flags, from_flags
 from training.version import add_version_flag
@@ -50,6 +50,7 @@ def main() -> None:
     add_version_flag(parser, "the one after that of the weights it starts from")
     add_flags(parser)
     flags = vars(parser.parse_args())
+    check_rehearsal(parser, flags["rehearsal"])
     try:
         recipe = from_flags(flags["recipe"], flags)
         check_card(Path(recipe.init_from))  # before the pictures are read, which takes longer

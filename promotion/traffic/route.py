@@ -6,6 +6,8 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from promotion.json_file import write_json
+
 LEASE_S = 10.0  # a promotion that was killed is over after so many seconds, and the champion answers all again
 MOVABLE = re.compile(rb"/(predictions|explanations)/(\w+)")
 
@@ -29,9 +31,7 @@ class Route:
     until: float
 
     def write(self, path: Path) -> None:
-        part = path.with_name(path.name + ".part")
-        part.write_text(json.dumps(asdict(self)))
-        part.replace(path)
+        write_json(path, asdict(self))
 
     @classmethod
     def read(cls, path: Path) -> "Route | None":

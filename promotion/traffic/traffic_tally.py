@@ -7,6 +7,8 @@ from collections import deque
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from promotion.json_file import write_json
+
 LATENCIES = 4_096  # of each version, the newest, of which the percentile is taken
 
 
@@ -50,9 +52,7 @@ class Told:
     challenger: SideTold = field(default_factory=SideTold)
 
     def write(self, path: Path) -> None:
-        part = path.with_name(path.name + ".part")
-        part.write_text(json.dumps(asdict(self)))
-        part.replace(path)
+        write_json(path, asdict(self))
 
     @classmethod
     def read(cls, path: Path) -> "Told | None":

@@ -5,7 +5,7 @@ from email.utils import format_datetime
 
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from digits_client import Overloaded, grpc_carrier
@@ -70,6 +70,8 @@ def test_a_request_over_grpc_is_the_message_that_googles_own_code_reads(body: by
 
 
 @given(body=st.binary(max_size=400))
+@example(body=b'{"code"')
+@example(body=b'{"code": "422"}')
 def test_an_answer_over_grpc_is_read_from_the_message_that_googles_own_code_writes(body: bytes) -> None:
     message = STUBS.PredictionResponse(prediction=body, sequence_id="x").SerializeToString()
     assert grpc_carrier.to_response(message).content == body

@@ -65,9 +65,14 @@ def test_a_tracker_hears_the_recipe_the_lineage_every_epoch_and_the_files(
     assert heard.is_closed
 
 
-def test_without_a_tracker_scalars_are_tensorboards_and_those_after_the_checkpoint_are_replaced(tmp_path: Path) -> None:
+def test_without_a_tracker_scalars_are_tensorboards_and_those_after_the_checkpoint_are_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    from tensorboard.summary.writer import event_file_writer
 
+    # Files of one second are read in the order of these numbers as texts, and a process that has written others may be at 9 here.
+    monkeypatch.setattr(event_file_writer, "_global_uid", event_file_writer.AtomicCounter(10))
     for resume, steps in ((False, (1, 2, 3)), (True, (3, 4))):
         board = open_tracker("tensorboard", tmp_path, resume=resume)
         board.describe(FACTS)

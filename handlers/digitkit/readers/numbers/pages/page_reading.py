@@ -12,7 +12,7 @@ from digitkit.contract import Picture
 from digitkit.documents.document import DocumentPage
 from digitkit.errors import BlankPicture, DigitError
 from digitkit.pictures.line import LineRun
-from digitkit.readers.numbers.finder import Finder
+from digitkit.readers.numbers.finder import Finder, Found
 from digitkit.readers.numbers.formats.format import Format
 from digitkit.readers.numbers.line_or_page import is_page, may_be_page
 from digitkit.readers.numbers.number import Number, Quad, ReadField, Transcript, View
@@ -24,6 +24,7 @@ from digitkit.readers.numbers.strips import first_view, line_view
 from digitkit.readers.numbers.transcribe import Asked, Terms, transcribe
 
 LEAST: Final = 0.3  # confidence of a number on a page; what was found and is less likely is none
+SURE: Final = 0.9  # confidence of a number from which on its line is not looked at again
 QUARTER: Final = 90  # degrees
 
 
@@ -60,7 +61,7 @@ def read_picture(asked: Asked, as_line: Transcript, tools: PageTools, deadline: 
     picture = asked.picture
     if tools.finder is None or not may_be_page(picture, as_line.numbers) or not is_page(picture, found := tools.finder(picture)):
         return as_line
-    return replace(as_line, numbers=tuple(_in_lines(picture, [each.quad for each in found], asked.form, tools, deadline)))
+    return replace(as_line, numbers=tuple(_in_lines(picture, found, asked.form, tools, deadline)))
 
 
 def read_page(page: DocumentPage, number: int, known: Beforehand, tools: PageTools, deadline: float) -> ReadPage:
@@ -77,7 +78,7 @@ def _seen(page: DocumentPage, form: Format, tools: PageTools, deadline: float) -
     """The numbers that are read in a page's picture, beside its text."""
     picture = page.picture
     found = tools.finder(picture) if tools.finder else []
-    lines = [each.quad for each in found if page.text is None or not _holds_text(each.quad, page.text.boxes)]
+    lines = [each for each in found if page.text is None or not _holds_text(each.quad, page.text.boxes)]
     if not found and page.text is None:
         try:
             return _read([Asked(picture, first_view(picture), form)], tools, deadline)[0]
@@ -86,10 +87,29 @@ def _seen(page: DocumentPage, form: Format, tools: PageTools, deadline: float) -
     return _in_lines(picture, lines, form, tools, deadline)
 
 
-def _in_lines(picture: Picture, quads: Sequence[NDArray[np.float32]], form: Format, tools: PageTools, deadline: float) -> list[Number]:
-    """The numbers in lines that were found in a picture, in their order, but for what can hardly be read: a finder sees much in a photo."""
-    asked = [Asked(picture, view, form) for quad in quads if (view := line_view(picture, quad)) is not None]
-    return [number for numbers in _read(asked, tools, deadline) for number in numbers if number.confidence >= LEAST]
+def _in_lines(picture: Picture, lines: Sequence[Found], form: Format, tools: PageTools, deadline: float) -> list[Number]:
+    """The numbers in lines that were found in a picture, in their order. A short one that leans and is not sure is read level, too."""
+    read = _in_each(picture, lines, form, tools, deadline)
+    again = [i for i, line in enumerate(lines) if line.leans and _least_sure(read[i]) < SURE]
+    for i, numbers in zip(again, _in_each(picture, [lines[i].levelled() for i in again], form, tools, deadline), strict=True):
+        if _least_sure(numbers) > _least_sure(read[i]):
+            read[i] = numbers
+    return [number for numbers in read for number in numbers]
+
+
+def _in_each(picture: Picture, lines: Sequence[Found], form: Format, tools: PageTools, deadline: float) -> list[list[Number]]:
+    """The numbers in each line, but for what stands beside it and what can hardly be read: a finder sees much in a photo."""
+    views = [line_view(picture, line.quad) for line in lines]
+    read = iter(_read([Asked(picture, view, form) for view in views if view is not None], tools, deadline))
+    found = [next(read) if view is not None else [] for view in views]
+    return [
+        [number for number in numbers if number.confidence >= LEAST and _is_inside(np.mean(number.quad, axis=0), _corners(line.digits))]
+        for line, numbers in zip(lines, found, strict=True)
+    ]
+
+
+def _least_sure(numbers: Sequence[Number]) -> float:
+    return min((number.confidence for number in numbers), default=0.0)
 
 
 def _read(asked: Sequence[Asked], tools: PageTools, deadline: float) -> list[list[Number]]:
@@ -132,8 +152,11 @@ def _is_inside(point: NDArray[np.float64], quad: Quad) -> bool:
 def _holds_text(quad: NDArray[np.float32], boxes: NDArray[np.float32]) -> bool:
     """Whether the middle of any sign of a page's text is in a line."""
     middles = (boxes[:, :2] + boxes[:, 2:]) / 2
-    corners: Quad = tuple((float(x), float(y)) for x, y in quad)
-    return any(_is_inside(middle, corners) for middle in middles)
+    return any(_is_inside(middle, _corners(quad)) for middle in middles)
+
+
+def _corners(quad: NDArray[np.float32]) -> Quad:
+    return tuple((float(x), float(y)) for x, y in quad)
 
 
 def _best(numbers: Sequence[Number]) -> Number | None:

@@ -124,7 +124,7 @@ def test_a_found_line_has_the_room_around_it_that_a_closer_look_has() -> None:
 def test_a_page_is_looked_at_smaller_until_the_largest_digits_are_small() -> None:
     run = Knowing(quad_at((120, 120), 60, 16, 0))
     located(np.zeros((1300, 900), dtype=np.uint8), run)
-    assert [shape[1:] for shape in run.shapes] == [(1312, 928), (352, 256), (96, 64)]
+    assert [shape[1:] for shape in run.shapes] == [(1312, 928), (672, 480), (352, 256), (192, 128), (96, 64)]
 
 
 def test_a_large_page_is_shrunk_to_what_is_looked_at_in_time() -> None:

@@ -14,7 +14,7 @@ from digitkit.readers.numbers.strips import FILL, MARGIN
 from digitkit.readers.numbers.text_lines import TextLine, lines_in
 
 MOST_PX: Final = 2_300_000  # pixels of a page that are looked at: a sheet of A4 at 150 dpi
-SMALLER: Final = 4  # from one size to the next
+SMALLER: Final = 2  # from one size to the next
 SMALLEST_PX: Final = 48  # the longer side of a page that is worth another look
 LARGEST_PX: Final = 50.0  # digits that are higher in a look are left to the next, where they are smaller
 SAME: Final = 0.4  # two lines that share this much of the smaller one are one

@@ -15,6 +15,8 @@ VERSION :=
 MODELS ?=
 FORMS ?=
 PEERS ?=
+# on: archives whose batches hold one request, so that a client alone waits for no other: docs/performance.md.
+LATENCY ?=
 # The weights that are exported and measured: RECIPE's own, trained where they are missing or old; any other file by its
 # path; or the released ones, which need no training: make run WEIGHTS=shipped
 WEIGHTS ?= runs/$(RECIPE)/digits.pt
@@ -61,6 +63,9 @@ SIGNING_KEY := $(wildcard $(or $(DIGITS_SIGNING_KEY),keys/signing.key))
 INSIDE := $(shell find handlers -name '*.py' -o -path '*/templates/*.yaml') LICENSE NOTICE export/answer_inside.py
 LOADTEST := reports/loadtest/kept
 CHOSEN := $(STORE)/.from-$(subst /,-,$(firstword $(WEIGHTS)))
+$(if $(filter-out on,$(LATENCY)),$(error LATENCY is '$(LATENCY)'; it takes on, or nothing))
+# Which of both archives are packed for; a store that never had LATENCY=on needs no such file.
+PACKED_FOR := $(if $(LATENCY)$(wildcard $(STORE)/.latency-*),$(STORE)/.latency-$(or $(LATENCY),off))
 REPORT := reports/$(NAME)/report.html
 MNIST := --data-root $(DATA_ROOT)
 SERVER = --port '$(PORT)' $(call flag,models,MODELS)
@@ -69,7 +74,7 @@ EXTRAS := bench cli collect console dev documents grpc load review score serve s
 LOCK := .venv/bin/uv pip compile --universal --generate-hashes --no-emit-index-url --no-annotate --python-version 3.11 --quiet pyproject.toml
 # $(call flag,NAME,VARIABLE) is --NAME with the value of a variable that the caller of make has set; defaults are the programs' own.
 flag = $(if $(filter command environment,$(firstword $(origin $2))),$(if $($2),--$1 '$($2)'))
-LOADTEST_FLAGS = $(call flag,profile,PROFILE) $(call flag,target,TARGET) $(call flag,users,LOADTEST_USERS) $(call flag,rate,LOADTEST_RATE) \
+LOADTEST_FLAGS = $(or $(call flag,profile,PROFILE),$(if $(LATENCY),--profile alone)) $(call flag,target,TARGET) $(call flag,users,LOADTEST_USERS) $(call flag,rate,LOADTEST_RATE) \
 	$(call flag,seconds,LOADTEST_SECONDS) $(call flag,grpc,GRPC) $(call flag,processes,PROCESSES) $(call flag,machines,MACHINES) \
 	$(call flag,exporter-port,EXPORTER_PORT) $(call flag,baseline,BASELINE) $(call flag,ratio,RATIO) $(call flag,reports,REPORTS)
 BENCH_FLAGS = $(call flag,targets,TARGETS) $(call flag,peers,PEERS) $(call flag,forms,FORMS) $(call flag,workers,WORKERS) \
@@ -93,7 +98,7 @@ test: export DIGITS_SOAK_MINUTES ?= $(SOAK_MINUTES)
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
-run: ports $(ARCHIVES) $(REPORT) ## everything: set up, train (or WEIGHTS=shipped), export, serve, load-test, summary
+run: ports $(ARCHIVES) $(REPORT) ## everything: set up, train (or WEIGHTS=shipped), export, serve, load-test, summary; LATENCY=on where few clients ask
 	@$(PY) -m deploy.server start $(SERVER) $(call flag,promotions,PROMOTIONS)
 	@$(PY) -m deploy.smoke $(SERVER) $(MNIST)
 	@code=0; if make -q --no-print-directory $(LOADTEST); then $(PY) -m loadtest.results.overview; else make --no-print-directory $(LOADTEST) || code=3; fi; \
@@ -165,6 +170,10 @@ $(CHOSEN):
 	@rm -f $(STORE)/.from-*
 	@touch $@
 
+$(PACKED_FOR):
+	@rm -f $(STORE)/.latency-*
+	@touch $@
+
 train-many: $(SETUP) ## train RECIPE with SEEDS (5) seeds and print the table
 	$(PY) -m training.train --recipe $(RECIPE) --run runs/$(RECIPE)-many --seeds $(SEEDS) $(MNIST) $(FLAGS)
 
@@ -228,11 +237,11 @@ release: $(SETUP) ## train the release recipe with SEEDS seeds, publish the best
 	$(PY) -m training.train --recipe release --run runs/release-many --seeds $(SEEDS) $(MNIST) $(FLAGS)
 	$(PY) -m training.release --version $(VERSION) --runs runs/release-many/seed-*
 
-export: $(ARCHIVES) ## build and check the archives; FORMS=float16,int8,bfloat16 for more forms, MODELS=names for other models
+export: $(ARCHIVES) ## build and check the archives; FORMS=float16,int8,bfloat16 for more forms, MODELS=names for other models, LATENCY=on for clients alone
 
 .SECONDEXPANSION:
-$(call told,archive): $$(call held,$$@) $$(call told,beside@$$@) $$(call told,config@$$@) $(INSIDE) $(SIGNING_KEY) $(call needs,export.to_mar) | $(SETUP)
-	$(PY) -m export.to_mar --weights $< --archive $@ $(addprefix --beside ,$(call told,beside@$@)) --config $(call told,config@$@) $(MNIST)
+$(call told,archive): $$(call held,$$@) $$(call told,beside@$$@) $$(call told,config@$$@) $(INSIDE) $(SIGNING_KEY) $(PACKED_FOR) $(call needs,export.to_mar) | $(SETUP)
+	$(PY) -m export.to_mar --weights $< --archive $@ $(addprefix --beside ,$(call told,beside@$@)) --config $(call told,config@$@) $(call flag,latency,LATENCY) $(MNIST)
 
 $(STORE)/eye.onnx: $(EYE) $(SIGNING_KEY) $(call needs,export.eye_to_onnx) | $(SETUP)
 	$(PY) -m export.eye_to_onnx --weights $< --graph $@ $(MNIST)

@@ -1,6 +1,7 @@
 """Pack an archive for TorchServe: `python -m export.to_mar`. It is only published if it answers outside the checkout."""
 
 import argparse
+import re
 import sys
 import tempfile
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from export.to_torch import check_served
 from training.data import mnist
 
 CONFIG = HANDLERS / "model-config.yaml"
+BATCH = re.compile(r"^batchSize: .*$", re.M)
 PROBE_PICTURES = 100
 PAGE_PX = (200, 300)  # height and width of the page that only a working eye reads
 PAPER, PEN, BLOT = 225, 45, 40  # its grey levels
@@ -63,6 +65,22 @@ def to_mar(weights: Path, archive: Path, *, beside: Path | None = None, data_roo
         publish(staged, archive)
     former = "".join(f", beside {path.name}" for path in formers(archive))
     print(f"{archive}: version {version}, {archive.stat().st_size / 1000:,.0f} kB{former}")
+
+
+def for_clients_alone(config: Path, folder: Path) -> Path:
+    """A copy in `folder` of a model-config.yaml, with batches of one request.
+
+    TorchServe waits for more requests only where a batch may hold more, and cannot wait less than a millisecond.
+
+    Raises:
+        ExportError: the file does not say how large a batch is.
+    """
+    text, found = BATCH.subn("batchSize: 1", config.read_text())
+    if not found:
+        raise ExportError(f"{config} has no batchSize, which LATENCY=on replaces")
+    changed = folder / "model-config.yaml"
+    changed.write_text(text)
+    return changed
 
 
 def check_weights(weights: Path, data_root: Path) -> None:
@@ -112,10 +130,13 @@ def main() -> None:
     parser.add_argument("--archive", type=Path, required=True, help="model_store/NAME.mar")
     parser.add_argument("--beside", type=Path, help="what its task needs beside them: eye.pt, eye.onnx, finder.pt or finder.onnx")
     parser.add_argument("--config", type=Path, default=CONFIG, help="its model-config.yaml")
+    parser.add_argument("--latency", choices=("on",), help="batches of one request, for which TorchServe waits for no other")
     parser.add_argument("--data-root", type=Path, default=mnist.DATA_ROOT)
     flags = parser.parse_args()
     try:
-        to_mar(flags.weights, flags.archive, beside=flags.beside, data_root=flags.data_root, config=flags.config)
+        with tempfile.TemporaryDirectory() as scratch:
+            config = for_clients_alone(flags.config, Path(scratch)) if flags.latency else flags.config
+            to_mar(flags.weights, flags.archive, beside=flags.beside, data_root=flags.data_root, config=config)
     except (CardError, ExportError, OSError, ValueError, mnist.DataError) as err:
         sys.exit(f"{parser.prog}: {err}")
 

@@ -6,13 +6,14 @@ from pathlib import Path
 
 from bench.contenders.peer import peer
 from bench.contenders.service import Service
-from bench.contenders.torchserve import torchserve
+from bench.contenders.torchserve import altered, torchserve
 from deploy.model_list import DIGITS, models_of
 
 STORE = Path("model_store")
 STOCK_ARCHIVE = Path("build/bench/stock.mar")
 STOCK_CONFIG = Path(__file__).parent.with_name("stock") / "config.properties"
 MAIN = "digits_onnx"  # the model whose server is also sent lists of pictures and /ping
+ALONE = f"{MAIN}-alone"  # that model in an archive as make export LATENCY=on packs it
 PEERS = ("mosec", "fastapi", "litserve", "bentoml")
 
 
@@ -53,6 +54,7 @@ def targets() -> dict[str, Target]:
     """Every line that the result may have, by name."""
     return {
         MAIN: Target(MAIN),
+        ALONE: Target(ALONE),
         f"{MAIN}-64": Target(MAIN, pictures=64, connections=(1, 4)),
         f"{MAIN}-1024": Target(MAIN, pictures=1024, connections=(1, 4)),
         "ping": Target(MAIN, "/ping", pictures=0),
@@ -67,6 +69,7 @@ def services(workers: Sequence[int]) -> list[Service]:
     found = []
     for number in workers:
         found += [torchserve(model.name, STORE / f"{model.name}.mar", number) for model in models_of(DIGITS)]
+        found.append(altered(ALONE, STORE / f"{MAIN}.mar", number, {"batchSize": 1}))
         found += [peer(name, STORE / "digits.onnx", number) for name in PEERS]
     return [
         *found,

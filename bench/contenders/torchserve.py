@@ -13,6 +13,7 @@ from deploy.machine.java import JavaError
 from deploy.machine.local import client
 from deploy.server import CONFIG, Server, ServerError
 from digitkit.artifacts.card import card_path
+from testbed.archives import alter
 from testbed.endpoints import predict_path
 from testbed.pictures import LabelledPicture
 
@@ -20,6 +21,19 @@ from testbed.pictures import LabelledPicture
 def torchserve(name: str, archive: Path, workers: int = 0, *, config: Path = CONFIG, variables: Mapping[str, str] | None = None) -> Service:
     """The service: TorchServe with only one archive; `variables` are added to its environment."""
     start = partial(_start, archive, workers, config=config, variables=dict(variables or {}))
+    return Service(name, workers, predict_path(archive.stem), start)
+
+
+def altered(name: str, archive: Path, workers: int, knobs: Mapping[str, int]) -> Service:
+    """The service with `knobs` in the place of those in the archive's model-config.yaml."""
+
+    @contextmanager
+    def start(port: int, picture: LabelledPicture) -> Iterator[Running]:
+        with tempfile.TemporaryDirectory() as folder:
+            changed = alter(archive, Path(folder, archive.name), config=knobs)
+            with torchserve(name, changed, workers).start(port, picture) as running:
+                yield running
+
     return Service(name, workers, predict_path(archive.stem), start)
 
 

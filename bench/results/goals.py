@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from bench.contenders.targets import MAIN, PEERS, ours
+from bench.contenders.targets import ALONE, MAIN, PEERS, ours
 from bench.rounds import BARE, RoundRow
 
 
@@ -59,6 +59,8 @@ def goals() -> Iterator[Goal]:
         cell = Cell(f"{onnx}-{many}", 1, pictures)
         yield Goal(f"{many:,} pictures in a request over the bare model, pictures/s", cell, Cell(BARE, 64, pictures), ">=", 0.8)
     yield Goal(f"{onnx}, p50 at 1, ms", Cell(onnx, 1, p50), None, "<=", 1.2)
+    yield Goal(f"{ALONE}, p50 at 1, ms", Cell(ALONE, 1, p50), None, "<=", 0.7)
+    yield Goal(f"{ALONE} over {onnx}, p50 at 1", Cell(ALONE, 1, p50), Cell(onnx, 1, p50), "<=", 0.5)
     yield Goal(f"{onnx}, processor time for a request at 64, us", Cell(onnx, 64, "cpu_us"), None, "<=", 120)
     yield Goal(f"{onnx}, first right answer after the start, s", Cell(onnx, 64, "start_s"), None, "<=", 5)
     yield Goal(f"{onnx}, memory, MB", Cell(onnx, 64, "memory_mb"), None, "<=", 600)

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+import yaml
 
 from digitkit.artifacts.card import CardError, card_path, check_card, facts, write_card
 from digitkit.readers.digits import net, ort
@@ -208,6 +209,18 @@ def test_an_archive_whose_eye_sees_nothing_is_not_published(store: Path, tmp_pat
     rewrite(store / "digits_onnx.mar", tmp_path / "digits_onnx.mar", change)
     with pytest.raises(errors.ExportError, match="does not find a digit beside a blot"):
         to_mar.check_answers(tmp_path / "digits_onnx.mar", mnist_root)
+
+
+def test_for_clients_alone_only_the_size_of_batches_changes(tmp_path: Path) -> None:
+    changed = yaml.safe_load(to_mar.for_clients_alone(to_mar.CONFIG, tmp_path).read_text())
+    assert changed == yaml.safe_load(to_mar.CONFIG.read_text()) | {"batchSize": 1}
+
+
+def test_settings_without_a_size_of_batches_are_not_packed_for_clients_alone(tmp_path: Path) -> None:
+    own = tmp_path / "own.yaml"
+    own.write_text("maxBatchDelay: 1\n")
+    with pytest.raises(errors.ExportError, match="has no batchSize"):
+        to_mar.for_clients_alone(own, tmp_path)
 
 
 @pytest.mark.parametrize("damage", ["card", "bytes"])

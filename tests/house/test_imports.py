@@ -91,11 +91,11 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copy
 
 
-def built(checkout: Path, *touched: str) -> set[str]:
-    """The commands that build something in `make run` after files were touched."""
+def built(checkout: Path, *touched: str, latency: str = "") -> set[str]:
+    """The commands that build something in `make run` after files were touched, with LATENCY as it is told."""
     flags = [f"--what-if={name}" for name in touched]
     # The file of the load test is named as well, since make run asks for it in a make of its own.
-    command = ["make", "--dry-run", *flags, "run", "reports/loadtest/kept", "WEIGHTS=runs/quick/digits.pt"]
+    command = ["make", "--dry-run", *flags, "run", "reports/loadtest/kept", "WEIGHTS=runs/quick/digits.pt", f"LATENCY={latency}"]
     plan = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=True, timeout=120).stdout
     return {name for name in (TRAINING, GRAPH, EYE_GRAPH, ARCHIVE, REPORT, LOAD) if f"-m {name} " in plan}
 
@@ -141,3 +141,15 @@ def test_a_report_and_a_budget_are_made_and_measured_alone(checkout: Path) -> No
     assert built(checkout, "training/evaluate/report.html.jinja") == {REPORT}
     assert built(checkout, "loadtest/budgets/steady/digits.yaml") == {LOAD}
     assert built(checkout, "export/quantise.py") == {GRAPH, ARCHIVE, LOAD}
+
+
+def test_archives_are_packed_anew_whenever_latency_is_switched_on_or_off(checkout: Path) -> None:
+    assert built(checkout, latency="on") == {ARCHIVE, LOAD}
+    packed = checkout / "model_store" / ".latency-on"
+    packed.touch()
+    try:
+        os.utime(packed, (3, 3))
+        assert built(checkout, latency="on") == set()
+        assert built(checkout) == {ARCHIVE, LOAD}
+    finally:
+        packed.unlink()

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 
 from bench.contenders.service import Service, TargetError
-from bench.contenders.targets import PEERS, STORE, Target, forms, optional, services, targets
+from bench.contenders.targets import PEERS, STORE, Target, both_kinds, forms, optional, services, targets
 from bench.generators.wrk_or_driver import LoadError, find_wrk, with_driver, with_wrk
 from bench.results.server_tables import OUT, show
 from bench.rounds import BARE, RoundPlan, RoundRow, measure_bare, measure_service
@@ -48,7 +48,7 @@ def parse_flags(arguments: Sequence[str] | None) -> argparse.Namespace:
     unknown = sorted({*flags.targets, *flags.peers, *flags.forms} - {BARE, *known, *by_form})
     if unknown:
         parser.error(f"no target {', '.join(unknown)}; there are {every}, as peers {', '.join(PEERS)}, as forms {', '.join(by_form)}")
-    flags.targets += (*(name for form in flags.forms for name in by_form[form]), *flags.peers)
+    flags.targets += (*(name for form in flags.forms for name in by_form[form]), *both_kinds(flags.peers))
     return flags
 
 

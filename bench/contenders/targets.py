@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.contenders.peer import peer
+from bench.contenders.peer import peer, same_work, same_work_name
 from bench.contenders.service import Service
 from bench.contenders.torchserve import altered, torchserve
 from deploy.model_list import DIGITS, models_of
@@ -45,9 +45,14 @@ def forms() -> dict[str, tuple[str, ...]]:
     return {form: tuple(model.name for model in listed if model.form == form) for form in dict.fromkeys(model.form for model in listed)}
 
 
+def both_kinds(peers: Sequence[str]) -> tuple[str, ...]:
+    """The targets of peers: each with the bare work, and with ours."""
+    return tuple(target for name in peers for target in (name, same_work_name(name)))
+
+
 def optional() -> tuple[str, ...]:
     """The targets that are only measured on request."""
-    return (*(model.name for model in models_of(DIGITS) if not model.built), *PEERS)
+    return (*(model.name for model in models_of(DIGITS) if not model.built), *both_kinds(PEERS))
 
 
 def targets() -> dict[str, Target]:
@@ -70,7 +75,8 @@ def services(workers: Sequence[int]) -> list[Service]:
     for number in workers:
         found += [torchserve(model.name, STORE / f"{model.name}.mar", number) for model in models_of(DIGITS)]
         found.append(altered(ALONE, STORE / f"{MAIN}.mar", number, {"batchSize": 1}))
-        found += [peer(name, STORE / "digits.onnx", number) for name in PEERS]
+        for name in PEERS:
+            found += [peer(name, STORE / "digits.onnx", number), same_work(name, STORE / f"{MAIN}.mar", number)]
     return [
         *found,
         torchserve("stock-1thread", STOCK_ARCHIVE, config=STOCK_CONFIG, variables={"OMP_NUM_THREADS": "1"}),

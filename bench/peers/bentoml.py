@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import bentoml
+from starlette.responses import Response
 
-from bench.peers.graph import PATH, PORT, WORKERS, GraphModel, decode
+from bench.peers.work import PATH, PORT, WORKERS, load_work
 
 
 @bentoml.service(workers=WORKERS, logging={"access": {"enabled": False}})
@@ -19,12 +20,12 @@ class Digits:
     """The model, in each worker."""
 
     def __init__(self) -> None:
-        self.model = GraphModel()
+        self.work = load_work()
 
     @bentoml.api(route=PATH)  # type: ignore[untyped-decorator]
-    def predict(self, picture: Annotated[bytes, bentoml.validators.ContentType("image/png")], /) -> dict[str, Any]:
-        (answer,) = self.model([decode(picture)])
-        return answer
+    def predict(self, picture: Annotated[bytes, bentoml.validators.ContentType("image/png")], /) -> Any:
+        (reply,) = self.work([self.work.read(picture)])
+        return Response(reply.body, reply.status, media_type="application/json")
 
 
 if __name__ == "__main__":

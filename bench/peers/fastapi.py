@@ -1,19 +1,18 @@
 """FastAPI on uvicorn, written by hand: no batching, and the model runs in the event loop, which is fastest for so small a model."""
 
 import uvicorn
-from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse
+from fastapi import FastAPI, Request, Response
 
-from bench.peers.graph import PATH, PORT, WORKERS, GraphModel, decode
+from bench.peers.work import PATH, PORT, WORKERS, load_work
 
 app = FastAPI()
-model = GraphModel()
+work = load_work()
 
 
 @app.post(PATH)  # type: ignore[untyped-decorator]
-async def predict(request: Request) -> JSONResponse:
-    (answer,) = model([decode(await request.body())])
-    return JSONResponse(answer)
+async def predict(request: Request) -> Response:
+    (reply,) = work([work.read(await request.body())])
+    return Response(reply.body, reply.status, media_type="application/json")
 
 
 if __name__ == "__main__":

@@ -1,19 +1,15 @@
-"""The work of every peer for a picture: decode it, run the graph on one thread, and name the digit."""
+"""The bare work of a peer for a picture: decode it, run the graph on one thread, and name the digit. Nothing is checked or refused."""
 
+import json
 import os
 from collections.abc import Sequence
-from typing import Any
 
 import cv2
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-PORT = int(os.environ.get("DIGITS_PEER_PORT", "8000"))
-WORKERS = int(os.environ.get("DIGITS_PEER_WORKERS", "1"))
-BATCH = 64
-DELAY_MS = 1
-PATH = "/predict"
+from bench.peers.work import Reply
 
 
 def decode(png: bytes) -> NDArray[np.uint8]:
@@ -24,16 +20,19 @@ def decode(png: bytes) -> NDArray[np.uint8]:
 class GraphModel:
     """The graph in ONNX Runtime."""
 
+    read = staticmethod(decode)
+
     def __init__(self) -> None:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         self.session = onnxruntime.InferenceSession(os.environ["DIGITS_GRAPH"], options, providers=["CPUExecutionProvider"])
 
-    def __call__(self, canvases: Sequence[NDArray[np.uint8]]) -> list[dict[str, Any]]:
+    def __call__(self, canvases: Sequence[NDArray[np.uint8]]) -> list[Reply]:
         """An answer for each picture."""
         (logits,) = self.session.run(["logits"], {"canvases": np.stack(canvases)})
         powers = np.exp(logits - logits.max(axis=1, keepdims=True))
         probabilities = powers / powers.sum(axis=1, keepdims=True)
         digits = logits.argmax(axis=1).tolist()
         rows = probabilities.astype(float).round(4).tolist()
-        return [{"digit": digit, "confidence": row[digit], "probabilities": row} for digit, row in zip(digits, rows, strict=True)]
+        answers = [{"digit": digit, "confidence": row[digit], "probabilities": row} for digit, row in zip(digits, rows, strict=True)]
+        return [Reply(200, json.dumps(answer).encode()) for answer in answers]

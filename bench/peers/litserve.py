@@ -1,32 +1,34 @@
 """LitServe with batching. Source: its documentation, lightning.ai/docs/litserve/features/batching."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import litserve
-import numpy as np
-from fastapi import Body
-from numpy.typing import NDArray
+from fastapi import Body, Response
 
-from bench.peers.graph import BATCH, DELAY_MS, PATH, PORT, WORKERS, GraphModel, decode
+from bench.peers.work import BATCH, DELAY_MS, PATH, PORT, WORKERS, Reply, load_work
 
 
 class Digits(litserve.LitAPI):  # type: ignore[misc]
-    """Decodes and encodes pictures one by one, and predicts for a batch."""
+    """Reads requests and writes answers one by one, and predicts for a batch."""
 
     def setup(self, device: str) -> None:
-        self.model = GraphModel()
+        self.work = load_work()
 
-    def decode_request(self, request: Annotated[bytes, Body(media_type="image/png")]) -> NDArray[np.uint8]:
-        return decode(request)
+    def decode_request(self, request: Annotated[bytes, Body(media_type="image/png")]) -> Any:
+        return self.work.read(request)
 
-    def predict(self, x: NDArray[np.uint8]) -> list[dict[str, Any]]:
-        return self.model(list(x))
+    def batch(self, inputs: list[Any]) -> list[Any]:
+        return inputs
 
-    def unbatch(self, output: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    def predict(self, x: Sequence[Any]) -> list[Reply]:
+        return self.work(x)
+
+    def unbatch(self, output: list[Reply]) -> list[Reply]:
         return output
 
-    def encode_response(self, output: dict[str, Any]) -> dict[str, Any]:
-        return output
+    def encode_response(self, output: Reply) -> Response:
+        return Response(output.body, output.status, media_type="application/json")
 
 
 if __name__ == "__main__":

@@ -1,29 +1,29 @@
-"""mosec: a Rust frontend that batches, Python workers behind it. Source: its guide, mosecorg.github.io/mosec."""
+"""mosec: a Rust frontend that batches, Python workers behind it. Source: its guide, mosecorg.github.io/mosec.
 
-import json
+A batch has one status for all of its requests, so what our handler refuses is answered with 200 and the refusal in the body.
+"""
+
 from typing import Any
 
-import numpy as np
 from mosec import Server, Worker
-from numpy.typing import NDArray
 
-from bench.peers.graph import BATCH, DELAY_MS, PATH, WORKERS, GraphModel, decode
+from bench.peers.work import BATCH, DELAY_MS, PATH, WORKERS, Reply, load_work
 
 
 class Digits(Worker):  # type: ignore[misc]
     """A worker, which the frontend gives up to BATCH requests at a time."""
 
     def __init__(self) -> None:
-        self.model = GraphModel()
+        self.work = load_work()
 
-    def deserialize(self, data: bytes) -> NDArray[np.uint8]:
-        return decode(data)
+    def deserialize(self, data: bytes) -> Any:
+        return self.work.read(data)
 
-    def forward(self, data: list[NDArray[np.uint8]]) -> list[dict[str, Any]]:
-        return self.model(data)
+    def forward(self, data: list[Any]) -> list[Reply]:
+        return self.work(data)
 
-    def serialize(self, data: dict[str, Any]) -> bytes:
-        return json.dumps(data).encode()  # the default would indent it
+    def serialize(self, data: Reply) -> bytes:
+        return data.body
 
 
 if __name__ == "__main__":  # mosec takes the port and the address from MOSEC_PORT and MOSEC_ADDRESS

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from bench.contenders.targets import ALONE, MAIN, PEERS, ours
+from bench.contenders.targets import ALONE, MAIN, PEERS, both_kinds, ours
 from bench.rounds import BARE, RoundRow
 
 
@@ -48,7 +48,7 @@ def goals() -> Iterator[Goal]:
     onnx, rate, p50, pictures = MAIN, "answers_s", "p50_ms", "pictures_s"
     for own, over, bound in (onnx, "stock-1thread", 10), ("digits", "stock-1thread", 6), (onnx, "stock", 100), ("digits", "stock", 100):
         yield Goal(f"{own} over {over}, requests/s at 64", Cell(own, 64, rate), Cell(over, 64, rate), ">=", bound)
-    for peer in PEERS:
+    for peer in both_kinds(PEERS):
         for own in ours():
             for at in (64, 256):
                 yield Goal(f"{own} over {peer}, requests/s at {at}", Cell(own, at, rate), Cell(peer, at, rate), ">=", 1)

@@ -1,6 +1,8 @@
 """The bench of the servers: every answer is checked, ratios are taken within a round, and a failure costs no other target's figures."""
 
+import json
 import os
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,6 +20,7 @@ from bench.contenders.targets import PEERS
 from bench.generators.exchange import CheckedRequest, digits_in, post, read_requests, write_requests
 from bench.generators.wrk_or_driver import LoadResult, find_wrk, with_driver, with_wrk
 from bench.peers.graph import GraphModel, decode
+from bench.peers.work import UNPACKED, load_work
 from bench.results.server_tables import ratios, show
 from bench.rounds import RoundRow
 from bench.servers import FAILED, PICTURES, main, parse_flags
@@ -25,6 +28,7 @@ from bench.stock.archive import pack
 from digitkit.pictures.codec import encode_png
 from digitkit.readers.digits import ort
 from digitkit.readers.digits.classify import classify
+from export.packing import answers
 from testbed.pictures import LabelledPicture, load_pictures
 from training.data.mnist import Split
 
@@ -221,10 +225,31 @@ def test_several_numbers_of_workers_are_measured_in_turn() -> None:
 def test_peers_model_reads_what_ours_reads(store: Path, mnist_test: Split, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DIGITS_GRAPH", str(store / "digits.onnx"))
     pictures = mnist_test.pictures[:100]
-    answers = GraphModel()([decode(encode_png(picture)) for picture in pictures])
+    read = [json.loads(reply.body) for reply in GraphModel()([decode(encode_png(picture)) for picture in pictures])]
     ours = classify([[picture] for picture in pictures], ort.load(store / "digits.onnx", device="cpu").run, 0.5)
-    assert [answer["digit"] for answer in answers] == [prediction.digit for prediction in ours]
-    assert [answer["confidence"] for answer in answers] == [pytest.approx(p.confidence, abs=6e-5) for p in ours]
+    assert [answer["digit"] for answer in read] == [prediction.digit for prediction in ours]
+    assert [answer["confidence"] for answer in read] == [pytest.approx(p.confidence, abs=6e-5) for p in ours]
+
+
+@pytest.mark.server
+def test_a_peer_with_our_work_answers_and_refuses_as_our_server_does(
+    store: Path, ten_pngs: list[bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with zipfile.ZipFile(store / "digits_onnx.mar") as packed:
+        packed.extractall(tmp_path / "model")
+    monkeypatch.setenv(UNPACKED, str(tmp_path / "model"))
+    monkeypatch.setenv("LOG_LOCATION", str(tmp_path))
+    work = load_work()
+    bodies = [*ten_pngs, b"no picture"]
+    replies = work([work.read(body) for body in bodies])
+    assert [reply.status for reply in replies] == [200] * 10 + [400]
+    assert [json.loads(reply.body) for reply in replies] == answers(store / "digits_onnx.mar", bodies)
+
+
+def test_each_peer_is_measured_with_the_bare_work_and_with_ours() -> None:
+    asked = parse_flags(["--targets", "digits_onnx", "--peers", "mosec"]).targets
+    assert asked == ("digits_onnx", "mosec", "mosec-digitkit")
+    assert set(asked) <= {service.name for service in targets.services([1])}
 
 
 @pytest.mark.server

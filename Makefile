@@ -93,7 +93,7 @@ test: export DIGITS_SOAK_MINUTES ?= $(SOAK_MINUTES)
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: eye numbers finder evaluate-numbers evaluate-pages help setup run ports stop monitor monitor-stop serve score autoscale rollback train train-many finetune evaluate evaluate-real scenes corruptions compare bench-canvas release export smoke loadtest test check fmt lock clean bench bench-models bench-batches tune chaos soak audit sbom bench-client console forget labels retrain few-labels judge flips label-errors keys image promote splitter loop loop-on-drift uses
+.PHONY: eye numbers finder evaluate-numbers evaluate-pages help setup run ports stop monitor monitor-stop serve score autoscale rollback train train-many finetune evaluate evaluate-real scenes corruptions compare bench-canvas release export smoke loadtest test check fmt lock clean bench bench-models bench-batches bench-steps tune chaos soak audit sbom bench-client console forget labels retrain few-labels judge flips label-errors keys image promote splitter loop loop-on-drift uses
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -269,6 +269,9 @@ bench: export build/bench/stock.mar $(CHOSEN_PEERS:%=.venv-peers/%/installed) ##
 
 bench-batches: export ## processor time of a worker for a request, with frames.py and with TorchServe's own reading of batches
 	@$(PY) -m bench.batches $(MNIST)
+
+bench-steps: export ## processor time of each step of a request in a worker, in batches and lists
+	@OMP_NUM_THREADS=1 $(PY) -m bench.steps $(MNIST)
 
 bench-client: export ## 1,000 pictures by the client's read_many and by the bench's own driver, side by side: BENCH_ROUNDS, BENCH_SECONDS, BENCH_PORT
 	@$(PY) -m bench.client_speed $(MNIST) $(call flag,rounds,BENCH_ROUNDS) $(call flag,seconds,BENCH_SECONDS) $(call flag,port,BENCH_PORT)

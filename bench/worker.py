@@ -45,8 +45,7 @@ class Worker:
 
     def ask(self, pictures: Sequence[bytes]) -> list[bytes]:
         """The bodies of the answers to one batch of requests with raw bodies."""
-        requests = [_request(str(i), picture) for i, picture in enumerate(pictures)]
-        self.connection.sendall(b"I" + b"".join(requests) + _int(-1))
+        self.connection.sendall(message([(picture, "image/png") for picture in pictures]))
         _expect_ok(self.connection)
         bodies: list[bytes] = []
         while True:
@@ -130,9 +129,14 @@ def _load_message(name: str, folder: Path) -> bytes:
     return b"L" + _text(name) + _text(str(folder)) + _int(BATCH) + _text("digit_handler.py") + no_gpu + no_envelope + limit_pixels
 
 
-def _request(name: str, picture: bytes) -> bytes:
+def message(bodies: Sequence[tuple[bytes, str]]) -> bytes:
+    """The message with a batch of requests, each of a body and its type."""
     headers = _text("Host") + _text("127.0.0.1") + _int(-1)
-    return _text(name) + headers + _text("body") + _text("image/png") + _text(picture) + _int(-1)
+    requests = [
+        _text(str(i)) + headers + _text("body") + _text(content_type) + _text(body) + _int(-1)
+        for i, (body, content_type) in enumerate(bodies)
+    ]
+    return b"I" + b"".join(requests) + _int(-1)
 
 
 def _expect_ok(connection: socket.socket) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Final
+from typing import Any, Final
 
 import yaml
 
@@ -21,21 +21,26 @@ PNG: Final = "image/png"
 HEADERS: Final = {"content-type": PNG, OWN_ROUTE: ""}
 
 
+def load_handler(folder: Path) -> Any:
+    """The handler with the model of an archive that is unpacked there, loaded as TorchServe's worker loads it."""
+    manifest = json.loads((folder / "MAR-INF" / "MANIFEST.json").read_text())
+    handler = import_module("digit_handler").DigitHandler()
+    handler.initialize(
+        SimpleNamespace(
+            model_name=manifest["model"]["modelName"],
+            manifest=manifest,
+            system_properties={"model_dir": str(folder), "gpu_id": None},
+            model_yaml_config=yaml.safe_load((folder / "model-config.yaml").read_text()),
+        )
+    )
+    return handler
+
+
 class Handled:
-    """The handler with its model, loaded as TorchServe's worker loads it."""
+    """The handler of the archive in DIGITS_UNPACKED."""
 
     def __init__(self) -> None:
-        folder = Path(os.environ[UNPACKED])
-        manifest = json.loads((folder / "MAR-INF" / "MANIFEST.json").read_text())
-        self._handler = import_module("digit_handler").DigitHandler()
-        self._handler.initialize(
-            SimpleNamespace(
-                model_name=manifest["model"]["modelName"],
-                manifest=manifest,
-                system_properties={"model_dir": str(folder), "gpu_id": None},
-                model_yaml_config=yaml.safe_load((folder / "model-config.yaml").read_text()),
-            )
-        )
+        self._handler = load_handler(Path(os.environ[UNPACKED]))
 
     def read(self, body: bytes) -> Request:
         """The request as TorchServe's frontend would hand it over."""

@@ -39,10 +39,12 @@ def read_in_groups(
 def groups(counts: Sequence[int]) -> Iterator[list[int]]:
     """Which requests are read together, by their places, the fewest pictures first; those without a picture are in no group."""
     group: list[int] = []
+    pictures = 0
     for i in sorted((i for i, count in enumerate(counts) if count), key=lambda i: counts[i]):
-        if group and sum(counts[j] for j in group) + counts[i] > GROUP:
+        if group and pictures + counts[i] > GROUP:
             yield group
-            group = []
+            group, pictures = [], 0
         group.append(i)
+        pictures += counts[i]
     if group:
         yield group

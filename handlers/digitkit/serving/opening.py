@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from digitkit.errors import BadRequest, TooLarge, UnsupportedMedia
-from digitkit.reader import Hints
+from digitkit.reader import NO_HINTS, Hints
 from digitkit.serving.bodies.body import (
     OBJECTS,
     Sources,
@@ -42,7 +42,8 @@ def open_request(request: Request, limits: Limits) -> Reading:
     row, headers = request.row, request.headers
     encoding = encoding_of(headers)
     accept = headers.get("accept", "").split(",", 1)[0].split(";", 1)[0].strip().lower()
-    wishes = Wishes(accept, Hints(*(header_text(headers.get(name, "")) for name in HINTS)))
+    hints = NO_HINTS if headers.keys().isdisjoint(HINTS) else Hints(*(header_text(headers.get(name, "")) for name in HINTS))
+    wishes = Wishes(accept, hints)
     if headers.get("content-type", "").startswith("multipart/"):
         if encoding:  # TorchServe reads a form as it comes
             raise UnsupportedMedia("a form has a content encoding; send its parts as they are")

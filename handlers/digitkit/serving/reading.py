@@ -14,7 +14,7 @@ import numpy as np
 
 from digitkit.errors import DigitError, Overloaded
 from digitkit.pictures.allowance import Allowance
-from digitkit.reader import NO_HINTS, File, Hints, Input, Reader
+from digitkit.reader import NO_HINTS, File, Hints, Input, Known, Reader
 from digitkit.serving.bodies.body import Sources
 from digitkit.serving.guard import Guard
 from digitkit.settings import Limits
@@ -105,7 +105,7 @@ class Reading:
         started = now = time.perf_counter()
         if now > deadline and not self.pictures:
             raise Overloaded(f"the batch has taken {limits.batch_seconds} s so far; send the request again")
-        reader.parse_hints(self._wishes.hints)  # what is bad for all pictures refuses the request, not each of them
+        known = reader.parse_hints(self._wishes.hints)  # what is bad for all pictures refuses the request, not each of them
         until = min(deadline, started + limits.request_seconds - self._spent_s)
         start = len(self.pictures)
         part = self._sources.items[start : min(start * GROWTH, start + SLICE) or 1]
@@ -117,7 +117,7 @@ class Reading:
             decoded = guard(self._open, item, reader, limits, self._allowance)
             decoded_at = time.perf_counter()
             if prepared is None:
-                prepared = decoded if isinstance(decoded, DigitError) else guard(self._prepare, decoded, i, reader)
+                prepared = decoded if isinstance(decoded, DigitError) else guard(self._prepare, decoded, i, reader, known)
             self.pictures.append(prepared)
             now = time.perf_counter()
             self.canvas_s += now - decoded_at
@@ -127,9 +127,11 @@ class Reading:
         source = self._sources.read(item)
         return source if isinstance(source, np.ndarray) else reader.open_file(source, limits, allowance)
 
-    def _prepare(self, file: File, i: int, reader: Reader) -> Input:
-        hints = self._wishes.hints
-        return reader.prepare(file, reader.parse_hints(own_hints(self._sources.hints[i], hints) if self._sources.hints else hints))
+    def _prepare(self, file: File, i: int, reader: Reader, known: Known) -> Input:
+        """What the reader makes of a picture, of which all that is known may be said for the whole request."""
+        if self._sources.hints:
+            known = reader.parse_hints(own_hints(self._sources.hints[i], self._wishes.hints))
+        return reader.prepare(file, known)
 
     def _refuse_rest(self) -> None:
         count, total = len(self.pictures), len(self._sources.items)

@@ -76,7 +76,7 @@ def from_torchserve(row: Mapping[str, Any], mixed: Mapping[str, Any], id: str = 
 
 def trace_id(request: Request) -> str:
     """The id of the trace that a request is a part of, 32 hexadecimal digits, or "" for none."""
-    found = TRACE_FORM.fullmatch(request.headers.get(TRACE, ""))
+    found = TRACE_FORM.fullmatch(request.headers[TRACE]) if TRACE in request.headers else None
     return found[1] if found else ""
 
 

@@ -71,10 +71,11 @@ def set_up(environment: Environment, **_: object) -> None:
     options.profile = options.profile or DEFAULT
     options.token, options.management_token = os.environ.get(TOKEN, ""), os.environ.get(MANAGEMENT_TOKEN, "")
     try:
-        profile = find_profile(options.profile).scaled(options.load, options.seconds)
+        asked = find_profile(options.profile).scaled(options.load, options.seconds)
         models = Path(options.model_list)
-        budget = read_budget(profile.name, options.model, Path(options.budgets), models=models)
-        subject = find_subject(options.model, models, Path(options.data_root), profile.pictures)
+        budget = read_budget(asked.name, options.model, Path(options.budgets), models=models)
+        subject = find_subject(options.model, models, Path(options.data_root), asked.pictures)
+        profile = asked.loaded_for(subject.task)
         known = learn(environment.host or "", profile, subject, options)
         if profile.management:
             check_management(options.management, options.model, options.management_token, ca=options.ca)
@@ -83,9 +84,10 @@ def set_up(environment: Environment, **_: object) -> None:
         sys.exit(f"loadtest: {err}")
     right = subject.accuracy(known.answers)
     print(f"{options.model}: {right:.2%} of {len(subject.pictures)} test pictures are read correctly; {profile.summary}", flush=True)
-    course.prepare(profile, budget, warm_up_s=options.warm_up, users=prepare_users(profile, known, certificates))
+    course.prepare(profile, budget, warm_up_s=options.warm_up, users=prepare_users(profile, known, certificates, profile.source_rate))
     # Locust passes all options on to its workers.
-    options.setup = {"profile": profile.to_message(), "known": asdict(known), "certificates": certificates}
+    message = {"profile": profile.to_message(), "known": asdict(known), "certificates": certificates}
+    options.setup = message | {"source_rate": profile.source_rate}
     if options.exporter_port:
         start_exporter(environment, options.exporter_port)
     if options.result:
@@ -101,9 +103,9 @@ def learn(host: str, profile: Profile, subject: Subject, options: Any) -> Known:
     return Known(task, bodies, answers, explain_alone(host, name, options.token, explained, task=task, ca=options.ca))
 
 
-def prepare_users(profile: Profile, known: Known, certificates: str) -> list[type[User]]:
+def prepare_users(profile: Profile, known: Known, certificates: str, source_rate: float) -> list[type[User]]:
     """The user classes that a profile needs, with their shares and requests; all trust `certificates` over TLS."""
-    Sender.certificates = certificates
+    Sender.certificates, Sender.rate = certificates, source_rate
     RestSender.ssl_context_factory = Manager.ssl_context_factory = trusting(certificates)
     senders, traffic = [sender for sender in SENDERS if sender.door in profile.doors], Traffic(known)
     for sender in senders:
@@ -114,7 +116,8 @@ def prepare_users(profile: Profile, known: Known, certificates: str) -> list[typ
 def set_up_worker(environment: Environment, **_: object) -> None:
     """Prepare the users with what the master knows."""
     options: Any = environment.parsed_options
-    prepare_users(Profile.from_message(options.setup["profile"]), Known(**options.setup["known"]), options.setup["certificates"])
+    told = options.setup
+    prepare_users(Profile.from_message(told["profile"]), Known(**told["known"]), told["certificates"], told["source_rate"])
 
 
 events.init_command_line_parser.add_listener(add_arguments)

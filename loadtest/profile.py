@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -14,6 +14,8 @@ WORKLOADS: Final = ("closed", "open")
 DOORS: Final = ("rest", "v2", "grpc", "oip")
 KINDS: Final = ("single", "list", "explanation", "bad")
 LOAD_UNIT: Final = {"closed": "users", "open": "arrivals/s"}
+SOURCE_RATE: Final = 5.0  # most arrivals a second of one source of an open workload; loads are rounded to whole sources
+LEAST_SOURCES: Final = 20  # of which even a low load is made, so that every door gets its share
 SETTLE_S: Final = 2.0  # at the start of each step of a ramp, in which the requests of the step before are answered
 HIGHEST_RATE: Final = 100_000.0  # arrivals a second at which a ramp always ends
 
@@ -64,6 +66,7 @@ class Profile:
         doors, traffic: shares, in any unit.
         stages: empty if there is a ramp.
         task: whose models it is for, "" for those of every task.
+        task_load: the share of the load that models of a task get, where it is not all of it.
         pictures: what is sent in the place of what models.toml names, None for that.
     """
 
@@ -76,6 +79,7 @@ class Profile:
     ramp: Ramp | None = None
     management: bool = False
     task: str = ""
+    task_load: Mapping[str, float] = field(default_factory=dict)
     pictures: Path | None = None
 
     def is_for(self, task: str) -> bool:
@@ -87,6 +91,11 @@ class Profile:
         return self.ramp.start if self.ramp else self.stages[0].load
 
     @property
+    def source_rate(self) -> float:
+        """Arrivals a second of one source of an open workload."""
+        return min(SOURCE_RATE, self.first_load / LEAST_SOURCES)
+
+    @property
     def longest_s(self) -> float:
         """Seconds that the stages take at most, together."""
         return self.ramp.longest_s if self.ramp else sum(stage.seconds for stage in self.stages)
@@ -95,9 +104,11 @@ class Profile:
     def summary(self) -> str:
         """The workload in words: "closed workload: 32 users for 7 s"."""
         unit = LOAD_UNIT[self.workload]
+        shares = "".join(f"; for {task} {share:g} of that load" for task, share in self.task_load.items())
         if self.ramp:
-            return f"{self.workload} workload: from {self.ramp.start:g} {unit} up, in steps of {self.ramp.seconds:g} s"
-        return f"{self.workload} workload: " + ", ".join(f"{stage.load:g} {unit} for {stage.seconds:g} s" for stage in self.stages)
+            return f"{self.workload} workload: from {self.ramp.start:g} {unit} up, in steps of {self.ramp.seconds:g} s{shares}"
+        stages = ", ".join(f"{stage.load:g} {unit} for {stage.seconds:g} s" for stage in self.stages)
+        return f"{self.workload} workload: {stages}{shares}"
 
     def plan(self) -> Generator[Stage, bool, None]:
         """The stages in their order; the caller must send() whether the last one kept its budgets."""
@@ -109,13 +120,21 @@ class Profile:
     def scaled(self, load: float | None, seconds: float | None) -> "Profile":
         """The same profile with another load in its first stage and another length; the other stages keep their proportions.
 
-        None keeps the profile's value. `seconds` is the length of all stages together, or of each step of a ramp.
+        None keeps the profile's value. `seconds` is the length of all stages together, or of each step of a ramp. A load that is given is
+        that of every task.
         """
         up = (load or self.first_load) / self.first_load
+        shares = {} if load else self.task_load
         if self.ramp:
-            return replace(self, ramp=replace(self.ramp, start=self.ramp.start * up, seconds=seconds or self.ramp.seconds))
+            ramp = replace(self.ramp, start=self.ramp.start * up, seconds=seconds or self.ramp.seconds)
+            return replace(self, ramp=ramp, task_load=shares)
         longer = (seconds or self.longest_s) / self.longest_s
-        return replace(self, stages=tuple(Stage(s.name, s.load * up, s.seconds * longer) for s in self.stages))
+        stages = tuple(Stage(s.name, s.load * up, s.seconds * longer) for s in self.stages)
+        return replace(self, stages=stages, task_load=shares)
+
+    def loaded_for(self, task: str) -> "Profile":
+        """The same profile with the load that models of a task get."""
+        return self.scaled(self.first_load * self.task_load.get(task, 1.0), None)
 
     def to_message(self) -> dict[str, Any]:
         """Plain values for Locust's messages from master to workers, which need no stages."""
@@ -141,7 +160,7 @@ def find_profile(name: str) -> Profile:
 
 def to_profile(where: str, name: str, content: Any) -> Profile:
     """The profile in a section that was read from YAML; raises WrongSettings with a message that starts with `where`."""
-    optional = {"stages", "ramp", "management", "task", "pictures"}
+    optional = {"stages", "ramp", "management", "task", "task_load", "pictures"}
     section = to_section(where, content, required={"question", "workload", "doors", "traffic"}, optional=optional)
     if ("stages" in section) == ("ramp" in section):
         raise WrongSettings(f"{where} must hold either stages or a ramp")
@@ -155,6 +174,7 @@ def to_profile(where: str, name: str, content: Any) -> Profile:
         ramp=_to_ramp(f"{where}.ramp", section["ramp"]) if "ramp" in section else None,
         management=to_choice(f"{where}.management", section.get("management", False), (False, True)),
         task=str(section.get("task", "")),
+        task_load=_to_task_load(f"{where}.task_load", section["task_load"]) if "task_load" in section else {},
         pictures=PROFILES.parent / str(section["pictures"]) if "pictures" in section else None,
     )
     if profile.ramp and profile.workload == "closed":
@@ -167,6 +187,12 @@ def _to_shares(where: str, content: Any, known: tuple[str, ...]) -> dict[str, fl
     if not section:
         raise WrongSettings(f"{where} is empty; it must hold shares of {', '.join(known)}")
     return {name: to_number(f"{where}.{name}", share, lowest=1) for name, share in section.items()}
+
+
+def _to_task_load(where: str, content: Any) -> dict[str, float]:
+    if not isinstance(content, dict) or not content:
+        raise WrongSettings(f"{where} must hold shares of the load by task, as numbers: 0.1")
+    return {str(task): to_number(f"{where}.{task}", share, lowest=0.01, highest=1) for task, share in content.items()}
 
 
 def _to_stages(where: str, content: Any) -> tuple[Stage, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from loadtest.generator.traffic import Case
-from testbed.answers import Refusal, WrongAnswer, read_json
+from testbed.answers import Expected, Refusal, ToldAnswer, WrongAnswer, read_json
 from testbed.endpoints import JSON, encode_form, encode_inputs, encode_instances, explain_path, infer_path, predict_path
 
 
@@ -71,6 +71,24 @@ def from_tensors(outputs: dict[str, list[Any]]) -> list[Any]:
         return [read_json(error) if error else {name: rows[i] for name, rows in columns.items()} for i, error in enumerate(errors)]
     except (TypeError, KeyError) as err:
         raise WrongAnswer("malformed: no tensor of errors beside those of an answer") from err
+
+
+def in_words_of_rest(answers: list[Any], case: Case) -> list[Any]:
+    """The answers of tensors as REST's objects, which another task than digits may word differently.
+
+    Tensors may be more than the keys of such an object, and a list or an object in it is the text of a tensor.
+    """
+    return [_in_words_of(answer, due) for answer, due in zip(answers, case.expected, strict=False)]
+
+
+def _in_words_of(answer: Any, due: Expected) -> Any:
+    if not isinstance(due, ToldAnswer):
+        return answer
+    known = {name: (answer[name], value) for name, value in due.told.items() if name in answer}
+    return {
+        name: read_json(found.encode()) if isinstance(found, str) and isinstance(value, list | dict) else found
+        for name, (found, value) in known.items()
+    }
 
 
 def _rows(data: list[Any], count: int) -> list[Any]:

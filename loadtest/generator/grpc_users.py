@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import grpc
 from grpc.experimental.gevent import init_gevent
 
-from loadtest.generator.doors import from_grpc, from_tensors, to_grpc
+from loadtest.generator.doors import from_grpc, from_tensors, in_words_of_rest, to_grpc
 from loadtest.generator.stubs import load_stubs
 from loadtest.generator.traffic import Case, Traffic
 from loadtest.generator.users import TIMEOUT_S, Sender
@@ -100,7 +100,8 @@ class OipUser(GrpcSender):
         contents = oip.InferTensorContents(bytes_contents=case.pictures)
         tensor = oip.ModelInferRequest.InferInputTensor(name="picture", datatype="BYTES", shape=[len(case.pictures)], contents=contents)
         answer = self.service.ModelInfer(oip.ModelInferRequest(model_name=self.model, inputs=[tensor]), **self.call)
-        return from_tensors({output.name: _to_list(output.contents) for output in answer.outputs}), answer.ByteSize()
+        answers = from_tensors({output.name: _to_list(output.contents) for output in answer.outputs})
+        return in_words_of_rest(answers, case), answer.ByteSize()
 
 
 def _to_list(contents: Any) -> list[Any]:

@@ -11,7 +11,6 @@ from loadtest.budget import Budget, holds
 from loadtest.profile import SETTLE_S, Profile, Stage
 from loadtest.results.figures import Window, highest_held
 
-SOURCE_RATE: Final = 5.0  # arrivals a second of one user of an open workload; loads are rounded to whole users
 AT_ONCE: Final = 10_000.0  # users a second
 LATE: Final = ("later than due", "load generator")  # name and type of the entry in Locust's statistics
 
@@ -140,7 +139,7 @@ class Course(LoadTestShape):
         return None if now >= self.ends_at + 2 * runners.WORKER_REPORT_INTERVAL else (0, AT_ONCE, self.users)
 
     def _count(self, load: float) -> int:
-        users = load / SOURCE_RATE if self.profile.workload == "open" else load
+        users = load / self.profile.source_rate if self.profile.workload == "open" else load
         return max(1, round(users)) + self.profile.management
 
     def _spawn_rate(self) -> float:

@@ -1,17 +1,12 @@
 """The requests of a test: single pictures, lists, explanations and bad pictures, each with the answer that it must get."""
 
-import struct
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count, cycle, islice
 from typing import Any, Final
 
-import numpy as np
-
-from digitkit.pictures.codec import encode_png
-from digitkit.readers.digits.digit import SIDE_PX
-from testbed.answers import Expected, Refusal, read_answer, read_explanation
+from loadtest.generator.refused import bad_pictures
+from testbed.answers import Expected, read_answer, read_explanation
 
 LIST: Final = 8  # pictures of a list, one of them bad
 EXPLAINED: Final = 16  # pictures that are explained: by occlusion each costs as much as 785 predictions
@@ -54,7 +49,7 @@ class Traffic:
         explanations = [read_explanation(answer, known.task) for answer in known.explanations]
         self._known = cycle(zip(known.pictures, answers, strict=True))
         self._explained = cycle(zip(known.pictures, explanations, strict=False)) if explanations else iter(())
-        self._bad = cycle(bad_pictures(known.pictures[0]))
+        self._bad = cycle(bad_pictures(known.pictures[0], known.task))
         self._places = (i % LIST for i in count())
         self._draw = {"single": self._single, "list": self._list, "explanation": self._explanation, "bad": self._refused}
 
@@ -79,22 +74,3 @@ class Traffic:
 def _case(kind: str, pairs: Iterator[tuple[bytes, Any]] | Sequence[tuple[bytes, Any]]) -> Case:
     pictures, expected = zip(*pairs, strict=True)
     return Case(kind, pictures, expected)
-
-
-def bad_pictures(png: bytes) -> list[tuple[bytes, Refusal]]:
-    """Bodies that must be refused, each with the code and type that docs/api.md promises; `png` is any good picture."""
-    return [
-        (b"no picture", Refusal(400, "UnreadablePicture")),
-        (png[: len(png) // 2], Refusal(400, "UnreadablePicture")),
-        (b"%PDF-1.7", Refusal(415, "UnsupportedMedia")),
-        (encode_png(np.full((SIDE_PX, SIDE_PX), 255, dtype=np.uint8)), Refusal(422, "BlankPicture")),
-        (_bomb(side_px=30_000), Refusal(413, "TooLarge")),
-    ]
-
-
-def _bomb(side_px: int) -> bytes:
-    """A PNG of a few bytes that would be side_px x side_px grey pixels."""
-    chunks = ((b"IHDR", struct.pack(">IIBBBBB", side_px, side_px, 8, 0, 0, 0, 0)), (b"IDAT", zlib.compress(b"")), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content)) for name, content in chunks
-    )

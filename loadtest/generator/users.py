@@ -12,10 +12,10 @@ from gevent.pool import Group
 from locust import FastHttpUser, User, tag
 
 from loadtest.answers_alone import auth_headers
-from loadtest.generator.doors import Post, from_rest, from_v2, to_rest, to_v2
-from loadtest.generator.shape import SOURCE_RATE, log_late
+from loadtest.generator.doors import Post, from_rest, from_v2, in_words_of_rest, to_rest, to_v2
+from loadtest.generator.shape import log_late
 from loadtest.generator.traffic import Case, Traffic
-from loadtest.profile import KINDS, Profile
+from loadtest.profile import KINDS, SOURCE_RATE, Profile
 from testbed.answers import WrongAnswer, check_answers
 
 TIMEOUT_S = 10.0  # for an answer
@@ -32,7 +32,7 @@ def _context(certificates: str, cafile: str = "") -> ssl.SSLContext:
 
 
 class Sender(User):
-    """One user of a closed workload, or one source of SOURCE_RATE arrivals a second of an open one.
+    """One user of a closed workload, or one source of an open one, of `rate` arrivals a second.
 
     A closed user waits for its answer before it sends again, so it slows down with the server. A source sends each request
     when it is due, whether or not the earlier ones were answered. Latency counts from that scheduled time, so a stall is not hidden
@@ -42,6 +42,7 @@ class Sender(User):
     door: ClassVar[str]
     kinds: ClassVar[tuple[str, ...]] = KINDS
     is_open: ClassVar[bool]
+    rate: ClassVar[float] = SOURCE_RATE
     traffic: ClassVar[Traffic]
     certificates: ClassVar[str] = ""  # trusted over TLS, see trusting()
 
@@ -66,7 +67,7 @@ class Sender(User):
         """Seconds to the next request: 0 for a closed user; for a source, the time to the next arrival of a Poisson process."""
         if not self.is_open:
             return 0.0
-        self.due += random.expovariate(SOURCE_RATE)
+        self.due += random.expovariate(self.rate)
         return max(0.0, self.due - perf_counter())
 
     def send(self, kind: str) -> None:
@@ -154,5 +155,5 @@ class V2User(RestSender):
     def post(self, case: Case) -> Post:
         return to_v2(case, self.model)
 
-    def read(self, body: bytes, _: Case) -> list[Any]:
-        return from_v2(body)
+    def read(self, body: bytes, case: Case) -> list[Any]:
+        return in_words_of_rest(from_v2(body), case)

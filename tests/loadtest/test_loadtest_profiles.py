@@ -21,7 +21,8 @@ from digitkit.serving.request import from_torchserve
 from digitkit.settings import Limits
 from loadtest import run
 from loadtest.generator import doors
-from loadtest.generator.traffic import LIST, Case, Known, Traffic, bad_pictures
+from loadtest.generator.refused import bad_pictures
+from loadtest.generator.traffic import LIST, Case, Known, Traffic
 from loadtest.profile import PROFILES, Profile, Ramp, Stage, read_profiles
 from loadtest.results.overview import conclusions, read_baseline, read_summary, write_summary
 from loadtest.results.page import write_page
@@ -99,6 +100,22 @@ def test_another_load_and_length_keep_the_proportions_of_the_stages() -> None:
     assert [(stage.load, stage.seconds) for stage in spike.stages] == [(20, 16), (100, 10), (20, 24)]
 
 
+def test_models_of_a_slower_task_get_their_share_of_the_load_unless_one_is_asked_for() -> None:
+    spike = read_profiles()["spike"]
+    assert [stage.load for stage in spike.loaded_for("numbers").stages] == [10, 50, 10]
+    assert spike.loaded_for("digits").stages == spike.stages
+    assert spike.scaled(load=20, seconds=None).loaded_for("numbers").first_load == 20
+    assert read_profiles()["ramp"].loaded_for("numbers").first_load == 10
+    assert spike.summary.endswith("; for numbers 0.1 of that load")
+
+
+def test_a_low_load_has_sources_for_every_door() -> None:
+    for profile in read_profiles().values():
+        for task in ("digits", "numbers"):
+            loaded = profile.loaded_for(task)
+            assert loaded.workload == "closed" or loaded.first_load / loaded.source_rate >= sum(loaded.doors.values())
+
+
 @pytest.mark.parametrize("capacity", [100, 149, 150, 420, 1_234, 7_777])
 def test_a_ramp_finds_the_knee_of_a_server_to_a_tenth(capacity: int) -> None:
     steps = Ramp(start=100, coarse=1.5, fine=1.1, seconds=6).climb()
@@ -159,11 +176,21 @@ def test_a_list_holds_one_bad_picture_in_a_place_that_changes(known: Known) -> N
 
 
 def test_a_bad_picture_that_gets_another_error_or_a_digit_is_a_wrong_answer(ten_pngs: list[bytes]) -> None:
-    for _, refusal in bad_pictures(ten_pngs[0]):
+    for _, refusal in bad_pictures(ten_pngs[0], "digits"):
         check_answers([{"code": refusal.code, "type": refusal.type, "message": ""}], [refusal])
         for wrong in ({"code": 503, "type": refusal.type}, {"code": refusal.code, "type": "Other"}, answer_of(7), None):
             with pytest.raises(WrongAnswer):
                 check_answers([wrong], [refusal])
+
+
+@pytest.mark.parametrize(("task", "of_a_pdf"), [("digits", 415), ("numbers", 400), ("letters", 415)])
+def test_a_bad_picture_must_get_the_error_of_the_reader_that_is_asked(task: str, of_a_pdf: int, ten_pngs: list[bytes]) -> None:
+    assert [refusal.code for _, refusal in bad_pictures(ten_pngs[0], task)] == [400, 400, of_a_pdf, 422, 413]
+
+
+def test_what_a_reader_takes_is_no_bad_picture(ten_pngs: list[bytes]) -> None:
+    half_is_whole = ten_pngs[0] + bytes(len(ten_pngs[0]))
+    assert [refusal.code for _, refusal in bad_pictures(half_is_whole, "digits")] == [400, 415, 422, 413]
 
 
 def test_an_explanation_of_another_picture_is_a_wrong_answer(known: Known) -> None:

@@ -17,7 +17,8 @@ from digitkit.pictures.allowance import Allowance
 from digitkit.reader import Hints
 from digitkit.readers.numbers.reader import READER as NUMBERS
 from digitkit.settings import Settings
-from loadtest.generator.doors import from_tensors
+from loadtest.generator.doors import from_tensors, in_words_of_rest
+from loadtest.generator.traffic import Case
 from loadtest.profile import find_profile
 from loadtest.strict_yaml import WrongSettings
 from loadtest.subject import find_subject
@@ -125,4 +126,9 @@ def test_a_profile_may_send_pictures_of_its_own_and_documents_are_read_as_they_s
     loaded = NUMBERS.load(ROOT / "training" / "released" / "numbers.pt", settings, None)
     known, allowance = NUMBERS.parse_hints(Hints()), Allowance(settings.limits.request_pixels, pages=settings.limits.pages)
     asked = [NUMBERS.prepare(NUMBERS.open_file(body, settings.limits, allowance), known) for body in subject.bodies]
-    assert subject.accuracy([json.loads(NUMBERS.to_json(read)) for read in loaded.read(asked, inf)]) == 1
+    results = loaded.read(asked, inf)
+    answers = [json.loads(NUMBERS.to_json(read)) for read in results]
+    assert subject.accuracy(answers) == 1
+    outputs = {tensor["name"]: tensor["data"] for tensor in NUMBERS.to_tensors(results)} | {"error": [""] * len(results)}
+    case = Case("list", tuple(subject.bodies), tuple(read_answer(answer, "numbers") for answer in answers))
+    check_answers(in_words_of_rest(from_tensors(outputs), case), case.expected)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from heapq import merge, nlargest
-from itertools import combinations, pairwise
+from itertools import combinations, islice, pairwise
 from typing import Final
 
 import numpy as np
@@ -46,14 +46,29 @@ def choose(frames: Frames, form: Format) -> Choice | None:
     best = trimmed(found[0][0])
     if form.is_obeyed_by(best):
         return _chosen(found[0][0], found, obeys=True)
+    return next(_obeying(frames, found, form), None) or _chosen(found[0][0], found, obeys=False)
+
+
+def choices(frames: Frames, form: Format, most: int) -> list[Choice]:
+    """The likeliest numbers at frames (T, 18) that obey a format, up to `most` different ones, the best first."""
+    found = [(text, logarithm) for text, logarithm in search(frames) if OTHER not in text]
+    if not found or not any(sign in DIGITS for sign in found[0][0]):
+        return []
+    return [*islice(_obeying(frames, found, form), most)]
+
+
+def _obeying(frames: Frames, found: list[tuple[str, float]], form: Format) -> Iterator[Choice]:
+    """Different numbers that obey a format, the likeliest first, among many texts: those of a wide search, and the best with exchanges."""
     wide = [(text, logarithm) for text, logarithm in search(frames, WIDE, RARE) if OTHER not in text]
     least = found[0][1] - FARTHEST
+    seen = set[str]()
     for text, logarithm in merge(wide, _exchanges(frames, found), key=_logarithm, reverse=True):
         if logarithm < least:
-            break
-        if form.is_obeyed_by(trimmed(text)):
-            return _chosen(text, [*wide, (text, logarithm)], obeys=True)
-    return _chosen(found[0][0], found, obeys=False)
+            return
+        number = trimmed(text)
+        if number not in seen and form.is_obeyed_by(number):
+            yield _chosen(text, [*wide, (text, logarithm)], obeys=True)
+        seen.add(number)
 
 
 def trimmed(text: str) -> str:

@@ -1,6 +1,6 @@
 """What a number is to this reader, and the types at the ends of the pipeline."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final, NamedTuple, TypeAlias
@@ -81,6 +81,7 @@ class Number:
         characters: of `text`, in order.
         page: on which it stands, from 1 on.
         view: the last look at its line, for explanations; None where its text was taken from the file.
+        others: the likeliest ways to read it, this one among them, of the same format: found when they are asked for, as a sum does.
     """
 
     text: str
@@ -91,6 +92,7 @@ class Number:
     characters: tuple[Character, ...]
     page: int = 1
     view: View | None = field(default=None, compare=False, repr=False)
+    others: "Callable[[], Sequence[Number]]" = field(default=tuple, compare=False, repr=False)
 
     @property
     def accepted(self) -> bool:

@@ -6,7 +6,8 @@ up to twice, and a line that is not sure in other ways still. What is read betwe
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache, partial
 from math import inf
 from typing import Final
 
@@ -18,19 +19,20 @@ from digitkit.documents.document import document_of
 from digitkit.errors import DigitError, Overloaded, too_late
 from digitkit.pictures.line import ALPHABET, BLANK, FRAME_PX, OTHER, STRIP_PX, LineRun
 from digitkit.readers.numbers.beam import told
-from digitkit.readers.numbers.choose import Choice, confidences
+from digitkit.readers.numbers.choose import Choice, choices, confidences
 from digitkit.readers.numbers.formats.format import Format
 from digitkit.readers.numbers.lattice import lattice
 from digitkit.readers.numbers.looks import SLICE_PX, Look, look_at_all
 from digitkit.readers.numbers.number import UNSURE, Character, Number, Quad, SeenPage, Transcript, View
 from digitkit.readers.numbers.opinions import reads_something, surest
 from digitkit.readers.numbers.strips import closer_view, text_line, weights_of
-from digitkit.readers.numbers.weighing import weighed
+from digitkit.readers.numbers.weighing import confidence_of, weighed
 
 CLOSER: Final = 2  # most times that a picture is looked at again
 # Columns of strips that are read to the end before the next ones are looked at: a batch of usual lines, or eight of the longest.
 TURN_PX: Final = 2 * SLICE_PX
 WIDEST: Final = 0.7  # of a character, in heights of its line
+OTHERS: Final = 8  # likeliest ways to read a number that are told to what weighs it against others
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,8 @@ def numbers_in(look: Look, asked: Asked, terms: Terms) -> Transcript:
     for part in np.split(np.arange(len(frames)), np.flatnonzero(is_other)):
         part = part[~is_other[part]]
         if len(part) and (found := weighed(frames[kept := part[told(frames[part])]], asked.form, terms.temperature)) is not None:
-            numbers.append(_number(look, kept, found, asked.form, terms))
+            others = cache(partial(_others, look, kept, asked.form, terms))
+            numbers.append(replace(_number(look, kept, found, asked.form, terms), others=others))
     height, width = asked.picture.shape
     return Transcript(tuple(numbers), (SeenPage(1, width, height),), document_of(asked.picture))
 
@@ -141,6 +144,12 @@ def _number(look: Look, kept: NDArray[np.int64], weighed_choice: tuple[Choice, f
     reason = form.reason_against(choice.text) or ("" if confidence >= terms.min_confidence else UNSURE)
     quad = quad_of(look.view, float(edges[0]), float(edges[-1]), line)
     return Number(choice.text, form.value(choice.text), confidence, reason, quad, characters, view=look.view)
+
+
+def _others(look: Look, kept: NDArray[np.int64], form: Format, terms: Terms) -> list[Number]:
+    """The likeliest ways to read the number at the frames `kept` that agree with its format and its witness."""
+    found = choices(look.frames[kept], form.agreeing(), OTHERS)
+    return [_number(look, kept, (choice, confidence_of(choice, terms.temperature)), form, terms) for choice in found]
 
 
 def edges_of(centres: NDArray[np.float64], height: float) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""Figures are weighed against another witness of their amount, as the words on a cheque: which reading it is, and how sure."""
+"""Figures are weighed against another witness of their amount, as the words on a cheque or a sum: which reading it is, and how sure."""
 
 from typing import Final
 
@@ -24,15 +24,20 @@ def weighed(frames: Frames, form: Format, temperature: float) -> tuple[Choice, f
         return None
     if form.witnessed is not None:
         agreeing = choose(frames, form.agreeing())
-        if agreeing is not None and agreeing.obeys and (sure := confirmed(_confidence(agreeing, temperature))) >= EVEN:
+        if agreeing is not None and agreeing.obeys and (sure := confirmed(confidence_of(agreeing, temperature))) >= EVEN:
             return agreeing, sure
-    return alone, _confidence(alone, temperature)
+    return alone, confidence_of(alone, temperature)
 
 
-def confirmed(confidence: float) -> float:
-    """How sure a reading is, 0 to 1, that a witness agrees with, by Bayes' rule."""
-    return confidence * WORTH / (confidence * WORTH + 1 - confidence)
+def confirmed(confidence: float, agreeing: float | None = None) -> float:
+    """How sure a reading is, 0 to 1, that a witness agrees with, by Bayes' rule.
+
+    Args:
+        agreeing: the confidences of all readings that it agrees with, together; that of this one where it is the only one.
+    """
+    among = confidence if agreeing is None else agreeing
+    return confidence * WORTH / (among * WORTH + 1 - among)
 
 
-def _confidence(choice: Choice, temperature: float) -> float:
+def confidence_of(choice: Choice, temperature: float) -> float:
     return float(np.exp(min(0.0, choice.log_probability) / temperature))

@@ -67,8 +67,13 @@ class DocumentReading:
         height, width = page.picture.shape
         return SeenPage(number, width, height, page.dpi, turn_of([each.quad for each in read.numbers]))
 
-    def transcript(self) -> Transcript | DigitError:
-        """What was read; or why the first page was refused, where all of them were."""
+    def transcript(self, min_confidence: float, until: float) -> Transcript | DigitError:
+        """What was read; or why the first page was refused, where all of them were.
+
+        Args:
+            min_confidence: from which on a number is accepted.
+            until: by time.perf_counter(), when no more sums are weighed.
+        """
         errors = [page.error for page in self._pages if page.error is not None]
         if len(errors) == len(self._pages):
             return errors[0]
@@ -76,7 +81,7 @@ class DocumentReading:
         if template is None:
             return Transcript(tuple(self._numbers), pages, document)
         forms = {name: region.form for name, region in template.regions.items()}
-        fields, sums = check_sums(template.sums, self._fields, forms)
+        fields, sums = check_sums(template.sums, self._fields, forms, min_confidence=min_confidence, until=until)
         numbers = tuple(read.number for read in fields.values() if read.number is not None)
         return Transcript(numbers, pages, document, fields, sums)
 
@@ -87,4 +92,4 @@ def read_documents(asked: Sequence[AskedPages], tools: PageTools, deadline: floa
     while waiting := [reading for reading in readings if not reading.is_done]:
         for reading in waiting:
             reading.read_next(tools, deadline)
-    return [reading.transcript() for reading in readings]
+    return [reading.transcript(tools.terms.min_confidence, min(deadline, time.perf_counter() + tools.seconds)) for reading in readings]

@@ -7,12 +7,14 @@ from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 
 import requests
 
 from chaos.clients.hostile import dribble, hang_up, pour, sit
 from chaos.clients.load import Client, Record, open_load
 from chaos.clients.questions import poison, unauthorised
+from chaos.many_machines import drained_node, rolling_update, scaling
 from chaos.scene import MODEL, Scene, renew_token, token_expiry
 from digitkit.artifacts.card import card_path
 from testbed.archives import alter
@@ -35,6 +37,15 @@ IDLE, LOOK_AT_S = (
 FEW_FILES = 256  # that the frontend may open, as on a machine where nobody raised `ulimit -n`
 
 
+class Place(StrEnum):
+    """Where a fault happens; each place is made anew for its faults."""
+
+    ALONE = "a server"
+    PROXY = "a server behind HAProxy"  # TorchServe alone has no remedy
+    SHORT_TOKENS = "a server whose tokens last a minute"
+    PODS = "pods behind a service"
+
+
 @dataclass(frozen=True, slots=True)
 class InjectedFault:
     """A way in which a server breaks.
@@ -43,15 +54,13 @@ class InjectedFault:
         name: its name in the table and as a flag.
         what: its description.
         strike: the function that causes it.
-        short_tokens: whether it needs a separate server whose tokens last a minute.
-        behind_proxy: whether all clients come through HAProxy, because TorchServe alone has no remedy.
+        place: where it happens.
     """
 
     name: str
     what: str
     strike: Callable[[Scene], Awaitable[None]]
-    short_tokens: bool = False
-    behind_proxy: bool = False
+    place: Place = Place.ALONE
 
 
 async def kill_worker(scene: Scene) -> None:
@@ -183,7 +192,10 @@ FAULTS = (
     InjectedFault("broken-archive", "a version whose weights are damaged is registered", broken_archive),
     InjectedFault("new-version", "a version is registered, made the default, the old one deleted", new_version),
     InjectedFault("poison-files", "100 NumPy files a second whose header lies about the shape, for 5 s", poison_files),
-    InjectedFault("big-bodies", "40 bodies of 9.9 MB without a token, through HAProxy", big_bodies, behind_proxy=True),
-    InjectedFault("idle-connections", "300 connections that send nothing, through HAProxy", idle_connections, behind_proxy=True),
-    InjectedFault("token-expired", "the token expires, and is renewed a second later", expired_token, short_tokens=True),
+    InjectedFault("scaling", "another model gets a worker more under load, and one less after it", scaling),
+    InjectedFault("big-bodies", "40 bodies of 9.9 MB without a token, through HAProxy", big_bodies, Place.PROXY),
+    InjectedFault("idle-connections", "300 connections that send nothing, through HAProxy", idle_connections, Place.PROXY),
+    InjectedFault("rolling-update", "each of two pods is replaced by one of another version", rolling_update, Place.PODS),
+    InjectedFault("drained-node", "one of two pods is evicted, and starts elsewhere", drained_node, Place.PODS),
+    InjectedFault("token-expired", "the token expires, and is renewed a second later", expired_token, Place.SHORT_TOKENS),
 )

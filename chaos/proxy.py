@@ -30,7 +30,7 @@ def haproxy(server: Server, client_connections: int) -> Iterator[str]:
         *(sys.executable, "-m", "deploy.monitoring.probe", "--port", str(server.port), "--listen", str(probe)),
         *("--state", str(server.state), "--store", str(server.model_store)),
     ]
-    with _listening(asking, {}, probe), _listening([find_haproxy(), "-q", "-f", str(CONFIG)], settings, port):
+    with listening(asking, {}, probe), listening([find_haproxy(), "-q", "-f", str(CONFIG)], settings, port):
         yield f"http://127.0.0.1:{port}"
 
 
@@ -43,7 +43,8 @@ def find_haproxy() -> str:
 
 
 @contextmanager
-def _listening(command: Sequence[str], settings: Mapping[str, str], port: int) -> Iterator[None]:
+def listening(command: Sequence[str], settings: Mapping[str, str], port: int) -> Iterator[None]:
+    """A program that listens on a port, until it is told to end; raises ServerError if it does not listen in time."""
     process = subprocess.Popen(command, env=os.environ | settings)
     try:
         deadline = time.monotonic() + START_S

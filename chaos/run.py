@@ -1,4 +1,4 @@
-"""`python -m chaos.run` breaks a server under load in thirteen ways and prints what happened to the requests."""
+"""`python -m chaos.run` breaks a server under load in sixteen ways and prints what happened to the requests."""
 
 import argparse
 import asyncio
@@ -13,7 +13,8 @@ from pathlib import Path
 from chaos.clients.knee import find_knee, warm_up
 from chaos.clients.load import Client
 from chaos.clients.questions import ask_alone, single
-from chaos.faults import FAULTS, InjectedFault
+from chaos.faults import FAULTS, InjectedFault, Place
+from chaos.pods import TOKEN, Cluster, Service, cluster, deployment, find_nginx
 from chaos.proxy import find_haproxy, haproxy
 from chaos.scene import FORESEEN, HIGHEST_KNEE, MODEL, PORT, Scene, impatient_store, supervised, token_or_none
 from chaos.tables import console, counts, latencies, write_csv
@@ -76,40 +77,52 @@ class FaultPlan:
 
 
 def run(faults: Sequence[InjectedFault], plan: FaultPlan, report: Callable[[str], None]) -> list[Trial]:
-    """The trials of `faults`; those behind the proxy and those that need short tokens come last, on servers started for them."""
-    if any(fault.behind_proxy for fault in faults):
+    """The trials of `faults`, place by place, each of which is made for its own."""
+    places = {fault.place for fault in faults}
+    if Place.PROXY in places:
         find_haproxy()  # to fail before minutes of work
-    trials, knees = list[Trial](), dict.fromkeys((False, True), plan.knee)
-    for behind_proxy, short in ((False, False), (True, False), (False, True)):
-        chosen = [fault for fault in faults if (fault.behind_proxy, fault.short_tokens) == (behind_proxy, short)]
+    if Place.PODS in places:
+        find_nginx()
+    trials, knees = list[Trial](), dict[Place, float]()
+    for place in (Place.ALONE, Place.PROXY, Place.PODS, Place.SHORT_TOKENS):
+        chosen = [fault for fault in faults if fault.place is place]
         if not chosen:
             continue
+        knee = plan.knee or (knees.get(Place.ALONE, 0.0) if place is Place.SHORT_TOKENS else 0.0)
         with ExitStack() as stack:
-            store = stack.enter_context(impatient_store(plan.store))
-            state = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chaos-state-")))
-            server = Server(plan.port, store, state, OPEN_TO_MODELS | (SHORT_TOKENS if short else {}))
-            stack.callback(_keep_console, server, plan.out)
-            stack.enter_context(supervised(server))
-            pool = Pool(server.inference)
-            if behind_proxy:
-                pool = Pool(stack.enter_context(haproxy(server, LET_IN)), GOOD_CONNECTIONS)
-            done, knees[behind_proxy] = asyncio.run(_try_all(chosen, (server, pool), replace(plan, knee=knees[behind_proxy]), report))
+            asked = _asked(stack, place, plan)
+            done, knees[place] = asyncio.run(_try_all(chosen, asked, replace(plan, knee=knee), report))
             trials += done
     return trials
 
 
+def _asked(stack: ExitStack, place: Place, plan: FaultPlan) -> tuple[Server, Pool, Cluster | None]:
+    """A server that runs until the stack is left, what it is asked through, and the cluster where that is one."""
+    store = stack.enter_context(impatient_store(plan.store))
+    state = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chaos-state-")))
+    if place is Place.PODS:
+        found = stack.enter_context(cluster(store, state, MODEL, plan.port, deployment()["spec"]["replicas"]))
+        return found.pods[0].server, Service([pod.url for pod in found.pods]), found
+    server = Server(plan.port, store, state, OPEN_TO_MODELS | (SHORT_TOKENS if place is Place.SHORT_TOKENS else {}))
+    stack.callback(_keep_console, server, plan.out)
+    stack.enter_context(supervised(server))
+    if place is Place.PROXY:
+        return server, Pool(stack.enter_context(haproxy(server, LET_IN)), GOOD_CONNECTIONS), None
+    return server, Pool(server.inference), None
+
+
 async def _try_all(
-    faults: Sequence[InjectedFault], asked: tuple[Server, Pool], plan: FaultPlan, report: Callable[[str], None]
+    faults: Sequence[InjectedFault], asked: tuple[Server, Pool, Cluster | None], plan: FaultPlan, report: Callable[[str], None]
 ) -> tuple[list[Trial], float]:
-    server, pool = asked
+    server, pool, cluster = asked
     try:
-        client = Client(pool, lambda: token_or_none(server))
+        client = Client(pool, lambda: TOKEN if cluster else token_or_none(server))
         questions = await ask_alone(pool, [single(MODEL, picture) for picture in plan.pictures], client.token)
         if plan.knee:
             await warm_up(client, questions)
         knee = plan.knee or min(HIGHEST_KNEE, await find_knee(client, questions))
         report(f"knee: {knee:,.0f} requests/s of one picture; the load is half of it")
-        scene = Scene(server, pool, client, questions, knee)
+        scene = Scene(server, pool, client, questions, knee, cluster=cluster)
         trials = []
         for fault in faults:
             trials.append(await try_fault(scene, fault))

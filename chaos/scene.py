@@ -16,6 +16,7 @@ import requests
 
 from chaos.clients.load import Client, Record
 from chaos.clients.questions import CheckedQuestion, NotServed
+from chaos.pods import Cluster
 from deploy.asking import ask
 from deploy.machine.java import JavaError
 from deploy.machine.local import client
@@ -48,6 +49,7 @@ class Scene:
         questions: the questions, with their right answers.
         knee: requests a second that it carries.
         share: the load as a share of the knee.
+        cluster: whose pods the pool asks in the server's place, None where there is one server alone.
         records: those of the present fault.
         background: additional loads beside the usual one.
         notes: what a fault reports beyond the counts.
@@ -59,6 +61,7 @@ class Scene:
     questions: list[CheckedQuestion]
     knee: float
     share: float = 0.5
+    cluster: Cluster | None = None
     records: deque[Record] = field(default_factory=deque)
     background: list[asyncio.Task[None]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -73,7 +76,7 @@ class Scene:
 
     def resident_mib(self) -> tuple[float, float]:
         """Resident memory of the frontend, and of all workers together."""
-        return resident_mib(self.server.pid())
+        return self.cluster.resident_mib() if self.cluster else resident_mib(self.server.pid())
 
     def manage(self, method: str, path: str, **query: str) -> requests.Response:
         """An answer of the management API."""

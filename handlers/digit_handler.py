@@ -4,6 +4,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from importlib import import_module
 from itertools import chain
 from pathlib import Path
@@ -172,7 +173,7 @@ class DigitHandler:
                 continue
             for given, result in zip(question.pictures, own, strict=True):
                 if not isinstance(result, DigitError) and (seen := self.reader.observe(given, result)) is not None:
-                    collector.offer(request.id, seen)
+                    collector.offer(request.id, seen, partial(self.metrics.statistics.has_drifted, result))
 
     def _open(self, request: Request, deadline: float) -> Reading:
         self._check_time(deadline)

@@ -30,7 +30,7 @@ def knobs(store: Path | str, **changed: Any) -> Collecting:
     """The section collect with a store, and everything kept."""
     given: dict[str, Any] = {
         **{"store": str(store), "records": "", "pictures": "", "share": 1.0, "not_accepted": True, "below_confidence": 0.9},
-        **{"minute_pictures": 1000, "day_pictures": 1000, "store_bytes": 10**9, "days": 30, "side_pixels": 512},
+        **{"drifting": True, "minute_pictures": 1000, "day_pictures": 1000, "store_bytes": 10**9, "days": 30, "side_pixels": 512},
     }
     return Collecting(**given | changed)
 

@@ -97,6 +97,9 @@ class Statistics(Protocol):
     def gauges(self) -> Iterable[Series]:
         """What is known of the pictures up to the last drain."""
 
+    def has_drifted(self, result: Result, /) -> bool:
+        """Whether a result is of a kind that comes much more often now than in the reference; it takes microseconds, from any thread."""
+
 
 class Recogniser(Protocol):
     """A loaded model."""

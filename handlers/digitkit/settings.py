@@ -45,6 +45,7 @@ class Collecting:
         share: of all pictures, at random, 0 to 1.
         not_accepted: whether every answer that is not accepted is kept.
         below_confidence: every answer that is less sure than this is kept, 0 to 1.
+        drifting: whether every picture is kept of a kind that comes much more often than when the model was validated.
         minute_pictures, day_pictures: most new pictures in a minute and in a day.
         store_bytes: of all pictures; the oldest make room for new ones.
         days: after which a picture is deleted.
@@ -57,6 +58,7 @@ class Collecting:
     share: float
     not_accepted: bool
     below_confidence: float
+    drifting: bool
     minute_pictures: int
     day_pictures: int
     store_bytes: int

@@ -38,9 +38,9 @@ class Counted:
         self.collector = Collector(chosen, "digits", ANSWERING, Guard())
         self.counts = Counter[str]()
 
-    def offer(self, *observations: Observation) -> None:
+    def offer(self, *observations: Observation, has_drifted: bool = False) -> None:
         for each in observations:
-            self.collector.offer("an-id", each)
+            self.collector.offer("an-id", each, lambda: has_drifted)
 
     def update(self) -> Counter[str]:
         for _, label, value in self.collector.drain():
@@ -64,6 +64,15 @@ def test_a_picture_is_kept_for_the_first_reason_that_holds(tmp_path: Path) -> No
     assert len(files_in(tmp_path)) == 3
 
 
+def test_every_picture_of_a_kind_that_drifts_is_kept_if_the_knob_says_so(tmp_path: Path) -> None:
+    counted = Counted(knobs(tmp_path, share=0.0))
+    counted.offer(seen(0, accepted=False), seen(1), seen(2), has_drifted=True)
+    counted.has(not_accepted=1, drifting=2)
+    ignoring = Counted(knobs(tmp_path, share=0.0, drifting=False))
+    ignoring.offer(seen(3), has_drifted=True)
+    assert ignoring.collector._queue.empty()
+
+
 def test_what_no_knob_chooses_is_not_kept_and_no_store_is_filled(tmp_path: Path) -> None:
     counted = Counted(knobs(tmp_path, share=0.0, not_accepted=False, below_confidence=0.5))
     counted.offer(seen(0), seen(1, accepted=False), seen(2, confidence=0.4))
@@ -73,7 +82,7 @@ def test_what_no_knob_chooses_is_not_kept_and_no_store_is_filled(tmp_path: Path)
 def test_about_as_many_are_kept_at_random_as_the_share_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module.random, "random", np.random.default_rng(0).random)
     collector = Collector(knobs(tmp_path, share=0.1), "digits", ANSWERING, Guard())
-    reasons = Counter(collector._reason(seen()) for _ in range(5000))
+    reasons = Counter(collector._reason(seen(), lambda: False) for _ in range(5000))
     assert 430 < reasons["random"] < 570
     assert set(reasons) == {"random", ""}
 
@@ -134,7 +143,7 @@ def test_a_picture_of_a_large_array_does_not_keep_all_of_it(tmp_path: Path, monk
     collector = Collector(knobs(tmp_path), "digits", ANSWERING, Guard())
     chosen: list[Any] = []
     monkeypatch.setattr(collector._queue, "put_nowait", chosen.append)
-    collector.offer("", seen()._replace(picture=np.zeros((1000, 28, 28), dtype=np.uint8)[3]))
+    collector.offer("", seen()._replace(picture=np.zeros((1000, 28, 28), dtype=np.uint8)[3]), lambda: False)
     assert chosen[0].picture.base is None
 
 

@@ -81,3 +81,21 @@ def test_a_card_without_a_reference_leaves_drift_out() -> None:
     drift = Drift(STATISTICS, {})
     drift.add(*pictures(WINDOW))
     assert drift.indices() == {}
+
+
+def test_only_what_lies_where_a_statistic_has_drifted_to_is_of_a_kind_that_drifts() -> None:
+    drift = Drift(STATISTICS, reference(*pictures(5_000, seed=9)))
+    digits, confidences, inks = pictures(WINDOW)
+    drift.add(digits, confidences, inks)
+    assert not drift.has(3, 0.995, 33.0)
+    drift.add(digits, confidences, np.where(np.arange(WINDOW) % 2, inks, np.float32(90.0)))
+    assert drift.has(3, 0.995, 90.0)
+    assert not drift.has(3, 0.995, 33.0)
+    drift.add(digits, confidences, inks)
+    assert not drift.has(3, 0.995, 90.0)
+
+
+def test_without_a_reference_no_picture_is_of_a_kind_that_drifts() -> None:
+    drift = Drift(STATISTICS, {})
+    drift.add(*pictures(WINDOW))
+    assert not drift.has(3, 0.5, 200.0)

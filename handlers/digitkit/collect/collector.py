@@ -17,7 +17,7 @@ from digitkit.errors import DigitError
 from digitkit.reader import Observation, Series
 from digitkit.settings import Collecting
 
-NOT_ACCEPTED, UNSURE, RANDOM = REASONS = ("not_accepted", "unsure", "random")  # why a picture is kept
+NOT_ACCEPTED, UNSURE, DRIFTING, RANDOM = REASONS = ("not_accepted", "unsure", "drifting", "random")  # why a picture is kept
 QUEUE, STORE = "queue", "store"  # why it is not, beside what the store says
 CAUSES: Final = (QUEUE, STORE, DUPLICATE, MINUTE, DAY, BYTES)
 WAITING: Final = 64  # pictures that wait for the thread
@@ -61,9 +61,13 @@ class Collector:
         self._is_failing = False
         threading.Thread(target=self._run, name="collect", daemon=True).start()
 
-    def offer(self, request_id: str, seen: Observation) -> None:
-        """Have a picture kept, if it is one of those that the knobs choose and there is room for it; returns at once."""
-        reason = self._reason(seen)
+    def offer(self, request_id: str, seen: Observation, has_drifted: Callable[[], bool]) -> None:
+        """Have a picture kept, if it is one of those that the knobs choose and there is room for it; returns at once.
+
+        Args:
+            has_drifted: says whether it is of a kind that drifts; asked where nothing else has it kept.
+        """
+        reason = self._reason(seen, has_drifted)
         if not reason:
             return
         if time.monotonic() < self._paused_until:
@@ -85,12 +89,14 @@ class Collector:
                 self._waiting_bytes -= seen.picture.nbytes if has_room else 0
             self._count(self._dropped, QUEUE)
 
-    def _reason(self, seen: Observation) -> str:
+    def _reason(self, seen: Observation, has_drifted: Callable[[], bool]) -> str:
         """Why a picture is kept, "" where it is not."""
         if self._knobs.not_accepted and not seen.accepted:
             return NOT_ACCEPTED
         if seen.confidence < self._knobs.below_confidence:
             return UNSURE
+        if self._knobs.drifting and has_drifted():
+            return DRIFTING
         return RANDOM if random.random() < self._knobs.share else ""
 
     def drain(self) -> Iterator[Series]:

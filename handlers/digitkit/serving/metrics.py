@@ -73,11 +73,13 @@ class Clock(NamedTuple):
 class Metrics:
     """The counts of one worker since it last handed them on. Every method may be called from any thread.
 
+    Attributes:
+        statistics: what its reader counts.
+
     Args:
         model: that it serves.
         place: the device or the provider that it runs on.
         fell_back: whether it runs on the CPU where TorchServe assigned it a GPU and the settings would have taken it.
-        statistics: what its reader counts.
         others: drains what is counted elsewhere.
     """
 
@@ -99,7 +101,7 @@ class Metrics:
         self._busy_s = 0.0
         self._pictures = array("I")  # in each request; handed on in a third of the time that a list takes
         self._errors = dict.fromkeys(ERRORS, 0)
-        self._statistics, self._others = statistics, others
+        self.statistics, self._others = statistics, others
         if not statistics.has_reference:
             log.info("the card of %s has no reference: its drift is not watched", model.name)
         provider = next((name for name in PROVIDERS if name in place.lower()), "")
@@ -141,7 +143,7 @@ class Metrics:
             if len(counts) < len(results) or sum(counts) > len(pairs):
                 self._count_errors(results)
             self._busy_s += handler_s
-            self._statistics.add(pairs)
+            self.statistics.add(pairs)
             self._pictures.fromlist(counts)
             self._call_later()
 
@@ -175,7 +177,7 @@ class Metrics:
     def _drain(self, *, every: bool) -> Iterator[str]:
         """The lines of what was counted, all of which starts anew at 0; of everything, or of what has changed."""
         self._histograms["request_pictures"].observe_all(np.array(self._pictures))
-        counts: list[Series] = [("worker_busy_seconds_total", self._worker, self._busy_s), *self._statistics.drain()]
+        counts: list[Series] = [("worker_busy_seconds_total", self._worker, self._busy_s), *self.statistics.drain()]
         counts += [("errors_total", f"type:{error.__name__},code:{error.status}", count) for error, count in self._errors.items()]
         counts += self._others()
         for name, histogram in self._histograms.items():
@@ -184,7 +186,7 @@ class Metrics:
         self._busy_s, self._errors = 0.0, dict.fromkeys(ERRORS, 0)
         del self._pictures[:]
         yield from (self._line("counter", name, value, labels) for name, labels, value in counts if value or every)
-        yield from (self._line("gauge", name, value, self._worker, labels) for name, labels, value in self._statistics.gauges())
+        yield from (self._line("gauge", name, value, self._worker, labels) for name, labels, value in self.statistics.gauges())
         if memory := resident_bytes():
             yield self._line("gauge", "worker_resident_bytes", memory, self._worker)
 

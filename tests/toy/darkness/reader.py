@@ -71,6 +71,9 @@ class Counts:
     def gauges(self) -> Iterator[Series]:
         return iter(())
 
+    def has_drifted(self, darkness: float) -> bool:
+        return False
+
 
 class Darkness:
     """The reader of darkness; a picture that is all white is refused as blank."""

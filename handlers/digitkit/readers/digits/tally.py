@@ -53,3 +53,6 @@ class Tally:
     def gauges(self) -> Iterator[Series]:
         for statistic, index in self._drift.indices().items():
             yield "drift_psi", f"statistic:{statistic}", round(index, 4)
+
+    def has_drifted(self, result: Prediction) -> bool:
+        return self._drift.has(result.digit, result.confidence, float(mean_ink([result.canvas])[0]))

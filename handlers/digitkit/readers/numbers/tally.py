@@ -45,3 +45,6 @@ class NumbersTally:
 
     def gauges(self) -> Iterator[Series]:
         return iter(())
+
+    def has_drifted(self, result: Transcript) -> bool:
+        return False

@@ -70,7 +70,7 @@ REPORT := reports/$(NAME)/report.html
 MNIST := --data-root $(DATA_ROOT)
 SERVER = --port '$(PORT)' $(call flag,models,MODELS)
 # All but those that bring a tracker of trainings, which few have and which are large.
-EXTRAS := bench cli collect console dev documents grpc load review score serve serve-onnx traces train words
+EXTRAS := bench cli collect console dev documents grpc load postgres review score serve serve-onnx traces train words
 LOCK := .venv/bin/uv pip compile --universal --generate-hashes --no-emit-index-url --no-annotate --python-version 3.11 --quiet pyproject.toml
 # $(call flag,NAME,VARIABLE) is --NAME with the value of a variable that the caller of make has set; defaults are the programs' own.
 flag = $(if $(filter command environment,$(firstword $(origin $2))),$(if $($2),--$1 '$($2)'))

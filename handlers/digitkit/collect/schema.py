@@ -1,4 +1,4 @@
-"""The tables of what is kept, in any database that SQLAlchemy reaches, and how SQLite is opened so that many may write to it."""
+"""The tables of what is kept, in any database that SQLAlchemy reaches, and how one is opened so that many may write to it."""
 
 from typing import Any, Final
 
@@ -6,6 +6,7 @@ from sqlalchemy import JSON, Boolean, Column, Engine, Float, Index, Integer, Met
 from sqlalchemy.engine import URL, Connection, make_url
 
 WAIT_S: Final = 5.0  # for another process that writes; a write takes about a millisecond
+TURN: Final = 0x_D161_7541  # the number of the lock by which those who write to PostgreSQL wait for one another
 WRITING: Final = "digits_writing"  # the option of a connection that is going to write
 
 METADATA: Final = MetaData()
@@ -60,7 +61,10 @@ ABOUT_A_PICTURE: Final = (LEASES, LABELS, ANSWERS, PICTURES)  # all that is know
 def open_engine(url: URL) -> Engine:
     """The engine of a database; nothing is connected yet. Raises ImportError where its driver is not installed."""
     if make_url(url).get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True)
+        engine = create_engine(url, pool_pre_ping=True)
+        if engine.dialect.name == "postgresql":
+            event.listen(engine, "begin", _begin_postgresql)
+        return engine
     engine = create_engine(url, connect_args={"timeout": WAIT_S})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
@@ -77,3 +81,9 @@ def _prepare_sqlite(connection: Any, _: Any) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     """One that is going to write takes the lock at once: one that has read before could not wait for it any more."""
     connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get(WRITING) else "BEGIN")
+
+
+def _begin_postgresql(connection: Connection) -> None:
+    """One that is going to write waits for its turn, as with SQLite: else two would count the same room, or lend the same picture."""
+    if connection.get_execution_options().get(WRITING):
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({TURN})")

@@ -73,6 +73,8 @@ def create_app(console: Console) -> Starlette:
         Route("/api/review/take", review.take, methods=["POST"]),
         Route("/api/review/label", review.label, methods=["POST"]),
         Route("/api/review/undo", review.undo, methods=["POST"]),
+        Route("/api/review/suspects", review.suspects, methods=["POST"]),
+        Route("/api/review/again", review.reopen, methods=["POST"]),
         Route("/api/review/picture/{sha256:str}", review.picture),
         Route("/api/{way:str}/{model:str}", endpoints.ask, methods=["POST"]),
         Route("/api/feedback", endpoints.keep, methods=["POST"]),

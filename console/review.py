@@ -23,11 +23,13 @@ from digitkit.pictures.codec import decode_picture
 from digitkit.settings import Collecting, Limits
 from loop.agreement import NONE, SAID
 from loop.desk import TASK, Desk, NotYoursError
+from loop.label_errors import LabelError, Suspect, suspects, voted
 from loop.ordering import Candidate
 
 HASH: Final = re.compile("[0-9a-f]{64}")
 BODY_BYTES: Final = 4096  # of what a page sends: a hash and a label
 AT_ONCE: Final = 4  # pictures that a page has in advance
+LISTED: Final = 24  # labels that are probably wrong, of which a page is told
 
 Answer = TypeVar("Answer")
 
@@ -66,6 +68,37 @@ class Review:
         def step(desk: Desk) -> dict[str, Any]:
             taken = desk.undo(reviewer)
             return {"picture": told(taken) if taken else None}
+
+        return await self._answer(step, reviewer)
+
+    async def suspects(self, request: Request) -> Response:
+        """The settled pictures whose labels are probably wrong, the least likely first, with nothing of what had been read."""
+
+        def find(desk: Desk) -> list[Suspect]:
+            try:
+                return suspects(voted(desk.store))
+            except LabelError as err:
+                raise Denied(409, "TooFewLabels", str(err)) from err
+            except ImportError as err:
+                raise Denied(501, "NotInstalled", "labels are examined by cleanlab, which the extra review brings") from err
+
+        found = await self._ask(find)
+        listed = [{"sha256": each.sha256, "label": each.label} for each in found[:LISTED]]
+        return JSONResponse({"suspects": listed, "count": len(found)})
+
+    async def reopen(self, request: Request) -> Response:
+        """Have a settled picture reviewed once more."""
+        reviewer = reviewer_of(request)
+        try:
+            sha256 = json.loads(await read_body(request, BODY_BYTES))["picture"]
+        except (ValueError, RecursionError, KeyError, TypeError) as err:
+            raise Denied(400, "BadRequest", "what is reviewed again is an object of picture") from err
+        if not isinstance(sha256, str) or not HASH.fullmatch(sha256):
+            raise Denied(400, "BadRequest", "a picture is named by its sha256")
+
+        def step(desk: Desk) -> dict[str, Any]:
+            desk.reopen([sha256])
+            return {}
 
         return await self._answer(step, reviewer)
 

@@ -59,7 +59,7 @@ export class Api {
     return (await this.#post(`drawings/${model}?page=${page}`, document, signal)).blob();
   }
 
-  /** A step of the review: "take", "label" or "undo". */
+  /** A step of the review: "take", "label", "undo", "suspects" or "again". */
   async review(step, said = {}) {
     return (await this.#post(`review/${step}`, JSON.stringify(said))).json();
   }

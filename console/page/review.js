@@ -2,6 +2,7 @@
 
 import { Api, Refusal } from "./api.js";
 import { byId, element, percent, showPages, showServer } from "./dom.js";
+import { Suspects } from "./suspects.js";
 
 const OTHERS = [
   { key: "x", label: "none", text: "No digit" },
@@ -134,4 +135,6 @@ const reason = ({ again, contradicted }) =>
 
 const api = await Api.open();
 showPages(api.session);
-await new ReviewView(api).start();
+const view = new ReviewView(api);
+new Suspects(api, () => view.start());
+await view.start();

@@ -16,6 +16,7 @@ from console.review import KeptFeedback
 from digitkit.collect.schema import ANSWERS, LABELS, PICTURES
 from digitkit.settings import Limits
 from loop.desk import Desk
+from loop.label_errors import Suspect
 
 FEEDBACK = {"truth": "3", "model": "digits", "version": "1.0", "read": "7", "confidence": 0.9, "picture": base64.b64encode(PNG).decode()}
 
@@ -101,7 +102,7 @@ def test_a_body_that_is_too_long_is_refused(client: TestClient) -> None:
     assert client.post("/api/review/label", content=bytes(5000)).status_code == 413
 
 
-@pytest.mark.parametrize("step", ["take", "label", "undo"])
+@pytest.mark.parametrize("step", ["take", "label", "undo", "suspects", "again"])
 def test_a_page_of_another_site_can_do_nothing(client: TestClient, step: str) -> None:
     assert client.post(f"/api/review/{step}", headers={"Origin": "https://evil.example"}).status_code == 403
     assert client.post(f"/api/review/{step}", headers={"X-CSRF-Token": "guessed"}).status_code == 403
@@ -159,3 +160,31 @@ def test_feedback_that_is_no_picture_or_over_the_cap_is_refused(desk: Desk, limi
     answer = client.post("/api/feedback", json=FEEDBACK | {"picture": base64.b64encode(b"no picture").decode()})
     assert (answer.status_code, answer.json()["type"]) == (400, "UnreadablePicture")
     assert len(files_in(tmp_path)) == 6
+
+
+def test_labels_that_are_probably_wrong_are_listed_without_what_was_read_and_come_again(
+    client: TestClient, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = sample(2).sha256
+    desk.claim(wrong, "9", by="anna")
+    monkeypatch.setattr("console.review.suspects", lambda given: [Suspect(each, "9", "2", 0.01) for each in given.hashes])
+    assert client.post("/api/review/suspects").json() == {"suspects": [{"sha256": wrong, "label": "9"}], "count": 1}
+    assert client.post("/api/review/again", json={"picture": wrong}).json()["progress"] == {"open": 6, "settled": 0, "yours": 0}
+    assert client.post("/api/review/suspects").json()["count"] == 0
+
+
+def test_too_few_labels_and_a_library_that_is_not_there_are_told_in_a_sentence(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = client.post("/api/review/suspects")
+    assert (answer.status_code, answer.json()["type"]) == (409, "TooFewLabels")
+
+    def lacking(given: object) -> list[Suspect]:
+        raise ImportError
+
+    monkeypatch.setattr("console.review.suspects", lacking)
+    answer = client.post("/api/review/suspects")
+    assert (answer.status_code, "extra review" in answer.json()["message"]) == (501, True)
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{", b'{"picture": 7}', b'{"picture": "x"}', b"[" * 2000])
+def test_what_names_no_picture_is_not_reviewed_again(client: TestClient, body: bytes) -> None:
+    assert client.post("/api/review/again", content=body).status_code == 400

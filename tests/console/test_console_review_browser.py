@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from digitkit.collect.schema import LABELS, PICTURES
 from loop.desk import Desk
+from loop.label_errors import Suspect
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -83,6 +84,22 @@ def test_fast_typing_loses_nothing_and_every_picture_is_labelled_once(browser: "
         with shown.desk.store.reading() as connection:
             assert len(set(connection.execute(select(LABELS.c.sha256)).scalars())) == 12
         assert shown.page.get_attribute("#progress", "value") == "12"
+        assert shown.complaints == []
+
+
+def test_labels_that_are_probably_wrong_are_shown_and_come_again(
+    browser: "Browser", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("console.review.suspects", lambda given: [Suspect(each, "7", "1", 0.01) for each in given.hashes])
+    with reviewing(browser, tmp_path) as shown:
+        for number in range(2):
+            shown.page.keyboard.press("7")
+            shown.shows("#counts", f"{number + 1} answer")
+        shown.page.click("#suspects-look")
+        shown.shows("#suspects-told", "2 labels are probably wrong.")
+        shown.page.locator("#suspects button").first.click()
+        shown.shows("#counts", "1 settled, 5 open, 2 answers of yours")
+        assert shown.page.locator("#suspects li").count() == 1
         assert shown.complaints == []
 
 

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 import zipfile
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from threading import Thread
@@ -43,7 +43,7 @@ class Steps:
     """Processor time of steps, in us, each without the steps inside it."""
 
     def __init__(self) -> None:
-        self.spent: Counter[str] = Counter()
+        self.spent: dict[str, float] = defaultdict(float)
         self._running: list[str] = []
         self._since = 0
 
@@ -96,7 +96,7 @@ def measure(handler: Any, steps: Steps, content: bytes, batches: int) -> Counter
     for number in range(WARM + batches):
         sender = Thread(target=theirs.sendall, args=(content,))  # a message is larger than a socket's buffer
         sender.start()
-        steps.spent = Counter()
+        steps.spent = defaultdict(float)
         batch = read()
         write(batch, handler.respond(batch))
         sender.join()

@@ -298,7 +298,7 @@ runs/seed/digits.onnx: $(call needs,export.to_onnx) | $(SETUP)
 smoke: $(SETUP) ## check the running server with known pictures and ten digits
 	@$(PY) -m deploy.smoke $(SERVER) $(MNIST)
 
-chaos: $(ARCHIVES) ## break a separate server under load in thirteen ways and count the outcomes of the requests; FAULTS=names
+chaos: $(ARCHIVES) ## break a separate server, or pods, under load in sixteen ways and count the outcomes of the requests; FAULTS=names
 	@$(PY) -m chaos.run $(call flag,faults,FAULTS) $(MNIST)
 
 soak: $(ARCHIVES) ## MINUTES (30) of mixed traffic at 60 % of the knee: memory, latency, errors, with a plot

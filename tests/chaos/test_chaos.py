@@ -6,7 +6,8 @@ import os
 import re
 import sys
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,10 +18,11 @@ from chaos.clients.load import Client, Record, open_load
 from chaos.clients.mix import CYCLE, SHARES, spread
 from chaos.clients.questions import NotServed, Outcome, ask_alone
 from chaos.faults import InjectedFault
+from chaos.many_machines import scaling
 from chaos.percentiles import percentile
 from chaos.scene import Scene
 from chaos.soak import BINS, Bin, growth, judge, soak
-from chaos.trial import try_fault
+from chaos.trial import Trial, try_fault
 from deploy.server import Server
 from testbed.connection import HttpAnswer, Lost, Pool
 from testbed.retry import LONGEST_PAUSE_S, pause_s
@@ -172,6 +174,38 @@ def test_a_trial_with_a_wrong_answer_is_not_passed(monkeypatch: pytest.MonkeyPat
 
     trial = against(server, lambda pool, url: try_fault(scene(pool, url), InjectedFault("mixed-up", "answers another", mix_up)))
     assert (trial.first[Outcome.WRONG], trial.passed) == (1, False)
+
+
+def test_workers_come_under_a_load_of_their_own_and_go_after_it_while_all_requests_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("chaos.trial.BEFORE_S", 0.1), ("chaos.trial.CALM_S", 0.2), ("chaos.many_machines.READING_S", 0.1)):
+        monkeypatch.setattr(name, value)
+    server, workers, loaded = Flaky((200, GOOD)), [1], [0]
+
+    class Follows:
+        """Gives a worker more while the other model is asked, and takes it away when it no longer is."""
+
+        def __init__(self, *_: object, **__: object) -> None:
+            pass
+
+        def turn(self) -> None:
+            asked = sum(b"/predictions/digits " in request and b"Bearer a" in request for request in server.requests)
+            workers[0] = 2 if asked > loaded[0] + 1 else 1
+            loaded[0] = asked
+
+    monkeypatch.setattr("chaos.many_machines.Autoscaler", Follows)
+    monkeypatch.setattr(Server, "describe", lambda *_: {"workers": [{}] * workers[0]})
+    usual = replace(QUESTION, path="/predictions/digits_onnx")
+
+    def try_scaling(pool: Pool, url: str) -> Awaitable[Trial]:
+        found = scene(pool, url)
+        found.questions = [usual]
+        return try_fault(found, InjectedFault("scaling", "scales", scaling))
+
+    trial = against(server, try_scaling)
+    assert trial.final == {Outcome.RIGHT: sum(trial.first.values())}
+    asked = Counter(request.split(b" ", 2)[1] for request in server.requests)
+    assert min(asked[b"/predictions/digits"], asked[b"/predictions/digits_onnx"]) > 5
+    assert re.fullmatch(r"digits had a second worker after \d+ s, and one again \d+ s after its last requests", trial.notes[0])
 
 
 def test_a_soak_counts_every_request_in_one_bin() -> None:

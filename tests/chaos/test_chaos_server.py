@@ -11,6 +11,8 @@ from served import free_port
 from chaos import soak
 from chaos.clients.questions import Outcome
 from chaos.faults import FAULTS, NEW_VERSION
+from chaos.many_machines import UPDATED
+from chaos.pods import find_nginx
 from chaos.proxy import find_haproxy
 from chaos.run import FaultPlan, run
 from chaos.trial import Trial
@@ -21,6 +23,7 @@ pytestmark = pytest.mark.server
 KNEE = 200.0  # requests a second that a machine with other work carries too
 TRIED = ("worker-killed", "hang-ups", "frontend-killed", "broken-archive", "new-version", "poison-files")
 BEHIND_PROXY = ("big-bodies", "idle-connections")
+PODS_KNEE = 40.0  # requests a second that pods carry while another one starts on the same cores
 SOAK_MINUTES = float(os.environ.get("DIGITS_SOAK_MINUTES") or "1")
 # From this growth of the workers' memory over the last two thirds on, it is a leak. In a minute they answer 4,800 requests in that time:
 # of 500 MiB that is 5 KiB a request, in five minutes it would be 1 KiB.
@@ -41,8 +44,8 @@ def proxied(store: Path, mnist_root: Path, tmp_path_factory: pytest.TempPathFact
     return try_faults(BEHIND_PROXY, store, mnist_root, tmp_path_factory.mktemp("out"))
 
 
-def try_faults(names: Sequence[str], store: Path, mnist_root: Path, out: Path) -> dict[str, Trial]:
-    plan = FaultPlan(port=free_port(), store=store, pictures=load_pictures(mnist_root, 50), knee=KNEE, out=out)
+def try_faults(names: Sequence[str], store: Path, mnist_root: Path, out: Path, knee: float = KNEE) -> dict[str, Trial]:
+    plan = FaultPlan(port=free_port(), store=store, pictures=load_pictures(mnist_root, 50), knee=knee, out=out)
     return {trial.fault: trial for trial in run([fault for fault in FAULTS if fault.name in names], plan, lambda line: None)}
 
 
@@ -71,6 +74,18 @@ def test_behind_a_proxy_large_bodies_and_idle_connections_cost_nobody_an_answer(
         assert proxied[fault].passed
     assert re.fullmatch(r"bodies answered (\d+ x (cut off|400)(, )?)+ after \d+ of 396 MB", proxied["big-bodies"].notes[0])
     assert proxied["idle-connections"].notes == ("of 300 idle connections 100 were let in, and 0 were open after 12 s",)
+
+
+def test_pods_are_replaced_by_those_of_another_version_and_no_request_is_lost(store: Path, mnist_root: Path, tmp_path: Path) -> None:
+    try:
+        find_nginx()
+    except ServerError as err:
+        pytest.skip(str(err))
+    trial = try_faults(("rolling-update",), store, mnist_root, tmp_path, PODS_KNEE)["rolling-update"]
+    assert trial.final == {Outcome.RIGHT: sum(trial.first.values())}
+    assert trial.first[Outcome.ERROR] == trial.first[Outcome.WRONG] == 0
+    assert set(trial.versions) == {"1.0", UPDATED}
+    assert trial.passed
 
 
 def test_a_new_version_takes_over_under_load(trials: dict[str, Trial]) -> None:

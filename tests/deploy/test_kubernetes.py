@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import kubernetes_validate
@@ -106,6 +107,32 @@ def test_ports_that_are_asked_for_are_ports_of_the_pod(rendered: dict[str, dict[
         assert labels[spec["jobLabel"]] == "torchserve"
         assert {each["port"] for each in spec["endpoints"]} <= {port["name"] for port in rendered["Service"]["spec"]["ports"]}
         assert [port["port"] for port in rendered["Service"]["spec"]["ports"] if port["targetPort"] == "http"] == [443]
+
+
+def test_spans_alone_leave_a_pod_and_only_where_the_component_for_them_is_added(tmp_path: Path) -> None:
+    if shutil.which("kubectl") is None:
+        pytest.skip("kubectl is not installed, which renders the manifests")
+    places = {name: os.path.relpath(MANIFESTS / name, tmp_path) for name in ("overlays/cpu", "components/traces")}
+    made = {"resources": [places["overlays/cpu"]], "components": [places["components/traces"]]}
+    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(made))
+    told: dict[bool, tuple[Any, Any]] = {}
+    for is_traced, folder in ((False, MANIFESTS / "overlays" / "cpu"), (True, tmp_path)):
+        text = subprocess.run(["kubectl", "kustomize", folder], capture_output=True, text=True, check=True).stdout
+        objects = {each["kind"]: each for each in yaml.safe_load_all(text)}
+        for kind in ("Deployment", "NetworkPolicy"):
+            kubernetes_validate.validate(objects[kind], kubernetes_validate.latest_version(), strict=True)
+        server = next(each for each in objects["Deployment"]["spec"]["template"]["spec"]["containers"] if each["name"] == "digits")
+        told[is_traced] = objects["NetworkPolicy"]["spec"]["egress"], {each["name"]: each["value"] for each in server.get("env", [])}
+    assert told[False] == ([], {})
+    egress, variables = told[True]
+    assert [port["port"] for rule in egress for port in rule["ports"]] == [4318, 53, 53]
+    assert all(rule["to"] for rule in egress)
+    endpoint = urlsplit(variables["OTEL_EXPORTER_OTLP_ENDPOINT"])
+    (collector,) = egress[0]["to"]
+    assert (endpoint.port, f"collector.{collector['namespaceSelector']['matchLabels']['kubernetes.io/metadata.name']}") == (
+        4318,
+        endpoint.hostname,
+    )
 
 
 @pytest.mark.parametrize("place", ["base", "kserve"])

@@ -37,7 +37,7 @@ IDLE, LOOK_AT_S = (
 FEW_FILES = 256  # that the frontend may open, as on a machine where nobody raised `ulimit -n`
 
 
-class Place(StrEnum):
+class FaultPlace(StrEnum):
     """Where a fault happens; each place is made anew for its faults."""
 
     ALONE = "a server"
@@ -60,7 +60,7 @@ class InjectedFault:
     name: str
     what: str
     strike: Callable[[Scene], Awaitable[None]]
-    place: Place = Place.ALONE
+    place: FaultPlace = FaultPlace.ALONE
 
 
 async def kill_worker(scene: Scene) -> None:
@@ -193,9 +193,9 @@ FAULTS = (
     InjectedFault("new-version", "a version is registered, made the default, the old one deleted", new_version),
     InjectedFault("poison-files", "100 NumPy files a second whose header lies about the shape, for 5 s", poison_files),
     InjectedFault("scaling", "another model gets a worker more under load, and one less after it", scaling),
-    InjectedFault("big-bodies", "40 bodies of 9.9 MB without a token, through HAProxy", big_bodies, Place.PROXY),
-    InjectedFault("idle-connections", "300 connections that send nothing, through HAProxy", idle_connections, Place.PROXY),
-    InjectedFault("rolling-update", "each of two pods is replaced by one of another version", rolling_update, Place.PODS),
-    InjectedFault("drained-node", "one of two pods is evicted, and starts elsewhere", drained_node, Place.PODS),
-    InjectedFault("token-expired", "the token expires, and is renewed a second later", expired_token, Place.SHORT_TOKENS),
+    InjectedFault("big-bodies", "40 bodies of 9.9 MB without a token, through HAProxy", big_bodies, FaultPlace.PROXY),
+    InjectedFault("idle-connections", "300 connections that send nothing, through HAProxy", idle_connections, FaultPlace.PROXY),
+    InjectedFault("rolling-update", "each of two pods is replaced by one of another version", rolling_update, FaultPlace.PODS),
+    InjectedFault("drained-node", "one of two pods is evicted, and starts elsewhere", drained_node, FaultPlace.PODS),
+    InjectedFault("token-expired", "the token expires, and is renewed a second later", expired_token, FaultPlace.SHORT_TOKENS),
 )

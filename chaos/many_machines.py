@@ -8,7 +8,7 @@ from typing import Final
 
 from chaos.clients.load import open_load
 from chaos.clients.questions import CheckedQuestion, ask_alone
-from chaos.pods import Cluster, Service
+from chaos.pods import Cluster, PodService
 from chaos.scene import MODEL, Scene
 from deploy.autoscale import Autoscaler
 from deploy.scaling.scaling_rules import Rules
@@ -46,8 +46,8 @@ async def drained_node(scene: Scene) -> None:
     service.ready.append(address((await starting).url))
 
 
-def _cluster(scene: Scene) -> tuple[Cluster, Service]:
-    assert scene.cluster is not None and isinstance(scene.pool, Service)
+def _cluster(scene: Scene) -> tuple[Cluster, PodService]:
+    assert scene.cluster is not None and isinstance(scene.pool, PodService)
     return scene.cluster, scene.pool
 
 

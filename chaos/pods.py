@@ -34,7 +34,7 @@ FOLDERS: Final = re.compile("/etc/nginx-digits/|/etc/nginx-tokens/|/tmp/")  # of
 PAUSE: Final = re.compile(r"sleep (\d+)")
 
 
-class Service(Pool):
+class PodService(Pool):
     """Connections of the clients of a service: each is to one of the ready pods, in turn, and stays there."""
 
     def __init__(self, urls: list[str]) -> None:
@@ -131,7 +131,7 @@ class Cluster:
         self.port += PORTS
         return Server(self.port - PORTS, store, self.state, {"disable_token_authorization": "true"}, (self.model,))
 
-    async def end(self, pod: Pod, service: Service) -> None:
+    async def end(self, pod: Pod, service: PodService) -> None:
         """End a pod, which the service forgets meanwhile."""
         ending = asyncio.create_task(pod.end())
         await asyncio.sleep(FORGOTTEN_S)

@@ -13,8 +13,8 @@ from pathlib import Path
 from chaos.clients.knee import find_knee, warm_up
 from chaos.clients.load import Client
 from chaos.clients.questions import ask_alone, single
-from chaos.faults import FAULTS, InjectedFault, Place
-from chaos.pods import TOKEN, Cluster, Service, cluster, deployment, find_nginx
+from chaos.faults import FAULTS, FaultPlace, InjectedFault
+from chaos.pods import TOKEN, Cluster, PodService, cluster, deployment, find_nginx
 from chaos.proxy import find_haproxy, haproxy
 from chaos.scene import FORESEEN, HIGHEST_KNEE, MODEL, PORT, Scene, impatient_store, supervised, token_or_none
 from chaos.tables import console, counts, latencies, write_csv
@@ -79,16 +79,16 @@ class FaultPlan:
 def run(faults: Sequence[InjectedFault], plan: FaultPlan, report: Callable[[str], None]) -> list[Trial]:
     """The trials of `faults`, place by place, each of which is made for its own."""
     places = {fault.place for fault in faults}
-    if Place.PROXY in places:
+    if FaultPlace.PROXY in places:
         find_haproxy()  # to fail before minutes of work
-    if Place.PODS in places:
+    if FaultPlace.PODS in places:
         find_nginx()
-    trials, knees = list[Trial](), dict[Place, float]()
-    for place in (Place.ALONE, Place.PROXY, Place.PODS, Place.SHORT_TOKENS):
+    trials, knees = list[Trial](), dict[FaultPlace, float]()
+    for place in (FaultPlace.ALONE, FaultPlace.PROXY, FaultPlace.PODS, FaultPlace.SHORT_TOKENS):
         chosen = [fault for fault in faults if fault.place is place]
         if not chosen:
             continue
-        knee = plan.knee or (knees.get(Place.ALONE, 0.0) if place is Place.SHORT_TOKENS else 0.0)
+        knee = plan.knee or (knees.get(FaultPlace.ALONE, 0.0) if place is FaultPlace.SHORT_TOKENS else 0.0)
         with ExitStack() as stack:
             asked = _asked(stack, place, plan)
             done, knees[place] = asyncio.run(_try_all(chosen, asked, replace(plan, knee=knee), report))
@@ -96,17 +96,17 @@ def run(faults: Sequence[InjectedFault], plan: FaultPlan, report: Callable[[str]
     return trials
 
 
-def _asked(stack: ExitStack, place: Place, plan: FaultPlan) -> tuple[Server, Pool, Cluster | None]:
+def _asked(stack: ExitStack, place: FaultPlace, plan: FaultPlan) -> tuple[Server, Pool, Cluster | None]:
     """A server that runs until the stack is left, what it is asked through, and the cluster where that is one."""
     store = stack.enter_context(impatient_store(plan.store))
     state = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chaos-state-")))
-    if place is Place.PODS:
+    if place is FaultPlace.PODS:
         found = stack.enter_context(cluster(store, state, MODEL, plan.port, deployment()["spec"]["replicas"]))
-        return found.pods[0].server, Service([pod.url for pod in found.pods]), found
-    server = Server(plan.port, store, state, OPEN_TO_MODELS | (SHORT_TOKENS if place is Place.SHORT_TOKENS else {}))
+        return found.pods[0].server, PodService([pod.url for pod in found.pods]), found
+    server = Server(plan.port, store, state, OPEN_TO_MODELS | (SHORT_TOKENS if place is FaultPlace.SHORT_TOKENS else {}))
     stack.callback(_keep_console, server, plan.out)
     stack.enter_context(supervised(server))
-    if place is Place.PROXY:
+    if place is FaultPlace.PROXY:
         return server, Pool(stack.enter_context(haproxy(server, LET_IN)), GOOD_CONNECTIONS), None
     return server, Pool(server.inference), None
 

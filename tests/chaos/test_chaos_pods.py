@@ -7,7 +7,7 @@ from unittest.mock import patch
 import pytest
 from flaky import GOOD, QUESTION, Flaky
 
-from chaos.pods import HASTE, TOKEN, Pod, Service, deployment, stops
+from chaos.pods import HASTE, TOKEN, Pod, PodService, deployment, stops
 from deploy.server import Server
 
 
@@ -46,7 +46,7 @@ def test_it_ends_by_what_the_manifests_run_in_each_container_in_a_fraction_of_th
 def test_new_connections_go_to_the_ready_pods_in_turn_and_none_to_one_that_is_forgotten() -> None:
     first, second = Flaky((200, GOOD)), Flaky((200, GOOD))
 
-    async def ask(service: Service, times: int) -> tuple[int, int]:
+    async def ask(service: PodService, times: int) -> tuple[int, int]:
         for _ in range(times):
             await service.ask(QUESTION.request("a"), 5.0)
             service.renew()
@@ -54,7 +54,7 @@ def test_new_connections_go_to_the_ready_pods_in_turn_and_none_to_one_that_is_fo
 
     async def run() -> None:
         async with await asyncio.start_server(first, "127.0.0.1", 0) as one, await asyncio.start_server(second, "127.0.0.1", 0) as two:
-            service = Service([f"http://127.0.0.1:{each.sockets[0].getsockname()[1]}" for each in (one, two)])
+            service = PodService([f"http://127.0.0.1:{each.sockets[0].getsockname()[1]}" for each in (one, two)])
             assert await ask(service, 4) == (2, 2)
             service.ready.remove(one.sockets[0].getsockname())
             assert await ask(service, 3) == (2, 5)

@@ -16,7 +16,7 @@ from lines import frames_of
 from digitkit.readers.numbers.formats.format import parse_format
 from digitkit.readers.numbers.looks import Look
 from digitkit.readers.numbers.number import CheckedSum, Number, ReadField, View
-from digitkit.readers.numbers.pages.adding_up import Reading, adding_up
+from digitkit.readers.numbers.pages.adding_up import FieldReading, adding_up
 from digitkit.readers.numbers.pages.sums import check_sums, parse_sums
 from digitkit.readers.numbers.transcribe import Asked, Terms, numbers_in
 from digitkit.readers.numbers.weighing import WORTH
@@ -113,7 +113,7 @@ WAYS = st.lists(st.tuples(st.integers(0, 9), st.floats(0.01, 1)), min_size=1, ma
 
 @given(WAYS, st.lists(WAYS, min_size=1, max_size=3))
 def test_it_finds_what_trying_all_combinations_finds(total: list[tuple[int, float]], items: list[list[tuple[int, float]]]) -> None:
-    fields = [[Reading(number_of(str(worth), sure), Decimal(worth)) for worth, sure in ways] for ways in (total, *items)]
+    fields = [[FieldReading(number_of(str(worth), sure), Decimal(worth)) for worth, sure in ways] for ways in (total, *items)]
     every: list[tuple[Any, ...]] = [each for each in product(*fields) if each[0].amount == sum(one.amount for one in each[1:])]
     likely = [prod(one.number.confidence for one in each) for each in every]
     found = adding_up(fields[0], fields[1:])
@@ -125,7 +125,7 @@ def test_it_finds_what_trying_all_combinations_finds(total: list[tuple[int, floa
 
 
 def test_a_sum_of_very_many_fields_is_found_by_following_the_likeliest_amounts() -> None:
-    ways = [Reading(number_of(str(i), 0.9 if i == 5 else 0.02), Decimal(10**i)) for i in range(8)]
-    found = adding_up([Reading(number_of("total", 1), Decimal(62 * 10**5 + 10))], [ways] * 63)
+    ways = [FieldReading(number_of(str(i), 0.9 if i == 5 else 0.02), Decimal(10**i)) for i in range(8)]
+    found = adding_up([FieldReading(number_of("total", 1), Decimal(62 * 10**5 + 10))], [ways] * 63)
     assert found is not None
     assert sorted(each.text for each in found.numbers[1:]) == ["1"] + ["5"] * 62

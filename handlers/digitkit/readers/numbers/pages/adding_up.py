@@ -10,7 +10,7 @@ from digitkit.readers.numbers.number import Number
 FOLLOWED: Final = 200  # amounts that are followed at once, the likeliest ones: so a sum of many fields takes no longer than their number
 
 
-class Reading(NamedTuple):
+class FieldReading(NamedTuple):
     """A way to read a field, and what it is worth."""
 
     number: Number
@@ -31,7 +31,7 @@ class Combination(NamedTuple):
     together: float
 
 
-def adding_up(total: Sequence[Reading], items: Sequence[Sequence[Reading]]) -> Combination | None:
+def adding_up(total: Sequence[FieldReading], items: Sequence[Sequence[FieldReading]]) -> Combination | None:
     """The likeliest way to read the total and its items, in this order, in which they add up; None where none does."""
     ways = {Decimal(): Combination((), 1.0, 1.0)}
     for readings in items:
@@ -45,7 +45,7 @@ def adding_up(total: Sequence[Reading], items: Sequence[Sequence[Reading]]) -> C
     return None if best is None else best._replace(together=sum(way.together for way in agreeing))
 
 
-def _extended(ways: dict[Decimal, Combination], readings: Sequence[Reading]) -> dict[Decimal, Combination]:
+def _extended(ways: dict[Decimal, Combination], readings: Sequence[FieldReading]) -> dict[Decimal, Combination]:
     """The likeliest combinations with one more item, by their amounts."""
     longer: dict[Decimal, Combination] = {}
     for amount, way in ways.items():

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from digitkit.errors import BadRequest
 from digitkit.readers.numbers.formats.format import Format
 from digitkit.readers.numbers.number import BREAKS_SUM, UNSURE, CheckedSum, Number, ReadField
-from digitkit.readers.numbers.pages.adding_up import Combination, Reading, adding_up
+from digitkit.readers.numbers.pages.adding_up import Combination, FieldReading, adding_up
 from digitkit.readers.numbers.weighing import EVEN, confirmed
 
 LONGEST: Final = 3000  # characters of all sums: those of the longest template fit in
@@ -89,12 +89,12 @@ def _agreeing(asked: Sum, fields: Mapping[str, ReadField], forms: Mapping[str, F
     return adding_up(total, items)
 
 
-def _readings(read: ReadField, form: Format, *, is_fixed: bool) -> list[Reading]:
+def _readings(read: ReadField, form: Format, *, is_fixed: bool) -> list[FieldReading]:
     """The ways to read a field that are worth one amount each, as it was read first."""
     numbers = [] if read.number is None else [read.number]
     if numbers and not is_fixed:
         numbers += [other for other in numbers[0].others() if other.text != numbers[0].text]
-    return [Reading(each, amount) for each in numbers if (amount := form.amount(each.text)) is not None]
+    return [FieldReading(each, amount) for each in numbers if (amount := form.amount(each.text)) is not None]
 
 
 def _surer(number: Number, page: int, confidence: float, min_confidence: float) -> Number:

@@ -93,7 +93,7 @@ test: export DIGITS_SOAK_MINUTES ?= $(SOAK_MINUTES)
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: eye numbers finder evaluate-numbers evaluate-pages help setup run ports stop monitor monitor-stop serve score autoscale rollback train train-many finetune evaluate evaluate-real scenes corruptions compare bench-canvas release export smoke loadtest test check fmt lock clean bench bench-models bench-batches bench-steps tune chaos soak audit sbom bench-client console forget labels retrain few-labels judge flips label-errors keys image promote splitter loop loop-on-drift uses
+.PHONY: eye numbers finder evaluate-numbers evaluate-pages help setup run ports stop monitor monitor-stop serve score autoscale rollback train train-many finetune evaluate evaluate-real scenes corruptions compare bench-canvas release export smoke loadtest test check fmt lock clean bench bench-models bench-batches bench-steps tune chaos soak audit sbom bench-client console forget labels retrain few-labels judge flips label-errors keys image promote splitter loop loop-on-drift uses second-reading
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -119,6 +119,9 @@ forget: $(SETUP) ## delete kept pictures and all that is known of them: COLLECTE
 
 labels: $(SETUP) ## write what people agree that kept pictures show, for make finetune or other tools, or read it: COLLECTED, OUT or FROM, FORMAT, ALL=1, BY
 	@$(PY) -m loop.labels $(call flag,store,COLLECTED) $(call flag,out,OUT) $(call flag,from,FROM) $(call flag,form,FORMAT) $(call flag,by,BY) $(if $(ALL),--all)
+
+second-reading: $(ARCHIVES) ## have the pictures of a store read by each of MODELS that has not read them, so that it holds both nets' logits: COLLECTED
+	@$(PY) -m loop.second_reading $(call flag,store,COLLECTED) $(or $(if $(MODELS),$(ARCHIVES)),$(filter $(STORE)/digits%,$(ARCHIVES)))
 
 label-errors: $(SETUP) ## list labels of kept pictures that are probably wrong: COLLECTED, AGAIN=1 has them reviewed once more
 	@$(PY) -m loop.label_errors $(call flag,store,COLLECTED) $(if $(AGAIN),--again)

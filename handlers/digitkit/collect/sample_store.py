@@ -108,14 +108,14 @@ class SampleStore:
         with self.writing() as connection:
             found = connection.execute(update(PICTURES).where(PICTURES.c.sha256 == sha256).values(seen=PICTURES.c.seen + 1))
             if found.rowcount:
-                self._answer(connection, sample, sha256)
+                self._note(connection, sha256, sample.answer)
                 return DUPLICATE
             if over := self._over(connection, sample, caps, now):
                 return over
             self.shelf.put(sha256, sample.png)
             row = {name: getattr(sample, name) for name in ("sha256", "task", "reason", "width", "height")}
             connection.execute(insert(PICTURES).values(**row, kept_at=now, bytes=len(sample.png), seen=1))
-            self._answer(connection, sample, sha256)
+            self._note(connection, sha256, sample.answer)
             gone = self._make_room(connection, caps.store_bytes)
         self._remove_files(gone)
         return KEPT
@@ -137,12 +137,20 @@ class SampleStore:
                 return cap
         return ""
 
+    def note(self, sha256: str, answer: Mapping[str, Any]) -> bool:
+        """Note what was read of a picture after it was kept; whether it is still there."""
+        with self.writing() as connection:
+            if connection.execute(select(PICTURES.c.sha256).where(PICTURES.c.sha256 == sha256)).first() is None:
+                return False
+            self._note(connection, sha256, answer)
+        return True
+
     @staticmethod
-    def _answer(connection: Connection, sample: Sample, sha256: str) -> None:
+    def _note(connection: Connection, sha256: str, known: Mapping[str, Any] | None) -> None:
         """Note what was read; of one version of a model the newest answer stands, and what that does not know is left."""
-        if sample.answer is None:
+        if known is None:
             return
-        answer = {"sha256": sha256, **sample.answer}
+        answer = {"sha256": sha256, **known}
         same = [ANSWERS.c[name] == answer[name] for name in ("sha256", "model", "version")]
         told = {name: value for name, value in answer.items() if value is not None}
         if not connection.execute(update(ANSWERS).where(*same).values(**told)).rowcount:

@@ -93,7 +93,7 @@ test: export DIGITS_SOAK_MINUTES ?= $(SOAK_MINUTES)
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: eye numbers finder evaluate-numbers evaluate-pages help setup run ports stop monitor monitor-stop serve score autoscale rollback train train-many finetune evaluate evaluate-real scenes corruptions compare bench-canvas release export smoke loadtest test check fmt lock clean bench bench-models bench-batches bench-steps tune chaos soak audit sbom bench-client console forget labels retrain few-labels judge flips label-errors keys image promote splitter loop loop-on-drift uses second-reading
+.PHONY: eye numbers finder evaluate-numbers evaluate-pages help setup run ports stop monitor monitor-stop serve score autoscale rollback train train-many finetune evaluate evaluate-real scenes corruptions compare bench-canvas release export smoke loadtest test check fmt lock clean bench bench-models bench-batches bench-steps tune chaos soak audit sbom bench-client console forget labels retrain few-labels judge flips label-errors keys image promote splitter loop loop-on-drift uses second-reading story
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -152,6 +152,9 @@ loop: $(SETUP) ## one round: make retrain, make judge, make promote; COLLECTED=f
 
 loop-on-drift: $(SETUP) ## begin a round of the loop whenever the drift alert fires: make monitor WEBHOOK=http://127.0.0.1:8087 sends it here
 	@$(PY) -m loop.drift_listener $(call flag,listen,LISTEN) $(call flag,rest-hours,REST_HOURS) -- $(ROUND)
+
+story: $(STORE)/digits.mar | $(SETUP) ## play the loop on a server of its own: a new source arrives, is reviewed, learned and promoted under load, and 30 % wrong labels are stopped; WEIGHTS=shipped
+	@$(PY) -m story.run --weights $(WEIGHTS) --archive $< $(call flag,port,PORT) $(MNIST) $(FLAGS)
 
 splitter: $(SETUP) ## the proxy of make promote: clients ask it in place of the server, before, during and after a promotion
 	@$(PY) -m promotion.traffic.splitter $(SERVER) $(call flag,listen,LISTEN)

@@ -17,6 +17,7 @@ The graph of our packages, from the bottom up; what stands beside a package is a
 | console | its page in a browser | digitkit, testbed, deploy, loop |
 | scoring | answers to many pictures without a server | digitkit, testbed |
 | promotion | new weights on their way to the traffic | digitkit, testbed, deploy |
+| story | the loop as a whole, played | digitkit, testbed, deploy, loop, promotion, training |
 
 Inside digitkit the rooms are, and what each may import of digitkit beside itself:
 
@@ -65,9 +66,9 @@ GRAPH = {
     "chaos": BELOW,
     "console": BELOW | {"loop"},
     "loadtest": BELOW,
-    "loop": {"digitkit", "testbed"},
-    "scoring": {"digitkit", "testbed"},
+    **{name: {"digitkit", "testbed"} for name in ("loop", "scoring")},
     "promotion": BELOW,
+    "story": BELOW | {"loop", "promotion", "training"},
 }
 # What single modules import beside that, each for its reason; Ruff is told so on the line itself.
 EXCEPTIONS = {

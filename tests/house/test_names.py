@@ -11,7 +11,7 @@ from conftest import ROOT
 
 PACKAGES = (
     *("handlers", "training", "export", "deploy", "testbed", "loadtest", "bench", "chaos", "client", "console", "loop", "scoring"),
-    "promotion",
+    *("promotion", "story"),
 )
 REFUSALS = (
     *("BadRequest", "BlankPicture", "Fault", "NotLoaded", "OutOfMemory", "Overloaded", "TooLarge", "UnreadablePicture"),

@@ -1,0 +1,1 @@
+"""The loop's story, told by the real parts: a new source of pictures arrives, and the served model learns to read it."""

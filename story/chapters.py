@@ -38,7 +38,9 @@ POISON: Final = 0.3  # of the labels, in the chapter where reviewers are wrong
 MOST_LOST: Final = 0.0005  # of MNIST's test pictures, as a share
 BEFORE: Final = 0.9  # the new source is read less well than this at first
 AFTER: Final = 0.97  # and better than this at last
-QUICKER: Final = ("--unlabelled", 0, "--pool", 2_000)  # from the labels alone, and beside fewer drawn pictures: a third of the time
+# From the labels alone, which takes half the time; beside more of MNIST and of drawn pictures than as shipped, so that a source that is so
+# unlike MNIST costs less of it.
+LEARNED: Final = ("--unlabelled", 0, "--pool", 6_000, "--epochs", 5, "--rehearsal", 4, "--synthetic", 0.4)
 DRIFT_WITHIN_S: Final = 600.0
 LOOK_S: Final = 2.0
 # The shipped bounds but for these: a new kind of pictures is meant to be read differently, and a machine that does everything at once
@@ -165,7 +167,7 @@ class Story:
         """
         data, pictures, weights = ("--data-root", self.data_root), run / "pictures", run / WEIGHTS
         called("loop.labels", "--store", store, "--out", pictures, "--all", log=self.log)
-        called("training.retrain", "--data", pictures, "--init-from", self.champion, "--out", weights, *QUICKER, *data, log=self.log)
+        called("training.retrain", "--data", pictures, "--init-from", self.champion, "--out", weights, *LEARNED, *data, log=self.log)
         judged = ("--champion", self.champion, "--challenger", weights, "--mnist-pictures", mnist, "--out", self.folder / "reports")
         called("training.judge.run", *judged, *data, log=self.log, codes=(0, EXIT_FAILED))
 

@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,7 +22,7 @@ from bench.contenders.targets import PEERS
 from bench.generators.exchange import CheckedRequest, digits_in, post, read_requests, write_requests
 from bench.generators.wrk_or_driver import LoadResult, find_wrk, with_driver, with_wrk
 from bench.peers.graph import GraphModel, decode
-from bench.peers.work import UNPACKED, load_work
+from bench.peers.work import UNPACKED
 from bench.results.server_tables import ratios, show
 from bench.rounds import RoundRow
 from bench.servers import FAILED, PICTURES, main, parse_flags
@@ -33,6 +35,13 @@ from testbed.pictures import LabelledPicture, load_pictures
 from training.data.mnist import Split
 
 GENERATORS = [with_driver, pytest.param(with_wrk, marks=pytest.mark.skipif(find_wrk() is None, reason="wrk is not installed"))]
+AS_A_PEER = """
+import json, sys
+from bench.peers.work import load_work
+work = load_work()
+bodies = [bytes.fromhex(line) for line in sys.stdin.read().split()]
+print(json.dumps([(reply.status, reply.body.decode()) for reply in work([work.read(body) for body in bodies])]))
+"""
 Answer = Callable[[bytes], tuple[int, bytes]]
 
 
@@ -232,18 +241,16 @@ def test_peers_model_reads_what_ours_reads(store: Path, mnist_test: Split, monke
 
 
 @pytest.mark.server
-def test_a_peer_with_our_work_answers_and_refuses_as_our_server_does(
-    store: Path, ten_pngs: list[bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_peer_with_our_work_answers_and_refuses_as_our_server_does(store: Path, ten_pngs: list[bytes], tmp_path: Path) -> None:
     with zipfile.ZipFile(store / "digits_onnx.mar") as packed:
         packed.extractall(tmp_path / "model")
-    monkeypatch.setenv(UNPACKED, str(tmp_path / "model"))
-    monkeypatch.setenv("LOG_LOCATION", str(tmp_path))
-    work = load_work()
+    told = {UNPACKED: str(tmp_path / "model"), "PYTHONPATH": str(tmp_path / "model"), "LOG_LOCATION": str(tmp_path)}
     bodies = [*ten_pngs, b"no picture"]
-    replies = work([work.read(body) for body in bodies])
-    assert [reply.status for reply in replies] == [200] * 10 + [400]
-    assert [json.loads(reply.body) for reply in replies] == answers(store / "digits_onnx.mar", bodies)
+    command, asked = [sys.executable, "-c", AS_A_PEER], "\n".join(body.hex() for body in bodies)
+    done = subprocess.run(command, cwd=ROOT, env=os.environ | told, input=asked, capture_output=True, text=True, check=True, timeout=300)
+    statuses, replies = zip(*json.loads(done.stdout.splitlines()[-1]), strict=True)
+    assert statuses == (200,) * 10 + (400,)
+    assert [json.loads(reply) for reply in replies] == answers(store / "digits_onnx.mar", bodies)
 
 
 def test_each_peer_is_measured_with_the_bare_work_and_with_ours() -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from digitkit.errors import DigitError, Overloaded
 from digitkit.pictures.allowance import Allowance
@@ -109,19 +110,26 @@ class Reading:
         until = min(deadline, started + limits.request_seconds - self._spent_s)
         start = len(self.pictures)
         part = self._sources.items[start : min(start * GROWTH, start + SLICE) or 1]
-        ready = reader.prepare_at_once(part) if isinstance(part, np.ndarray) else [None] * len(part)
+        ready = self._prepare_at_once(part, reader) if isinstance(part, np.ndarray) else [None] * len(part)
         for i, (item, prepared) in enumerate(zip(part, ready, strict=True), start):
             if now > until:
                 self._refuse_rest()
                 return
-            decoded = guard(self._open, item, reader, limits, self._allowance)
-            decoded_at = time.perf_counter()
             if prepared is None:
+                decoded = guard(self._open, item, reader, limits, self._allowance)
+                decoded_at = time.perf_counter()
                 prepared = decoded if isinstance(decoded, DigitError) else guard(self._prepare, decoded, i, reader, known)
+                now = time.perf_counter()
+                self.canvas_s += now - decoded_at
             self.pictures.append(prepared)
-            now = time.perf_counter()
-            self.canvas_s += now - decoded_at
+        now = time.perf_counter()
         self._spent_s += now - started
+
+    def _prepare_at_once(self, part: NDArray[np.uint8], reader: Reader) -> Sequence[Input | None]:
+        started = time.perf_counter()
+        ready = reader.prepare_at_once(part)
+        self.canvas_s += time.perf_counter() - started
+        return ready
 
     def _open(self, item: object, reader: Reader, limits: Limits, allowance: Allowance) -> File:
         source = self._sources.read(item)

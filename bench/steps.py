@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 import zipfile
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from threading import Thread
@@ -43,7 +43,7 @@ class Steps:
     """Processor time of steps, in us, each without the steps inside it."""
 
     def __init__(self) -> None:
-        self.spent: dict[str, float] = defaultdict(float)
+        self.spent: defaultdict[str, float] = defaultdict(float)
         self._running: list[str] = []
         self._since = 0
 
@@ -87,7 +87,7 @@ def watch(steps: Steps, handler: Any) -> None:
     object.__setattr__(net.backend, "run", steps.timed("the model", net.backend.run))
 
 
-def measure(handler: Any, steps: Steps, content: bytes, batches: int) -> Counter[str]:
+def measure(handler: Any, steps: Steps, content: bytes, batches: int) -> dict[str, float]:
     """Processor time of each step for a batch, in us, the median of many."""
     ours, theirs = socket.socketpair()
     inbox, outbox = frames.Inbox(ours, Guard()), frames.Outbox(handler.headers)
@@ -104,24 +104,24 @@ def measure(handler: Any, steps: Steps, content: bytes, batches: int) -> Counter
             rows.append(steps.spent)
     ours.close()
     theirs.close()
-    return Counter({name: statistics.median(row.get(name, 0.0) for row in rows) for name in steps.spent})
+    return {name: statistics.median(row.get(name, 0.0) for row in rows) for name in steps.spent}
 
 
-def show(found: Mapping[str, Counter[str]], title: str) -> None:
+def show(found: Mapping[str, Mapping[str, float]], title: str) -> None:
     """Print a line for each step and a column for each batch."""
     table = Table("step", *found, title=title)
-    names = dict.fromkeys(name for spent in found.values() for name, _ in spent.most_common())
-    for name in names:
+    first = next(iter(found.values()))
+    for name in sorted(first, key=lambda name: -first[name]):
         table.add_row(name, *(f"{spent[name]:.1f}" for spent in found.values()))
-    table.add_row("all", *(f"{spent.total():.1f}" for spent in found.values()))
+    table.add_row("all", *(f"{sum(spent.values()):.1f}" for spent in found.values()))
     Console(width=120).print(table)
 
 
-def per(spent: Counter[str], count: int) -> Counter[str]:
-    return Counter({name: value / count for name, value in spent.items()})
+def per(spent: Mapping[str, float], count: int) -> dict[str, float]:
+    return {name: value / count for name, value in spent.items()}
 
 
-def columns(handler: Any, steps: Steps, pngs: Sequence[bytes], batches: int) -> dict[str, Counter[str]]:
+def columns(handler: Any, steps: Steps, pngs: Sequence[bytes], batches: int) -> dict[str, dict[str, float]]:
     """The cost of a request, by the size of its batch, and of a picture in a list."""
     found = {}
     for size in SIZES:

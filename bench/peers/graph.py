@@ -9,7 +9,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from bench.peers.work import Reply
+from bench.peers.work import PeerAnswer
 
 
 def decode(png: bytes) -> NDArray[np.uint8]:
@@ -27,7 +27,7 @@ class GraphModel:
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         self.session = onnxruntime.InferenceSession(os.environ["DIGITS_GRAPH"], options, providers=["CPUExecutionProvider"])
 
-    def __call__(self, canvases: Sequence[NDArray[np.uint8]]) -> list[Reply]:
+    def __call__(self, canvases: Sequence[NDArray[np.uint8]]) -> list[PeerAnswer]:
         """An answer for each picture."""
         (logits,) = self.session.run(["logits"], {"canvases": np.stack(canvases)})
         powers = np.exp(logits - logits.max(axis=1, keepdims=True))
@@ -35,4 +35,4 @@ class GraphModel:
         digits = logits.argmax(axis=1).tolist()
         rows = probabilities.astype(float).round(4).tolist()
         answers = [{"digit": digit, "confidence": row[digit], "probabilities": row} for digit, row in zip(digits, rows, strict=True)]
-        return [Reply(200, json.dumps(answer).encode()) for answer in answers]
+        return [PeerAnswer(200, json.dumps(answer).encode()) for answer in answers]

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import yaml
 
-from bench.peers.work import UNPACKED, Reply
+from bench.peers.work import UNPACKED, PeerAnswer
 from digitkit.serving.request import OWN_ROUTE, Request, to_request
 
 PNG: Final = "image/png"
@@ -48,5 +48,5 @@ class Handled:
         request.size = len(body)
         return request
 
-    def __call__(self, batch: Sequence[Request]) -> list[Reply]:
-        return [Reply(answer.status, answer.body) for answer in self._handler.respond(batch)]
+    def __call__(self, batch: Sequence[Request]) -> list[PeerAnswer]:
+        return [PeerAnswer(answer.status, answer.body) for answer in self._handler.respond(batch)]

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import litserve
 from fastapi import Body, Response
 
-from bench.peers.work import BATCH, DELAY_MS, PATH, PORT, WORKERS, Reply, load_work
+from bench.peers.work import BATCH, DELAY_MS, PATH, PORT, WORKERS, PeerAnswer, load_work
 
 
 class Digits(litserve.LitAPI):  # type: ignore[misc]
@@ -21,13 +21,13 @@ class Digits(litserve.LitAPI):  # type: ignore[misc]
     def batch(self, inputs: list[Any]) -> list[Any]:
         return inputs
 
-    def predict(self, x: Sequence[Any]) -> list[Reply]:
+    def predict(self, x: Sequence[Any]) -> list[PeerAnswer]:
         return self.work(x)
 
-    def unbatch(self, output: list[Reply]) -> list[Reply]:
+    def unbatch(self, output: list[PeerAnswer]) -> list[PeerAnswer]:
         return output
 
-    def encode_response(self, output: Reply) -> Response:
+    def encode_response(self, output: PeerAnswer) -> Response:
         return Response(output.body, output.status, media_type="application/json")
 
 

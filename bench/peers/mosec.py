@@ -7,7 +7,7 @@ from typing import Any
 
 from mosec import Server, Worker
 
-from bench.peers.work import BATCH, DELAY_MS, PATH, WORKERS, Reply, load_work
+from bench.peers.work import BATCH, DELAY_MS, PATH, WORKERS, PeerAnswer, load_work
 
 
 class Digits(Worker):  # type: ignore[misc]
@@ -19,10 +19,10 @@ class Digits(Worker):  # type: ignore[misc]
     def deserialize(self, data: bytes) -> Any:
         return self.work.read(data)
 
-    def forward(self, data: list[Any]) -> list[Reply]:
+    def forward(self, data: list[Any]) -> list[PeerAnswer]:
         return self.work(data)
 
-    def serialize(self, data: Reply) -> bytes:
+    def serialize(self, data: PeerAnswer) -> bytes:
         return data.body
 
 

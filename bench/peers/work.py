@@ -13,7 +13,7 @@ DELAY_MS: Final = 1
 PATH: Final = "/predict"
 
 
-class Reply(NamedTuple):
+class PeerAnswer(NamedTuple):
     """A status, and a body of JSON."""
 
     status: int
@@ -26,7 +26,7 @@ class Work(Protocol):
     def read(self, body: bytes, /) -> Any:
         """What a request's body becomes before it is in a batch."""
 
-    def __call__(self, batch: Sequence[Any], /) -> list[Reply]:
+    def __call__(self, batch: Sequence[Any], /) -> list[PeerAnswer]:
         """A reply for each of what was read, in order."""
 
 

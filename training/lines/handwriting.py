@@ -1,5 +1,8 @@
 """Rows written by hand: the digits of one writer, close or wide, with marks between them, in cells or free."""
 
+import re
+from collections.abc import Iterator
+
 import cv2
 import numpy as np
 from numpy.random import Generator
@@ -19,6 +22,8 @@ LETTERED = ("a", "b", "c", "k", "x", "m", "e", "%", ")", "km", "E", " R")
 FILLED, LED, ENDED = 0.14, 0.07, 0.04  # the shares of rows with one of these
 RAISED = 0.2  # the share of amounts whose cents are small and raised
 SCRATCHED = 0.02  # the share of digits that are scratched out
+CHAINED = 0.35  # the share of runs of zeros that are written without lifting the pen, of hands whose digits are drawn
+BLOTTED, FLATTENED = 0.25, 0.1  # the shares of scanned digits whose strokes have grown, or that lie lower than they should
 
 
 class Writing:
@@ -51,8 +56,18 @@ class Writing:
         for sign in written:
             members = np.flatnonzero(self.train.labels == int(sign))
             picture = self.train.pictures[members[draw.integers(len(members))]]
-            setter.put(Sign(_coarse(picture, size), 0), gap * draw.uniform(0.7, 1.3))
+            strokes = _coarse(_blotted(picture) if draw.random() < BLOTTED else picture, size)
+            down = 0
+            if draw.random() < FLATTENED:
+                flat = round(len(strokes) * draw.uniform(0.35, 0.7))
+                strokes, down = np.asarray(cv2.resize(strokes, (strokes.shape[1], flat)), dtype=np.uint8), (len(strokes) - flat) // 2
+            setter.put(Sign(strokes, down), gap * draw.uniform(0.7, 1.3))
         return setter.as_strip(written)
+
+
+def _blotted(picture: Picture) -> Picture:
+    """A digit whose strokes have grown into one another."""
+    return np.asarray(cv2.dilate(picture, np.ones((2, 3), dtype=np.uint8)), dtype=np.uint8)
 
 
 def _coarse(picture: Picture, aspect: float) -> Picture:
@@ -84,9 +99,11 @@ def _free(written: str, hand: MnistHand | PenHand, draw: Generator) -> Strip:
     drift, room = draw.normal(0, 0.03), draw.uniform(0.35, 0.9)
     raised = _cents(written, draw)
     shown, before = [], ""
-    for i, sign in enumerate(written):
+    for i, sign in _signs(written, raised, draw):
         gap = ROW_PX * (near + draw.normal(0, uneven))
-        if sign == " ":
+        if len(sign) > 1:
+            setter.put(_chained(len(sign), marks.pen, draw), gap)
+        elif sign == " ":
             setter.skip(ROW_PX * room)
         elif not sign.isdigit():
             setter.put(marks.mark(sign, draw), gap + ROW_PX * (draw.uniform(0, 0.35) if sign in numbers.SEPARATORS else 0.02))
@@ -103,6 +120,30 @@ def _free(written: str, hand: MnistHand | PenHand, draw: Generator) -> Strip:
     if raised < len(written):
         _underlined(setter, marks.pen, draw)
     return setter.as_strip(numbers.as_text("".join(shown)))
+
+
+def _signs(written: str, raised: int, draw: Generator) -> Iterator[tuple[int, str]]:
+    """What is written sign by sign, each with its place; a run of zeros before the raised ones is one sign at times."""
+    for run in re.finditer("0{2,}|.", written):
+        if run.end() <= raised and draw.random() < CHAINED:
+            yield run.start(), run[0]
+        else:
+            yield from enumerate(run[0], run.start())
+
+
+def _chained(count: int, pen: float, draw: Generator) -> Sign:
+    """Zeros in one stroke, which goes round and on: a trochoid, its loops wide or narrow and none quite as the last."""
+    tall = ROW_PX * draw.uniform(0.4, 1)
+    half, slant = tall * draw.uniform(0.25, 0.55), draw.uniform(-0.1, 0.4)
+    pitch = 2 * half * draw.uniform(0.75, 1.6)
+    turn = np.linspace(0, 2 * np.pi * count, 24 * count)
+    sizes = np.clip(draw.normal(1, 0.15, size=count + 1), 0.6, 1.3)[(turn / (2 * np.pi)).astype(np.intp)]
+    y = sizes * tall * (1 - np.cos(turn)) / 2
+    x = pitch * turn / (2 * np.pi) - sizes * half * np.sin(turn) - slant * y
+    curve = np.stack([x, y], axis=1) - (x.min() - 8, y.min() - 8)
+    page = np.zeros(np.ceil(curve.max(axis=0) + 8).astype(int)[::-1], dtype=np.uint8)
+    cv2.polylines(page, [np.round(8 * curve).astype(np.int32)], False, 255, max(1, round(pen)), cv2.LINE_AA, shift=3)
+    return Sign(page, round((ROW_PX - tall) * draw.uniform(0.5, 1.1)) - 8)
 
 
 def _cents(written: str, draw: Generator) -> int:

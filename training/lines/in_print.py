@@ -21,7 +21,7 @@ USUAL = ("Liberation", "DejaVu", "Nimbus", "texgyreheros", "texgyrecursor", "tex
          "NotoSans-", "Carlito", "Inconsolata", "CourierPrime", "GNUTypewriter", "GWMonospace", "B612", "OCR", "Courier", "RobotoCondensed",
          "OpenSans-Cond", "LiberationSansNarrow", "NimbusSansNarrow", "osifont", "OSP-DIN", "routed-gothic")  # fmt: skip
 TILLS = ("Mono", "Courier", "OCR", "Inconsolata", "cursor", "Typewriter", "Narrow", "GWMono", "DotGothic", "heroscn", "RobotoCondensed")
-ZONES, VEHICLES, DOTS, TILL, WIDE = 0.07, 0.05, 0.07, 0.2, 0.1  # the shares of rows of these kinds, of fonts of tills, of wide spacing
+ZONES, VEHICLES, DOTS, TILL, WIDE = 0.14, 0.05, 0.07, 0.2, 0.1  # the shares of rows of these kinds, of fonts of tills, of wide spacing
 OTHER_SCRIPTS = 0.5  # the share of rows without a digit that are of any script; the others are words
 
 

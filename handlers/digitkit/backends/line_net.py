@@ -35,11 +35,11 @@ class LineNet(nn.Module):
         self.rows = nn.Sequential(
             conv(2, a, stride=2),  # (N, a, 16, W / 2)
             conv(a, b, stride=(2, 1)), Residual(conv(b, b)), Residual(conv(b, b)),  # (N, b, 8, W / 2)
-            conv(b, c, stride=2), Residual(conv(c, c)),  # (N, c, 4, W / 4)
-            conv(c, d, stride=(2, 1)),  # (N, d, 2, W / 4)
+            conv(b, c, stride=2), Residual(conv(c, c)), Residual(conv(c, c)),  # (N, c, 4, W / 4)
+            conv(c, d, stride=(2, 1)), Residual(conv(d, d)),  # (N, d, 2, W / 4)
         )  # fmt: skip
         self.row = nn.Sequential(nn.Conv2d(d, e, (2, 1), bias=False), nn.BatchNorm2d(e), nn.ReLU(inplace=True))  # (N, e, 1, W / 4)
-        self.along = nn.Sequential(Residual(step(e, 1)), Residual(step(e, 3)))
+        self.along = nn.Sequential(Residual(step(e, 1)), Residual(step(e, 3)), Residual(step(e, 1)))
         self.dropout = nn.Dropout(0.1)
         self.reading = nn.Conv2d(e, COLUMN_PX // FRAME_PX * FOUND, 1)
 

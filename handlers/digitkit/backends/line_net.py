@@ -21,9 +21,9 @@ FOUND = len(ALPHABET) + 1 + 2  # numbers that are given for a frame
 class LineNet(nn.Module):
     """Strips to the characters and the extents of their frames.
 
-    Convolutions halve the height until one row is left, and the width twice; steps along the row then see 44 columns at once, and
-    each column gives two frames, so that between two equal digits, however narrow, there is room for a blank. 592,616 parameters, 94
-    million multiply-adds for a strip of 200 px.
+    Convolutions halve the height until one row is left, and the width twice; steps along the row follow, after which a column has seen 131
+    pixels of the strip, and each column gives two frames, so that between two equal digits, however narrow, there is room for a blank.
+    951,784 parameters, 131 million multiply-adds for a strip of 200 px.
 
     Source: the shape is that of Shi et al., An end-to-end trainable neural network for image-based sequence recognition (2015), with
     convolutions along the line in place of the recurrent layers.

@@ -19,7 +19,7 @@ from export.signing import find_key, seal, sign_card
 
 HANDLERS = Path("handlers")
 NOTICES = (Path("LICENSE"), Path("NOTICE"))
-PROBE_TIMEOUT_S = 600  # it takes ten, and a busy machine much longer: a promotion packs beside the load
+PROBE_TIMEOUT_S = 120
 
 
 def pack(

@@ -1,7 +1,6 @@
 """What goes on around the story without a pause: clients that ask, and the splitter that they ask."""
 
 import itertools
-import socket
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -9,12 +8,12 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 import requests
-import uvicorn
 
 from deploy.machine.local import client
 from deploy.server import Server, ServerError
 from promotion.promotion_places import Places
-from promotion.traffic.splitter import LOOPBACK, Splitter
+from promotion.traffic.splitter import Splitter
+from testbed.apps import serving
 from testbed.pictures import LabelledPicture
 
 CLIENTS: Final = 2
@@ -28,15 +27,8 @@ def splitting(server: Server) -> Iterator[str]:
     places = Places.of(server)
     places.folder.mkdir(parents=True, exist_ok=True)
     app: Any = Splitter(server.inference, places, int(server.settings.value("max_request_size")))
-    with socket.create_server((LOOPBACK, 0)) as listener:
-        proxy = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="none", lifespan="on", timeout_graceful_shutdown=1))
-        thread = threading.Thread(target=proxy.run, args=([listener],))
-        thread.start()
-        try:
-            yield f"http://{LOOPBACK}:{listener.getsockname()[1]}"
-        finally:
-            proxy.should_exit = True
-            thread.join()
+    with serving(app, lifespan="on") as address:
+        yield address
 
 
 class SteadyClients:

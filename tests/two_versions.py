@@ -3,8 +3,6 @@
 import asyncio
 import json
 import re
-import socket
-import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import requests
-import uvicorn
 from cards import FACTS
 
 from deploy.server import Server
 from digitkit.artifacts.card import write_card
 from promotion.promotion_places import Places
 from promotion.traffic.splitter import Splitter
+from testbed.apps import serving
 
 OLD, NEW = "1.0", "1.1"
 BODY_BYTES = 1_000
@@ -62,20 +60,6 @@ class TwoVersions:
         headers = [(b"content-type", b"application/json"), (b"x-model-version", version.encode())]
         await send({"type": "http.response.start", "status": self.statuses[version], "headers": headers})
         await send({"type": "http.response.body", "body": json.dumps(told).encode()})
-
-
-@contextmanager
-def serving(app: Any, *, lifespan: Any = "off") -> Iterator[str]:
-    """The address of an ASGI application on a free port, in a thread of its own."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(app, log_level="critical", ws="none", lifespan=lifespan, timeout_graceful_shutdown=1))
-        thread = threading.Thread(target=server.run, args=([listener],))
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            thread.join()
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 from cards import FACTS
-from two_versions import NEW, OLD, Api, TwoVersions, archive_of, serving, split
+from two_versions import NEW, OLD, Api, TwoVersions, archive_of, split
 
 from deploy.model_list import ListedModel, read_models
 from deploy.server import Server, ServerError
@@ -25,6 +25,7 @@ from promotion.canary_bounds import CanaryBounds
 from promotion.errors import NotPromoted
 from promotion.promote import Promotion
 from promotion.traffic.traffic_tally import Told
+from testbed.apps import serving
 
 CHAMPION = "c" * 64
 LOOSE = replace(CanaryBounds.read(), seconds=0.2, pictures=10, patience_seconds=60, latency_slack_ms=10_000)

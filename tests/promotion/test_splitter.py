@@ -6,12 +6,13 @@ from pathlib import Path
 
 import httpx
 import pytest
-from two_versions import BODY_BYTES, NEW, OLD, TwoVersions, serving, split
+from two_versions import BODY_BYTES, NEW, OLD, TwoVersions, split
 
 from promotion.promotion_places import Places
 from promotion.traffic.route import Route
 from promotion.traffic.splitter import BEAT_S
 from promotion.traffic.traffic_tally import Told
+from testbed.apps import serving
 
 REQUESTS = 20
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from samples import CAPS, NOW, eventually, opened
-from two_versions import NEW, OLD, TwoVersions, serving
+from two_versions import NEW, OLD, TwoVersions
 
 from digitkit.collect.sample import to_sample
 from digitkit.pictures.codec import decode_picture
@@ -21,6 +21,7 @@ from story.arrivals import display_digits
 from story.chapters import Chapter, CommandFailed, Story, alert_bound, called, mixed
 from story.reviewers import copied, poisoned, review, truths_of
 from story.steady_clients import SteadyClients, share_read
+from testbed.apps import serving
 from testbed.pictures import LabelledPicture
 
 

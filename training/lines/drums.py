@@ -9,14 +9,15 @@ from numpy.random import Generator
 
 from training.glyphs.faces import letter
 from training.lines import numbers
-from training.lines.in_print import any_font
-from training.lines.strip import Span, Strip, as_grey
+from training.lines.in_print import any_font, typeset
+from training.lines.strip import Span, Strip, as_grey, as_share, paint, scaled_share
 from training.scenes.sheet import Field, cloudy
 
 TILE_PX = 64  # the height of a drum's window
 TURNING = 0.45  # the share of counters whose last drum stands between two digits
 SEEN = (0.56, 0.95)  # how much of its digit such a drum shows, from and to: a drum that shows half of two is nobody's digit
-LAST_INVERTED, WHITE_ON_BLACK = 0.4, 0.55  # the shares of counters
+LAST_INVERTED, WHITE_ON_BLACK, IN_DIAL = 0.4, 0.55, 0.35  # the shares of counters
+DIAL_PX = round(1.2 * TILE_PX)  # how much of a dial is drawn around a counter
 
 
 class DrumBuild(NamedTuple):
@@ -79,7 +80,29 @@ def counter(draw: Generator) -> Strip:
     top, base = edge + TILE_PX * (0.5 - build.size / 2), edge + TILE_PX * (0.5 + build.size / 2)
     aside = max(0.0, (build.width - TILE_PX * build.size * 0.6) / 2)
     span = Span(around + aside, top, around + count * (build.width + build.gap) - build.gap - aside, base)
-    return Strip(as_grey(page), written, span, is_panel=True)
+    panel = Strip(as_grey(page), written, span, is_panel=True)
+    return _in_dial(panel, draw) if draw.random() < IN_DIAL else panel
+
+
+def _in_dial(panel: Strip, draw: Generator) -> Strip:
+    """The counter in a speedometer's dial: numbers and marks of its scale stand beside it, at another height, and are not the counter's."""
+    dark, bright, tall = draw.uniform(0, 0.35), draw.uniform(0.6, 1), panel.span.height
+    ground, level = (dark, bright) if draw.random() < 0.8 else (bright, dark)
+    border = (DIAL_PX,) * 4
+    page = np.asarray(cv2.copyMakeBorder(as_share(panel.picture), *border, cv2.BORDER_CONSTANT, value=ground), dtype=np.float32)
+    span = Span(*(side + DIAL_PX for side in panel.span))
+    for is_right in (False, True):
+        if draw.random() < 0.7:
+            row = typeset(str(10 * draw.integers(1, 25)), any_font(draw), draw)
+            scale = tall * draw.uniform(0.35, 0.8) / row.span.height
+            number, gap = scaled_share(row.picture, scale), round(tall * draw.uniform(0.25, 0.7))
+            left = round(span.right) + gap if is_right else round(span.left) - gap - number.shape[1]
+            paint(page, number, round(span.top + tall * draw.uniform(-0.7, 0.4) - scale * row.span.top), left, level)
+    for _ in range(int(draw.integers(0, 5))):
+        x, y = draw.uniform(0, page.shape[1]), DIAL_PX * draw.uniform(0, 0.7)
+        end = round(x + tall * draw.normal(0, 0.3)), round(y - tall * draw.uniform(0.2, 0.6))
+        cv2.line(page, (round(x), round(y)), end, level, int(draw.integers(2, 7)), cv2.LINE_AA)
+    return Strip(as_grey(page), panel.text, span, is_panel=True)
 
 
 def _drum(digit: int, shift: float, build: DrumBuild, draw: Generator) -> Field:

@@ -16,12 +16,12 @@ from training.lines.strip import ROOM_PX, ROW_PX, Setter, Sign, Span, Strip
 
 BY_PEN = 0.5  # the share of rows whose digits are drawn; the others are MNIST's
 CELLS, SCANS = 0.1, 0.12  # the shares of rows in cells and of rows put together from scans of one digit each
-FILLERS = ("-", ".-", "=", ",-", ".=", "--", "x", "*")
+FILLERS = ("-", ".-", "=", "=", ",-", ".=", ",=", "--", "- -", ".", ",", "x", "*")
 LEADERS = ("$", "$ ", "#", "*", "**", "R$ ", "N ", "(", "=")
 LETTERED = ("a", "b", "c", "k", "x", "m", "e", "%", ")", "km", "E", " R")
-FILLED, LED, ENDED = 0.14, 0.07, 0.04  # the shares of rows with one of these
+FILLED, LED, ENDED = 0.24, 0.07, 0.04  # the shares of rows with one of these
 RAISED = 0.2  # the share of amounts whose cents are small and raised
-SCRATCHED = 0.02  # the share of digits that are scratched out
+SCRATCHED = 0.01  # the share of digits that are scratched out
 CHAINED = 0.35  # the share of runs of zeros that are written without lifting the pen, of hands whose digits are drawn
 BLOTTED, FLATTENED = 0.25, 0.1  # the shares of scanned digits whose strokes have grown, or that lie lower than they should
 

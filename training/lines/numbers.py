@@ -9,7 +9,8 @@ from numpy.random import Generator
 SEPARATORS = ".,-/: "
 ALPHABET = "0123456789" + SEPARATORS + "*"
 LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"  # capitals without those that fonts draw as digits
-SMALL = "abcdefghjkmnpqrstuvwxyz"
+# Letters about as often as English has them, those among them that look like digits: i, l, o.
+COMMON = "eeeeeettttaaaaooooiiiinnnnsssrrrrhhhlllldddcccuuummwwffggyyppbbvkjxqz"
 CURRENCIES = ("$", "€", "£", "¥", "EUR ", "USD ", "RM ", "Rs. ", "CHF ", "R$ ", "S$", "US$ ", "$ ", "€ ")
 UNITS = ("kg", "g", "kWh", "m3", "km", "mm", "cm", "ml", "l", "V", "A", "W", "%", "°C", "bar", "h", "EUR", "€", "$", "pcs", "x", "mg", "Hz")
 WORDS = ("TOTAL", "Total", "SUBTOTAL", "CASH", "CHANGE", "Tax", "GST", "QTY", "No.", "Nr.", "NO:", "Ref", "INV", "Invoice", "Date:",
@@ -20,7 +21,7 @@ MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", 
 COUNTRIES = ("UTO", "USA", "GBR", "FRA", "POL", "COL", "NOR", "ITA", "ESP", "AUT", "CHE", "SWE", "NLD", "D<<", "BEL", "PRT", "IRL", "RUS",
              "CHN", "JPN", "KOR", "IND", "CAN", "AUS", "NZL", "BRA", "ARG", "MEX", "ZAF", "TUR", "UKR", "ROU", "HUN", "CZE", "SVK", "HRV",
              "SVN", "EST", "LTU", "LVA", "FIN", "DNK", "ISL", "GRC", "ISR", "EGY", "MAR", "IDN", "PHL", "SGP", "GTO", "XOM")  # fmt: skip
-SPACED = 0.2  # the share of days whose slashes have room around them
+SPACED = 0.35  # the share of days whose slashes have room around them
 GROUPED = 0.45  # the share of long amounts whose thousands are set apart
 
 Pattern = Callable[[Generator], str]
@@ -230,9 +231,14 @@ def plate(draw: Generator) -> str:
 
 
 def words(draw: Generator) -> str:
-    """Letters alone."""
-    count = int(draw.integers(1, 4))
-    return " ".join(_word(draw) if draw.random() < 0.5 else letters(int(draw.integers(2, 9)), draw, SMALL) for _ in range(count))
+    """Letters alone, in small letters, in capitals or as a sentence begins."""
+    return " ".join(_word(draw) if draw.random() < 0.4 else _in_company(draw) for _ in range(int(draw.integers(1, 4))))
+
+
+def _in_company(draw: Generator) -> str:
+    """Three to nine letters of which the first is no digit's likeness, so that an o, an i or an l after it is known by its company."""
+    run = letters(1, draw, "bcdefghkmnprstuvw") + letters(int(draw.integers(2, 9)), draw, COMMON)
+    return (run, run, run.capitalize(), run.upper())[draw.integers(4)]
 
 
 def by_hand(draw: Generator) -> str:
@@ -273,7 +279,7 @@ def _any(patterns: dict[Pattern, float], draw: Generator) -> str:
 
 PLAIN: dict[Pattern, float] = {whole: 0.3, price: 0.2, amount: 0.2, date: 0.1, decimal: 0.1, serial: 0.1}
 BY_HAND: dict[Pattern, float] = {
-    amount: 0.32, whole: 0.26, date: 0.14, reading: 0.06, postcode: 0.06, phone: 0.04, clock: 0.03, decimal: 0.04, marked: 0.03,
+    amount: 0.32, whole: 0.24, date: 0.16, reading: 0.06, postcode: 0.06, phone: 0.04, clock: 0.03, decimal: 0.04, marked: 0.03,
     serial: 0.02,
 }  # fmt: skip
 IN_PRINT: dict[Pattern, float] = {

@@ -7,8 +7,6 @@ from numpy.random import Generator
 
 from training.lines import numbers
 
-# Letters about as often as English has them, those among them that look like digits: i, l, o.
-COMMON = list("eeeeeettttaaaaooooiiiinnnnsssrrrrhhhlllldddcccuuummwwffggyyppbbvkjxqz")
 CAPITALISED, CAPITAL, FORMS_WORD = 0.15, 0.12, 0.25  # the shares of words so written, and of those that forms and receipts have
 ENDED = 0.12  # the share of words with a mark behind them
 # A run of words with digits in each, and nothing but separators between them: "INV-2031", "9558 3578", "118 / 76".
@@ -26,7 +24,7 @@ def word(draw: Generator) -> str:
     """A word without a digit."""
     if draw.random() < FORMS_WORD:
         return numbers.WORDS[draw.integers(len(numbers.WORDS))]
-    letters = "".join(draw.choice(COMMON, size=int(draw.integers(1, 10))))
+    letters = numbers.letters(int(draw.integers(1, 10)), draw, numbers.COMMON)
     way = draw.random()
     if way < CAPITAL:
         letters = letters.upper()

@@ -20,7 +20,7 @@ class TrainingError(Exception):
 class Recipe:
     """How a net is trained. The defaults are the `quick` recipe, which is the published run."""
 
-    architecture: str = "lean"  # as digitkit.readers.digits.net.DigitNet takes it: lean, seed, lean-16-32-64
+    architecture: str = "lean-16-32-64"  # as digitkit.readers.digits.net.DigitNet takes it: lean, seed, deep, or with other widths
     optimizer: Optimizer = "adamw"
     learning_rate: float = 6e-3  # the peak of a one-cycle, the start of every other schedule
     schedule: Schedule = "one-cycle"
@@ -97,7 +97,6 @@ RECIPES = {
         learning_rate=3e-3, epochs=8, batch_size=64, ema=0.99, disturbance=0.35, unlabelled=2.0, lora_rank=2
     ),
     "few-labels": Recipe(  # for training.few_labels: 200 steps an epoch, 64 labelled pictures and 448 others in each
-        architecture="lean-16-32-64",
         learning_rate=4e-3,
         epochs=8,
         batch_size=64,

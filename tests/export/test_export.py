@@ -23,6 +23,7 @@ from export.packing import HANDLERS
 from export.to_torch import to_torch
 from testbed.archives import rewrite
 from training.data import mnist
+from training.recipe import RECIPES
 
 pytestmark = pytest.mark.server  # they need the small training that the server's tests need
 
@@ -64,7 +65,7 @@ def test_the_graph_takes_any_number_of_raw_canvases_and_tells_what_it_is(store: 
     assert [side.dim_value for side in sides[1:]] == [28, 28]
     told = {prop.key: prop.value for prop in graph.metadata_props}
     assert told["labels"] == "0,1,2,3,4,5,6,7,8,9"
-    assert json.loads(told["card"])["recipe"]["architecture"] == "lean"
+    assert json.loads(told["card"])["recipe"]["architecture"] == RECIPES["quick"].architecture
 
 
 def test_a_graph_that_disagrees_is_not_published_and_leaves_the_earlier_one(

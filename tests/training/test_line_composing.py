@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from digitkit.readers.digits.digit import LABELS
 from training.data.mnist import Split
-from training.lines import displays, drums, in_print, numbers, plates
+from training.lines import displays, drums, in_print, machine_readable, numbers, plates
 from training.lines.handwriting import Writing
 from training.lines.line_composing import DrawnLine, LineComposer, warped
 from training.lines.numbers import ALPHABET, as_text
@@ -191,7 +191,7 @@ def test_every_pattern_holds_a_digit(pattern: numbers.Pattern) -> None:
 def test_a_vehicles_number_has_seventeen_signs_and_a_zones_line_up_to_44() -> None:
     draw = np.random.default_rng(8)
     assert {len(numbers.vehicle_number(draw)) for _ in range(50)} == {17}
-    assert max(len(numbers.passport_line(draw)) for _ in range(100)) == 44
+    assert max(len(machine_readable.passport_line(draw)) for _ in range(100)) == 44
 
 
 def test_letters_alone_have_no_digit_in_their_text() -> None:

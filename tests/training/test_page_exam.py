@@ -7,13 +7,14 @@ import pytest
 
 from digitkit.readers.numbers.finder import Found
 from digitkit.readers.numbers.number import UNSURE, Number
-from training.evaluate.pages.page_exam import PageExam, PageReading, Wanted, accepted_right, figures, is_found, read_right
+from training.evaluate.pages.page_exam import PageExam, PageReading, Wanted, accepted_right, figures, is_found, read_right, words_right
 from training.evaluate.pages.page_sets import PAGE_SETS
 from training.evaluate.real.sets import Arrays
 
 
-def number(text: str, reason: str = "") -> Number:
-    return Number(text, None, 0.9, reason, ((0, 0),) * 4, ())
+def number(text: str, reason: str = "", place: tuple[float, float, float, float] = (0, 0, 0, 0)) -> Number:
+    corners = tuple((float(x), float(y)) for x, y in quad(*place))
+    return Number(text, None, 0.9, reason, corners, ())
 
 
 def quad(left: float, top: float, right: float, bottom: float) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
@@ -28,6 +29,17 @@ def arrays_of(**arrays: list[str]) -> Arrays:
 def test_a_reading_counts_once_and_separators_do_not_count() -> None:
     wanted = [Wanted(("1250",)), Wanted(("1250",)), Wanted(("7", "8"))]
     assert read_right(wanted, PageReading([], [number("12.50"), number("8")])) == [True, False, True]
+
+
+def test_the_words_of_a_number_are_right_where_all_of_it_is() -> None:
+    wanted = [Wanted(("8000",), quad(80, 0, 130, 20)), Wanted(("312",), quad(0, 0, 40, 20)), Wanted(("426",), quad(44, 0, 78, 20))]
+    right, wrong = ([number(text, place=(0, 0, 130, 20))] for text in ("312/426-8000", "312/426-800"))
+    assert words_right(wanted, PageReading([], right)) == [True] * 3
+    assert words_right(wanted, PageReading([], wrong)) == [False] * 3
+    apart = [number("312", place=(0, 0, 40, 20)), number("8000", place=(300, 0, 340, 20)), number("42", place=(44, 0, 78, 20))]
+    assert words_right(wanted, PageReading([], apart)) == [True, True, False]
+    exam = PageExam("forms", "even", [b""], [wanted], 0.95, by_number=True, in_words=True)
+    assert [row.value for row in figures(exam, [PageReading([], right)])] == [0, 1, 0]
 
 
 def test_only_accepted_readings_are_right_where_false_ones_are_counted() -> None:
@@ -77,6 +89,16 @@ def test_forms_know_the_corners_of_each_number() -> None:
 def test_the_sides_of_a_slash_in_a_note_are_one_number() -> None:
     (exam,) = PAGE_SETS["uses_handwritten_notes.npz"](arrays_of(labels=["111\n61", "5"]), "development")
     assert exam.wanted == [[Wanted(("11161",))]]
+
+
+def test_business_forms_know_the_words_with_digits_and_their_places() -> None:
+    arrays = arrays_of(
+        labels=["312/\n8000", "7"], boxes=[json.dumps([["312/", 1, 2, 30, 12], ["Tel", 0, 0, 1, 1], ["8000", 32, 2, 60, 12]]), ""]
+    )
+    (exam,) = PAGE_SETS["uses_forms_dates.npz"](arrays, "development")
+    assert [each.digits for each in exam.wanted[0]] == [("312",), ("8000",)]
+    assert exam.wanted[0][1].quad is not None
+    assert exam.wanted[0][1].quad.tolist() == quad(32, 2, 60, 12).tolist()
 
 
 def test_of_identity_documents_those_without_boxes_are_whole() -> None:

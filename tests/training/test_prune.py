@@ -86,7 +86,7 @@ def test_a_pruned_net_is_trained_again_from_what_was_left(weights: Path, mnist_r
         patched.setattr(sys, "argv", ["prune", *map(str, words), *training])
         prune.main()
     cut, trained = check_card(tmp_path / prune.CUT), check_card(tmp_path / "digits.pt")
-    assert trained.recipe["architecture"] == cut.recipe["architecture"] == "lean-24-48-96"
+    assert trained.recipe["architecture"] == cut.recipe["architecture"] == "lean-12-24-48"
     assert trained.recipe["made_from"] == {str(tmp_path / prune.CUT): cut.sha256}
     assert trained.version == cut.version == "1.4"
     assert cut.recipe["made_from"] == {str(weights): check_card(weights).sha256}

@@ -124,7 +124,7 @@ def test_ctrl_c_ends_a_training_with_how_to_go_on(monkeypatch: pytest.MonkeyPatc
 
 def test_a_checkpoint_of_another_architecture_is_refused(splits: tuple[mnist.Split, mnist.Split], tmp_path: Path) -> None:
     trained(TINY, splits, tmp_path)
-    with pytest.raises(TrainingError, match="architecture 'lean' there, 'seed' asked for"):
+    with pytest.raises(TrainingError, match=f"architecture '{TINY.architecture}' there, 'seed' asked for"):
         Trainer(replace(TINY, architecture="seed"), *splits).run(tmp_path, resume=True)
 
 

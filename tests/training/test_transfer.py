@@ -30,7 +30,7 @@ def split(mnist_test: mnist.Split) -> mnist.Split:
 @pytest.fixture
 def given(tmp_path: Path) -> DigitNet:
     """A net whose batch norms have seen nothing like what they are to see."""
-    model = drawn("lean", 3)
+    model = drawn(TINY.architecture, 3)
     written(model, tmp_path / "given.pt")
     return model
 
@@ -50,7 +50,7 @@ def test_a_training_starts_from_the_weights_it_was_given(split: mnist.Split, giv
 
 
 def test_weights_of_another_architecture_are_refused_with_the_flag_that_helps(split: mnist.Split, given: DigitNet, tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match=r"given.pt is of architecture lean; add --architecture lean$"):
+    with pytest.raises(TrainingError, match=f"given.pt is of architecture {TINY.architecture}; add --architecture {TINY.architecture}$"):
         Trainer(started(tmp_path, architecture="seed"), split, split)
 
 
@@ -126,7 +126,7 @@ def test_the_change_of_a_weight_is_the_product_of_its_factors() -> None:
 def test_lora_is_kept_as_plain_weights_that_give_the_same_logits(ema: float, split: mnist.Split, given: DigitNet, tmp_path: Path) -> None:
     trainer = Trainer(started(tmp_path, lora_rank=2, ema=ema, learning_rate=0.05), split, split)
     progress = trainer.run(tmp_path, resume=False)
-    merged = DigitNet("lean")
+    merged = DigitNet(TINY.architecture)
     merged.load_state_dict(progress.best_weights)
     if progress.best_epoch == TINY.epochs:
         np.testing.assert_allclose(logits(merged.eval()), logits(trainer.served_net()), atol=1e-4)  # type: ignore[arg-type]
@@ -141,10 +141,10 @@ def test_an_average_of_a_net_with_lora_is_merged_too(given: DigitNet) -> None:
     for layer in (given.layers[0], given.layers[-1]):  # type: ignore[index]
         nn.init.normal_(layer.parametrizations.weight[0].up)
     average.update_parameters(given)
-    merged = DigitNet("lean")
+    merged = DigitNet(TINY.architecture)
     merged.load_state_dict(plain_state(average.module))
     np.testing.assert_allclose(logits(merged.eval()), logits(average.module.eval()), atol=1e-5)
-    assert not np.array_equal(logits(merged), logits(drawn("lean", 3)))
+    assert not np.array_equal(logits(merged), logits(drawn(TINY.architecture, 3)))
 
 
 def test_a_training_with_lora_goes_on_from_its_checkpoint_to_the_same_weights(split: mnist.Split, given: DigitNet, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from digitkit.contract import Picture
 from training.glyphs.faces import LETTER_PX, Letter, faces_with, has, letter
 from training.glyphs.glyphs import digit_fonts
 from training.glyphs.signs import SCRIPTS
-from training.lines import dot_rows, numbers
+from training.lines import dot_rows, machine_readable, numbers
 from training.lines.strip import Span, Strip
 
 TOP_PX, BASE_PX = 84, 36  # room over and under the base line, at LETTER_PX to the em
@@ -29,7 +29,9 @@ def row(draw: Generator) -> Strip:
     """A printed number, with or without what is printed around it."""
     way = draw.random()
     if way < ZONES:
-        return typeset(numbers.passport_line(draw), _of(("OCRB", "OCRB", "OCRA", "Mono"), draw), draw, spacing=draw.uniform(0, 0.06))
+        return typeset(
+            machine_readable.passport_line(draw), _of(("OCRB", "OCRB", "OCRA", "Mono"), draw), draw, spacing=draw.uniform(0, 0.06)
+        )
     if way < ZONES + VEHICLES:
         return typeset(numbers.vehicle_number(draw), any_font(draw), draw)
     written = numbers.in_print(draw)

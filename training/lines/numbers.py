@@ -18,11 +18,12 @@ WORDS = ("TOTAL", "Total", "SUBTOTAL", "CASH", "CHANGE", "Tax", "GST", "QTY", "N
          "Balance", "Due", "Account", "VAT", "Bill", "Receipt", "Code", "Serial", "Model", "Net", "Weight", "Seat", "Gate", "Flight",
          "ZIP", "Box", "Unit")  # fmt: skip
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
-COUNTRIES = ("UTO", "USA", "GBR", "FRA", "POL", "COL", "NOR", "ITA", "ESP", "AUT", "CHE", "SWE", "NLD", "D<<", "BEL", "PRT", "IRL", "RUS",
-             "CHN", "JPN", "KOR", "IND", "CAN", "AUS", "NZL", "BRA", "ARG", "MEX", "ZAF", "TUR", "UKR", "ROU", "HUN", "CZE", "SVK", "HRV",
-             "SVN", "EST", "LTU", "LVA", "FIN", "DNK", "ISL", "GRC", "ISR", "EGY", "MAR", "IDN", "PHL", "SGP", "GTO", "XOM")  # fmt: skip
 SPACED = 0.35  # the share of days whose slashes have room around them
 GROUPED = 0.45  # the share of long amounts whose thousands are set apart
+
+# What print puts around a number, which is the 0 here.
+PUNCTUATED = (*3 * ("0%",), *2 * ("(0)",), *2 * ("0)",), "(0", "#0", "$0", "0;", "0?", "'0", '0"', "*0", "0*", "[0]", "0+", "<0", ">0",
+              "(0%)", "0'", "~0", "&0")  # fmt: skip
 
 Pattern = Callable[[Generator], str]
 
@@ -155,6 +156,22 @@ def labelled(draw: Generator) -> str:
     return mixed(draw)
 
 
+def punctuated(draw: Generator) -> str:
+    """A number with a mark at it that is no separator: `25%`, `(12)`, `#627/647`, `3;`."""
+    return PUNCTUATED[draw.integers(len(PUNCTUATED))].replace("0", _any(PLAIN, draw))
+
+
+def in_text(draw: Generator) -> str:
+    """A number among words, as in a sentence."""
+    number = punctuated(draw) if draw.random() < 0.3 else _any(PLAIN, draw)
+    ended = number + (",.:;"[draw.integers(4)] if draw.random() < 0.2 else "")
+    return " ".join([*_company(int(draw.integers(0, 3)), draw), ended, *_company(int(draw.integers(1, 3)), draw)])
+
+
+def _company(count: int, draw: Generator) -> list[str]:
+    return [_in_company(draw) for _ in range(count)]
+
+
 def mixed(draw: Generator) -> str:
     """Letters and digits in runs of one to five, digits last."""
     runs = [letters(int(draw.integers(1, 5)), draw) if draw.random() < 0.5 else digits(int(draw.integers(1, 6)), draw) for _ in range(3)]
@@ -163,53 +180,6 @@ def mixed(draw: Generator) -> str:
 
 def letters(count: int, draw: Generator, among: str = LETTERS) -> str:
     return "".join(draw.choice(list(among), size=count))
-
-
-def passport_line(draw: Generator) -> str:
-    """A line of the machine-readable zone of a passport or card, or a part of it.
-
-    Source of the layouts: ICAO Doc 9303, parts 4 to 6; runs of digits, capitals and fillers without any are drawn as well.
-    """
-    way, country = draw.random(), COUNTRIES[draw.integers(len(COUNTRIES))]
-    if way < 0.35:
-        line = _document(draw) + country + _days(draw)
-        line = (line + _optional(int(draw.choice([7, 14])), draw)).ljust(int(draw.choice([35, 43])), "<") + digits(1, draw)
-    elif way < 0.55:
-        line = (_days(draw) + country + _optional(11, draw)).ljust(29, "<") + digits(1, draw)
-    elif way < 0.65:
-        line = (letters(1, draw, "IAC") + ("<" if draw.random() < 0.7 else letters(1, draw)) + country + _document(draw)).ljust(30, "<")
-    else:
-        line = _runs(draw)
-    first = int(draw.integers(0, 8)) if draw.random() < 0.3 else 0
-    return line[first:] if draw.random() < 0.8 else line[first : first + int(draw.integers(8, 20))]
-
-
-def _document(draw: Generator) -> str:
-    """A document's number of nine places and its check digit."""
-    count = int(draw.choice([0, 1, 2, 3], p=[0.45, 0.2, 0.25, 0.1]))
-    number = letters(count, draw) + digits(int(draw.integers(6, 10)) - count, draw)
-    return number.ljust(9, "<") + digits(1, draw)
-
-
-def _days(draw: Generator) -> str:
-    """A day of birth, a sex and a last day, both days with check digits."""
-    return f"{digits(6, draw)}{digits(1, draw)}{letters(1, draw, 'MF<')}{digits(6, draw)}{digits(1, draw)}"
-
-
-def _optional(room: int, draw: Generator) -> str:
-    """What a state adds: mostly nothing, or a number."""
-    return "<" * room if draw.random() < 0.55 else mixed(draw).translate(str.maketrans(" -", "<<"))[:room].ljust(room, "<")
-
-
-def _runs(draw: Generator) -> str:
-    """Runs of digits, capitals and fillers, 30 to 44 characters."""
-    count = int(draw.choice([30, 36, 44]))
-    runs: list[str] = []
-    while sum(map(len, runs)) < count:
-        way, size = draw.random(), int(draw.integers(1, 10))
-        runs.append(digits(size, draw) if way < 0.5 else letters(size % 4 + 1, draw) if way < 0.75 else "<" * size)
-    line = "".join(runs)[:count]
-    return line[: int(count * 0.6)].ljust(count - 1, "<") + digits(1, draw) if draw.random() < 0.4 else line
 
 
 def vehicle_number(draw: Generator) -> str:
@@ -284,5 +254,5 @@ BY_HAND: dict[Pattern, float] = {
 }  # fmt: skip
 IN_PRINT: dict[Pattern, float] = {
     price: 0.16, amount: 0.13, whole: 0.15, date: 0.1, clock: 0.03, stamp: 0.04, decimal: 0.06, phone: 0.04, bar_number: 0.08,
-    serial: 0.04, postcode: 0.02, marked: 0.03, labelled: 0.12,
+    serial: 0.04, postcode: 0.02, marked: 0.03, labelled: 0.1, punctuated: 0.1, in_text: 0.08,
 }  # fmt: skip

@@ -13,7 +13,7 @@ from training.scenes.exposure import light_on
 from training.scenes.sheet import Field, cloudy
 
 COARSE_PX = (8.5, 16.0)  # the digits' height in a picture of few pixels, from and to
-COARSE, BINARY = 0.3, 0.07  # the shares of pictures of few pixels and of those in black and white
+COARSE, BINARY = 0.3, 0.1  # the shares of pictures of few pixels and of those in black and white
 ENLARGED = 0.6  # the share of coarse pictures that are enlarged again
 NOISIEST = 0.3  # the deviation of noise, as a share of the ink's contrast, at most
 MILD, STRONG = 0.04, 0.11  # the most deviation of a blur, as a share of the digits' height, with few pixels and with many

@@ -55,6 +55,7 @@ class PageExam:
         wanted: what should be read in each picture.
         goal: what the share that is read right should reach: of the numbers where `by_number`, otherwise of the pictures.
         is_complete: whether nothing else is in the pictures, so that every other accepted number is false.
+        in_words: whether what is wanted are the words of a page, of which a number may have several: `312/`, `426-`, `8000`.
     """
 
     name: str
@@ -64,6 +65,7 @@ class PageExam:
     goal: float
     by_number: bool = False
     is_complete: bool = False
+    in_words: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,9 @@ def figures(exam: PageExam, readings: Sequence[PageReading]) -> list[Figure]:
         rows = [Figure(f"{exam.name}: read right", exam.part, sum(map(sum, right)) / numbers, numbers, exam.goal)]
     else:
         rows = [Figure(f"{exam.name}: all read right", exam.part, float(np.mean([all(each) for each in right])), len(right), exam.goal)]
+    if exam.in_words:
+        joined = sum(sum(words_right(wanted, reading)) for wanted, reading in pairs)
+        rows.append(Figure(f"{exam.name}: in numbers read right", exam.part, joined / numbers, numbers, None))
     placed = [(each, reading) for wanted, reading in pairs for each in wanted if each.quad is not None]
     if placed:
         share = sum(is_found(each.quad, reading.found) for each, reading in placed if each.quad is not None) / len(placed)
@@ -142,6 +147,30 @@ def accepted_right(wanted: Sequence[Wanted], reading: PageReading) -> list[bool]
     return [_take(left, each.digits) for each in wanted]
 
 
+def words_right(wanted: Sequence[Wanted], reading: PageReading) -> list[bool]:
+    """Of each wanted word whether it was read, by itself or with those beside it as one number whose digits are theirs in a row."""
+    right, left = [False] * len(wanted), list[str]()
+    for number in reading.numbers:
+        quad = np.array(number.quad, dtype=np.float32)
+        along = quad[1] - quad[0]
+        inside = [
+            (float(middle @ along), i)
+            for i, each in enumerate(wanted)
+            if each.quad is not None and _holds(quad, middle := each.quad.mean(axis=0))
+        ]
+        own = [i for _, i in sorted(inside)]
+        if own and "".join(wanted[i].digits[0] for i in own) == number.digits:
+            for i in own:
+                right[i] = True
+        else:
+            left.append(number.digits)
+    return [done or _take(left, each.digits) for done, each in zip(right, wanted, strict=True)]
+
+
+def _holds(quad: NDArray[np.float32], point: NDArray[np.float32]) -> bool:
+    return cv2.pointPolygonTest(quad, (float(point[0]), float(point[1])), False) >= 0
+
+
 def _take(left: list[str], digits: Sequence[str]) -> bool:
     """Take one of several readings out of those that are left; whether there was one."""
     for each in digits:
@@ -155,7 +184,7 @@ def is_found(quad: NDArray[np.float32], found: Sequence[Found]) -> bool:
     """Whether a line was found where a number is."""
     middle, area = quad.mean(axis=0), cv2.contourArea(quad)
     for each in found:
-        if cv2.pointPolygonTest(each.quad, (float(middle[0]), float(middle[1])), False) >= 0:
+        if _holds(each.quad, middle):
             return True
         shared = cv2.intersectConvexConvex(quad, each.quad)[0]
         if shared > OVERLAP * (area + cv2.contourArea(each.quad) - shared):

@@ -6,6 +6,7 @@ from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from digitkit.readers.numbers.number import digits_of
 from training.evaluate.lines.number_sets import texts
@@ -65,14 +66,28 @@ def documents(arrays: Arrays, half: Half) -> Iterator[PageExam]:
     yield exam("identity documents", half, [files[i] for i in chosen], wanted, 0.97, by_number=True)
 
 
+def business_forms(arrays: Arrays, half: Half) -> Iterator[PageExam]:
+    """Scanned forms, labelled word by word: the parts of a telephone number with room between them are a word each."""
+    wanted = [
+        [Wanted((digits,), corners(*place)) for text, *place in json.loads(boxes or "[]") if (digits := digits_of(text))]
+        for boxes in arrays["boxes"].tolist()
+    ]
+    yield exam("forms of the 1980s", half, files_of(arrays), wanted, 0.95, by_number=True, in_words=True)
+
+
+def corners(left: float, top: float, right: float, bottom: float) -> NDArray[np.float32]:
+    """(4, 2) x, y, of an upright box."""
+    return np.array([[left, top], [right, top], [right, bottom], [left, bottom]], dtype=np.float32)
+
+
 def exam(
     name: str, half: Half, files: Sequence[bytes], wanted: Sequence[Sequence[Wanted]], goal: float, *, by_number: bool = False,
-    is_complete: bool = False,
+    is_complete: bool = False, in_words: bool = False,
 ) -> PageExam:  # fmt: skip
     """The exam of a half: every second picture."""
     chosen = np.flatnonzero(is_in(half, np.arange(len(files)))).tolist()
     part = f"{parity(half)} pictures"
-    return PageExam(name, part, [files[i] for i in chosen], [wanted[i] for i in chosen], goal, by_number, is_complete)
+    return PageExam(name, part, [files[i] for i in chosen], [wanted[i] for i in chosen], goal, by_number, is_complete, in_words)
 
 
 PAGE_SETS: Final[dict[str, PageExams]] = {
@@ -87,5 +102,5 @@ PAGE_SETS: Final[dict[str, PageExams]] = {
     "uses_stamps_serials.npz": whole("stamps and serials, as they lie", 0.97),
     "uses_odometers.npz": whole("odometers, whole", 0.75),
     "uses_displays.npz": whole("meter displays, whole", 0.9),
-    "uses_forms_dates.npz": whole("forms of the 1980s", 0.95, by_number=True),
+    "uses_forms_dates.npz": business_forms,
 }

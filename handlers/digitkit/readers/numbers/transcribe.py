@@ -18,6 +18,7 @@ from digitkit.contract import Picture
 from digitkit.documents.document import document_of
 from digitkit.errors import DigitError, Overloaded, too_late
 from digitkit.pictures.line import ALPHABET, BLANK, FRAME_PX, OTHER, STRIP_PX, LineRun
+from digitkit.readers.numbers.apart import ends
 from digitkit.readers.numbers.beam import told
 from digitkit.readers.numbers.choose import Choice, choices, confidences
 from digitkit.readers.numbers.formats.format import Format
@@ -115,15 +116,22 @@ def _closer(picture: Picture, look: Look | DigitError) -> View | None:
 def numbers_in(look: Look, asked: Asked, terms: Terms) -> Transcript:
     """The numbers that a look shows, from left to right."""
     frames = look.frames
-    numbers = []
     is_other = frames.argmax(axis=1) == ALPHABET.index(OTHER)
-    for part in np.split(np.arange(len(frames)), np.flatnonzero(is_other)):
-        part = part[~is_other[part]]
-        if len(part) and (found := weighed(frames[kept := part[told(frames[part])]], asked.form, terms.temperature)) is not None:
-            others = cache(partial(_others, look, kept, asked.form, terms))
-            numbers.append(replace(_number(look, kept, found, asked.form, terms), others=others))
+    parts = [part[~is_other[part]] for part in np.split(np.arange(len(frames)), np.flatnonzero(is_other))]
+    numbers = [number for part in parts if len(part) for number in _numbers_at(look, part[told(frames[part])], asked.form, terms)]
     height, width = asked.picture.shape
     return Transcript(tuple(numbers), (SeenPage(1, width, height),), document_of(asked.picture))
+
+
+def _numbers_at(look: Look, kept: NDArray[np.int64], form: Format, terms: Terms) -> list[Number]:
+    """The numbers at frames between which there is nothing else: all of them are one where that obeys a format, or has no room in it."""
+    places = ends(look.frames[kept])
+    if not places or form.rules:
+        found = weighed(look.frames[kept], form, terms.temperature)
+        if not places or (found is not None and found[0].obeys):
+            others = cache(partial(_others, look, kept, form, terms))
+            return [] if found is None else [replace(_number(look, kept, found, form, terms), others=others)]
+    return [number for part in np.split(kept, places) for number in _numbers_at(look, part, form, terms)]
 
 
 def _number(look: Look, kept: NDArray[np.int64], weighed_choice: tuple[Choice, float], form: Format, terms: Terms) -> Number:

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from digitkit.pictures.text_map import CELL_PX, CHANNELS, SCORE, SIDES_PX, TextMap
-from digitkit.readers.numbers.locate import finder_of, located, padded_page
+from digitkit.readers.numbers.locate import finder_of, located, padded_page, with_line
 from digitkit.readers.numbers.text_lines import TextLine, joined, lines_in
 from training.pages.page_pool import CELLS, truth_of
 
@@ -155,3 +155,30 @@ def test_a_line_knows_its_corners_with_room() -> None:
     line = TextLine(np.array([10.0, 20.0]), np.array([50.0, 20.0]), 10.0, SURE)
     np.testing.assert_allclose(line.quad(above=0.5, beside=1), [[0, 10], [60, 10], [60, 30], [0, 30]])
     assert (line.scaled(2).height, line.scaled(2).width) == (20, 80)
+
+
+def seen(start: float, end: float, height: float, score: float, degrees: float = 0.0) -> TextLine:
+    """A line from one column to another at the same level, turned about its start."""
+    ahead = np.array([np.cos(np.radians(degrees)), np.sin(np.radians(degrees))])
+    return TextLine(np.array([start, 100.0]), np.array([start, 100.0]) + (end - start) * ahead, height, score)
+
+
+@pytest.mark.parametrize(
+    ("line", "is_kept"),
+    [
+        (seen(0, 200, 42, 2.0), True),  # the whole number, of which two digits were seen
+        (seen(0, 200, 42, 0.9), False),  # less sure than its part
+        (seen(0, 90, 42, 3.0), False),  # hardly longer
+        (seen(0, 200, 42, 3.0, degrees=30), False),  # of another direction
+        (seen(0, 200, 90, 1.6), True),  # digits of which a stroke was seen
+        (seen(0, 200, 90, 1.4), False),  # not sure enough: the other may be small print in it
+    ],
+)
+def test_a_line_takes_the_place_of_what_is_a_part_or_a_stroke_of_it(line: TextLine, is_kept: bool) -> None:
+    part, beside = seen(0, 80, 40, 1.0), seen(400, 460, 20, 1.0)
+    found = with_line([part, beside], line)
+    assert [id(each) for each in found] == [id(each) for each in ([beside, line] if is_kept else [part, beside])]
+
+
+def test_a_line_that_covers_nothing_is_kept_as_well() -> None:
+    assert with_line([seen(0, 80, 40, 1.0)], far := seen(200, 300, 40, 0.5))[1] is far

@@ -11,13 +11,16 @@ from digitkit.contract import Picture
 from digitkit.pictures.text_map import SIDES_PX, PageRun
 from digitkit.readers.numbers.finder import Finder, Found
 from digitkit.readers.numbers.strips import FILL, MARGIN
-from digitkit.readers.numbers.text_lines import TextLine, lines_in
+from digitkit.readers.numbers.text_lines import TURNED, TextLine, lines_in
 
 MOST_PX: Final = 2_300_000  # pixels of a page that are looked at: a sheet of A4 at 150 dpi
 SMALLER: Final = 2  # from one size to the next
 SMALLEST_PX: Final = 48  # the longer side of a page that is worth another look
 LARGEST_PX: Final = 50.0  # digits that are higher in a look are left to the next, where they are smaller
 SAME: Final = 0.4  # two lines that share this much of the smaller one are one
+LONGER: Final = 1.25  # times as long as what it covers is a whole line, of which another size showed parts
+UNLIKE: Final = 1.6  # times as high as what it covers is a line of which another size showed strokes
+SURER: Final = 0.5  # in logits, that such a line is than its strokes; they may as well be small print in a large frame
 ROOM: Final = (1 / FILL - 1) / 2  # above and below a line, in heights, so that its digits fill as much of a strip as in a closer look
 AGREED: Final = 0.7  # the share of a page's writing from which on all of it is read the same way up
 ROW: Final = 0.6  # heights that a line's middle may lie off that of its row
@@ -39,8 +42,9 @@ def located(page: Picture, run: PageRun) -> list[TextLine]:
         width, height = (max(1, round(side * scale)) for side in page.shape[::-1])
         look = page if scale == 1 else np.asarray(cv2.resize(page, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
         is_last = max(look.shape) < SMALLER * SMALLEST_PX
-        lines = [line for line in lines_in(run(padded_page(look)[None])[0]) if is_last or line.height <= LARGEST_PX]
-        found += [each for line in lines if not _is_known(each := line.scaled(1 / scale), found)]
+        for line in lines_in(run(padded_page(look)[None])[0]):
+            if is_last or line.height <= LARGEST_PX:
+                found = with_line(found, line.scaled(1 / scale))
         if is_last:
             return in_order(one_way_up(found))
         scale /= SMALLER
@@ -51,16 +55,31 @@ def padded_page(page: Picture) -> Picture:
     return np.pad(page, [(0, -side % SIDES_PX) for side in page.shape], mode="edge")
 
 
-def _is_known(line: TextLine, found: Sequence[TextLine]) -> bool:
-    """Whether a line shares most of itself, or of one of those that are found, with that one."""
-    quad, area = line.quad(), line.height * line.width
-    for other in found:
-        if np.hypot(*(line.middle - other.middle)) > (line.width + line.height + other.width + other.height) / 2:
-            continue
-        shared = cv2.intersectConvexConvex(quad, other.quad())[0]
-        if shared > SAME * min(area, other.height * other.width):
-            return True
-    return False
+def with_line(found: list[TextLine], line: TextLine) -> list[TextLine]:
+    """Lines and one more, of a smaller size of the page; where it covers some of them, the better ones alone."""
+    covered = [other for other in found if _are_one(line, other)]
+    if not covered:
+        return [*found, line]
+    if not _is_better(line, covered):
+        return found
+    return [*(other for other in found if not any(other is each for each in covered)), line]
+
+
+def _is_better(line: TextLine, covered: Sequence[TextLine]) -> bool:
+    """Whether a line is what others, which it covers, are parts or strokes of: digits that are large in a look are seen in parts."""
+    sure, ratios = max(other.score for other in covered), [line.height / other.height for other in covered]
+    is_whole = line.width > LONGER * max(other.width for other in covered) and all(
+        1 / UNLIKE < ratio < UNLIKE and line.ahead @ other.ahead > TURNED for ratio, other in zip(ratios, covered, strict=True)
+    )
+    return (is_whole and line.score >= sure) or (min(ratios) > UNLIKE and line.score >= sure + SURER)
+
+
+def _are_one(line: TextLine, other: TextLine) -> bool:
+    """Whether two lines share most of one of them."""
+    if np.hypot(*(line.middle - other.middle)) > (line.width + line.height + other.width + other.height) / 2:
+        return False
+    shared = cv2.intersectConvexConvex(line.quad(), other.quad())[0]
+    return bool(shared > SAME * min(line.height * line.width, other.height * other.width))
 
 
 def one_way_up(lines: list[TextLine]) -> list[TextLine]:

@@ -2,11 +2,11 @@
 
 Each of the user's pictures belongs to one of three parts: training, validation, which chooses the epoch and the temperature, or
 the pictures held out for the figures. A hash of its canvas decides which, so that equal canvases stay together, and a picture
-keeps its part when others are added or removed.
+keeps its part when others are added or removed. Of each picture the canvas is learned and measured that the server reads with the
+weights that the training starts from.
 """
 
 import argparse
-import hashlib
 import os
 import sys
 from dataclasses import asdict, dataclass, replace
@@ -23,10 +23,12 @@ from digitkit.artifacts.card import Card, CardError, check_card
 from digitkit.pictures.codec import decode_picture, encode_png
 from digitkit.readers.digits import net
 from digitkit.readers.digits.canvas import to_canvas
-from digitkit.readers.digits.digit import SIDE_PX, Canvas
+from digitkit.readers.digits.digit import SIDE_PX
 from digitkit.settings import Limits, Settings, SettingsError
 from training.augment.synthetic import NO_DIGIT
 from training.data import folder, mnist
+from training.data.folder import Own
+from training.data.shown import HELD_OUT, CanvasReader
 from training.evaluate.served import MODEL_CONFIG
 from training.learn.checkpoint import CHECKPOINT, Progress
 from training.learn.loop import Trainer
@@ -36,7 +38,6 @@ from training.version import add_version_flag, next_minor
 
 OUT = Path("runs/finetuned") / WEIGHTS
 REHEARSAL = 1.0  # pictures of MNIST's trained on for each of the user's, so that the net does not forget them
-HELD_OUT = 2  # tenths of a user's pictures that are measured on and never trained on, the first ones
 LEAST_TRAINED = 2_048  # fewer pictures are repeated up to this number, each time deformed differently: an epoch has at least 32 steps
 
 
@@ -70,27 +71,17 @@ class Change:
         return [self.name, f"{len(self.before):,}", *shares, f"{learned:,}", f"{forgotten:,}"]
 
 
-def tenth_of(canvas: Canvas) -> int:
-    """The tenth of all pictures that one belongs to, 0 to 9, by the hash of its canvas."""
-    return hashlib.sha256(canvas.tobytes()).digest()[0] % 10
-
-
-def is_held_out(canvas: Canvas) -> bool:
-    """Whether the picture of a canvas is never trained on."""
-    return tenth_of(canvas) < HELD_OUT
-
-
-def divide(own: mnist.Split) -> tuple[mnist.Split, mnist.Split, mnist.Split]:
-    """Seven tenths of the pictures to train on, one to validate on, and two to measure on, by the hash of each canvas.
+def divide(own: Own) -> tuple[mnist.Split, mnist.Split, mnist.Split]:
+    """Seven tenths of the pictures to train on, one to validate on, and two to measure on.
 
     Raises:
         DataError: a part would be empty.
     """
-    tenth = np.array([tenth_of(canvas) for canvas in own.pictures])
-    train, validation, held_out = own.take(tenth > 2), own.take(tenth == 2), own.take(tenth < HELD_OUT)
+    split, tenths = own
+    train, validation, held_out = split.take(tenths > HELD_OUT), split.take(tenths == HELD_OUT), split.take(tenths < HELD_OUT)
     if not (len(train) and len(validation) and len(held_out)):
         raise mnist.DataError(
-            f"{len(own)} pictures are too few to train, to validate and to measure on ({len(train)}, {len(validation)} and"
+            f"{len(split)} pictures are too few to train, to validate and to measure on ({len(train)}, {len(validation)} and"
             f" {len(held_out)} of them); give at least 50"
         )
     return train, validation, held_out
@@ -110,7 +101,7 @@ def rehearsed(own: mnist.Split, old: mnist.Split, share: float, seed: int) -> mn
 
 
 def finetune(
-    recipe: Recipe, own: mnist.Split, out: Path, *, rehearsal: float, data_root: Path, version: str | None = None, more: More = NO_MORE
+    recipe: Recipe, own: Own, out: Path, *, rehearsal: float, data_root: Path, version: str | None = None, more: More = NO_MORE
 ) -> tuple[Card, list[Change]]:
     """Train on `own` from the recipe's `init_from`, leave weights and card at `out`, and tell what changed.
 
@@ -140,8 +131,8 @@ def finetune(
     described = asdict(recipe) | {
         "rehearsal": rehearsal,
         "made_from": hashes(recipe.sources()),
-        "own_pictures": len(own),
-        "own_sha256": own.sha256(),
+        "own_pictures": len(own.split),
+        "own_sha256": own.split.sha256(),
         "own_without_digit": len(more.no_digits),
         "own_unlabelled": len(more.unlabelled),
     }
@@ -213,7 +204,7 @@ def main() -> None:
         if not recipe.init_from:
             raise TrainingError("there is nothing to fine-tune; name the weights with --init-from")
         check_card(Path(recipe.init_from))  # before the pictures are read, which takes longer
-        own, _ = folder.load(flags["data"], Settings.read(MODEL_CONFIG).limits, skip_unreadable=recipe.skip_unreadable)
+        own, _ = folder.load(flags["data"], CanvasReader.of(Path(recipe.init_from)), skip_unreadable=recipe.skip_unreadable)
         extent = {"rehearsal": flags["rehearsal"], "data_root": flags["data_root"], "version": flags["version"]}
         card, changes = finetune(recipe, own, flags["out"], **extent)
     except (CardError, SettingsError, TrainingError, ValueError, OSError, mnist.DataError) as err:

@@ -2,7 +2,8 @@
 
 The folder is an export of a store, as loop.labels writes it: `digits/7/`, `none/`, and with --all `open/`, of which nobody has said
 anything yet. The digits are fine-tuned on as any user's own, pictures of nothing as the eleventh class. The open ones are learned from by
-consistency, where that reads validation better. Pictures of several digits are left out: telling them is the eye's part.
+consistency, where that reads validation better. Pictures of several digits are left out: telling them is the eye's part. Of each picture
+the canvas is learned from that the server reads with the weights that the training starts from.
 """
 
 import argparse
@@ -14,13 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitkit.artifacts.card import CardError, check_card
-from digitkit.errors import DigitError
-from digitkit.pictures.codec import decode_picture
-from digitkit.readers.digits.canvas import to_canvas
-from digitkit.settings import Limits, Settings, SettingsError
+from digitkit.settings import SettingsError
 from training.data import folder, mnist
-from training.evaluate.served import MODEL_CONFIG
-from training.finetune import NO_CANVASES, REHEARSAL, More, check_rehearsal, finetune, is_held_out, show
+from training.data.shown import CanvasReader, Shown
+from training.finetune import NO_CANVASES, REHEARSAL, More, check_rehearsal, finetune, show
 from training.publish import WEIGHTS
 from training.recipe import TrainingError, add_flags, from_flags
 from training.version import add_version_flag
@@ -29,15 +27,14 @@ OUT = Path("runs/retrained") / WEIGHTS
 DIGITS_ROOM, NONE_ROOM, OPEN_ROOM = "digits", "none", "open"  # of an export
 
 
-def canvases_in(room: Path, limits: Limits) -> NDArray[np.uint8]:
-    """The canvases of a folder's pictures, (N, 28, 28); what cannot be read, or has no ink, is left out."""
-    found = []
-    for path in sorted(room.glob("*")):
-        try:
-            found.append(to_canvas(decode_picture(path.read_bytes(), limits)))
-        except (DigitError, OSError):
-            continue
-    return np.stack(found) if found else NO_CANVASES
+def shown_in(room: Path, reader: CanvasReader) -> list[Shown]:
+    """What a folder's pictures show; what the server refuses is left out."""
+    return [shown for shown in reader.shown_in(sorted(room.glob("*"))) if isinstance(shown, Shown)]
+
+
+def stacked(pictures: list[Shown]) -> NDArray[np.uint8]:
+    """The canvases of pictures, uint8 (N, 28, 28)."""
+    return np.stack([shown.canvas for shown in pictures]) if pictures else NO_CANVASES
 
 
 def main() -> None:
@@ -54,14 +51,15 @@ def main() -> None:
     try:
         recipe = from_flags(flags["recipe"], flags)
         check_card(Path(recipe.init_from))  # before the pictures are read, which takes longer
-        limits, digits = Settings.read(MODEL_CONFIG).limits, flags["data"] / DIGITS_ROOM
+        digits = flags["data"] / DIGITS_ROOM
         if not digits.is_dir():
             raise mnist.DataError(
                 f"there is no reviewed digit in {flags['data']}; make labels writes those of a store, make console has them reviewed"
             )
-        own, _ = folder.load(digits, limits, skip_unreadable=True)  # people say what bars and specks are, in which to_canvas finds no ink
-        nothing, unlabelled = (canvases_in(flags["data"] / room, limits) for room in (NONE_ROOM, OPEN_ROOM))
-        more = More(nothing[[not is_held_out(canvas) for canvas in nothing]], unlabelled)
+        reader = CanvasReader.of(Path(recipe.init_from))
+        own, _ = folder.load(digits, reader, skip_unreadable=True)  # people say what specks are, which the server refuses as blank
+        nothing, unlabelled = (shown_in(flags["data"] / room, reader) for room in (NONE_ROOM, OPEN_ROOM))
+        more = More(stacked([shown for shown in nothing if not shown.is_held_out]), stacked(unlabelled))
         print(f"beside them {len(more.no_digits):,} pictures of no digit, and {len(more.unlabelled):,} that nobody has reviewed")
         extent = {"rehearsal": flags["rehearsal"], "data_root": flags["data_root"], "version": flags["version"]}
         card, changes = finetune(recipe, own, flags["out"], **extent, more=more)

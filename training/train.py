@@ -14,9 +14,10 @@ import numpy as np
 
 from digitkit.artifacts.card import FIRST_VERSION, Card, CardError, card_path
 from digitkit.readers.digits import net
-from digitkit.settings import Settings, SettingsError
+from digitkit.settings import SettingsError
 from training.data import extra, folder, mnist
-from training.evaluate.served import MODEL_CONFIG
+from training.data.shown import CanvasReader
+from training.evaluate.served import DIGITS
 from training.learn.checkpoint import CHECKPOINT
 from training.learn.loop import Trainer
 from training.learn.parallel import ALONE, Group, joined
@@ -86,11 +87,15 @@ def lineage(recipe: Recipe, added: dict[str, mnist.Split], data_root: Path) -> d
 
 
 def added_pictures(recipe: Recipe, data_root: Path) -> dict[str, mnist.Split]:
-    """The sets and the user's own pictures that the recipe adds to MNIST's training split, by name and path."""
+    """The sets and the user's own pictures that the recipe adds to MNIST's training split, by name and path.
+
+    Of the user's pictures it is the canvas that a server reads: with the weights that the training starts from, or else the released ones.
+    """
     added = {name: extra.load(name, data_root) for name in recipe.extra.split(",") if name}
     if recipe.pictures_from:
-        limits = Settings.read(MODEL_CONFIG).limits
-        added[recipe.pictures_from], _ = folder.load(Path(recipe.pictures_from), limits, skip_unreadable=recipe.skip_unreadable)
+        reader = CanvasReader.of(Path(recipe.init_from) if recipe.init_from else DIGITS)
+        own, _ = folder.load(Path(recipe.pictures_from), reader, skip_unreadable=recipe.skip_unreadable)
+        added[recipe.pictures_from] = own.split
     return added
 
 

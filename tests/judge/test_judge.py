@@ -9,17 +9,27 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from conftest import FakeRun
 from displays import display
 from nets import written
+from numpy.typing import NDArray
+from scribbles import under_scribble
 
+from digitkit.pictures.codec import encode_png
+from digitkit.readers.digits.canvas import to_canvas
 from digitkit.readers.digits.digit import LABELS
 from digitkit.readers.digits.net import DigitNet
-from digitkit.settings import Limits
 from training.data import folder, mnist
+from training.data.shown import CanvasReader
+from training.evaluate.exams.exam import Exam
+from training.evaluate.picture_reader import PictureReader
+from training.evaluate.served import DIGITS
 from training.finetune import divide, repeated
 from training.judge import run
-from training.judge.judged import PUPILS, at_most, held_out_in, on_mnist
+from training.judge.comparison import compare, sit_both
+from training.judge.judged import PUPILS, Judged, at_most, held_out_in, on_mnist
 from training.judge.judgement import GATES
+from training.judge.traits import traits_of
 from training.learn.loop import Trainer
 from training.recipe import RECIPES
 
@@ -63,13 +73,13 @@ def champion(mnist_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     return learned("", train.take(slice(3_000)), tmp_path_factory.mktemp("champion") / "digits.pt")
 
 
-def verdict_on(champion: Path, share_wrong: float, mnist_root: Path, limits: Limits, tmp_path: Path) -> dict[str, bool]:
+def verdict_on(champion: Path, share_wrong: float, mnist_root: Path, tmp_path: Path) -> dict[str, bool]:
     """Which gates a challenger passes that learned displays under labels of which a share are wrong."""
     room = export_of(tmp_path / "challenger" / run.PICTURES_ROOM, share_wrong)
-    own, _ = folder.load(room / "digits", limits, skip_unreadable=True)
+    own, _ = folder.load(room / "digits", CanvasReader.of(champion), skip_unreadable=True)
     train, _ = mnist.load_train(mnist_root)
     split = repeated(divide(own)[0], 1_000) + train.take(slice(1_500))
-    challenger = learned(str(champion), split, tmp_path / "challenger" / "digits.pt", own_pictures=len(own))
+    challenger = learned(str(champion), split, tmp_path / "challenger" / "digits.pt", own_pictures=len(own.split))
     flags = Namespace(
         **{"champion": champion, "challenger": challenger, "gates": GATES, "reviewed": None, "real_data": None},
         **{"mnist_pictures": 250, "pictures": 100, "out": tmp_path / "reports", "data_root": mnist_root},
@@ -83,21 +93,44 @@ def verdict_on(champion: Path, share_wrong: float, mnist_root: Path, limits: Lim
 
 @pytest.mark.slow
 def test_a_challenger_that_learned_from_poisoned_labels_is_stopped_by_the_reviewed_pictures_and_an_honest_one_is_not(
-    champion: Path, mnist_root: Path, limits: Limits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    champion: Path, mnist_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("training.judge.judged.CORRUPTED", ("fog",))
     monkeypatch.setattr("training.judge.judged.CORRUPTED_PICTURES", 100)
     monkeypatch.setattr("training.judge.judged.DRAWN", 100)
-    honest = verdict_on(champion, 0.0, mnist_root, limits, tmp_path / "honest")
-    poisoned = verdict_on(champion, WRONG, mnist_root, limits, tmp_path / "poisoned")
+    honest = verdict_on(champion, 0.0, mnist_root, tmp_path / "honest")
+    poisoned = verdict_on(champion, WRONG, mnist_root, tmp_path / "poisoned")
     assert honest["reviewed_accuracy"] and honest["reviewed_drop"]
     assert not poisoned["reviewed_accuracy"]
 
 
-def test_what_was_trained_on_is_not_what_it_is_judged_by(limits: Limits, tmp_path: Path) -> None:
-    room = export_of(tmp_path, 0.0) / "digits"
-    own, _ = folder.load(room, limits, skip_unreadable=True)
-    assert sum(len(held_out_in(place, limits)) for place in room.iterdir()) == len(divide(own)[2])
+def test_what_was_trained_on_is_not_what_it_is_judged_by_whichever_net_it_started_from(fake_run: FakeRun, tmp_path: Path) -> None:
+    room, started = export_of(tmp_path, 0.0) / "digits", CanvasReader.of(DIGITS)
+    own, _ = folder.load(room, started, skip_unreadable=True)
+    judge = CanvasReader(fake_run, started.eye, started.limits)
+    assert sum(len(held_out_in(place, judge)) for place in room.iterdir()) == len(divide(own)[2])
+
+
+def test_each_net_is_judged_by_the_canvas_of_its_own_choice(ten_digits: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of digits under a scribble; the groups of both are measured on what the champion reads."""
+    monkeypatch.setattr("training.judge.pairs.LEAST", 1)
+    champion = PictureReader.of(DIGITS)
+
+    def doubtful(canvases: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return np.zeros((len(canvases), 10), dtype=np.float32)
+
+    challenger = PictureReader(doubtful, champion.settings, champion.eye)
+    files = [encode_png(under_scribble(canvas)) for canvas in ten_digits]
+    (sitting,) = sit_both([Judged("reviewed", Exam("reviewed", "held out", files, np.arange(10), None))], champion, challenger)
+    assert sitting.pair().champion.all()
+    assert np.array_equal(sitting.challenger.canvases, [to_canvas(under_scribble(canvas)) for canvas in ten_digits])
+    assert (sitting.champion.canvases != sitting.challenger.canvases).any(axis=(1, 2)).all()
+    groups = traits_of([under_scribble(canvas) for canvas in ten_digits], sitting.champion.canvases)
+    compared = compare([sitting], champion)
+    assert compared.whole.champion.tolist() == [True] * 10
+    assert {group.name: group.pictures for group in compared.groups if group.name in groups} == {
+        name: int(mask.sum()) for name, mask in groups.items() if mask.any()
+    }
 
 
 def test_a_challenger_whose_reviewed_pictures_are_gone_is_not_judged(

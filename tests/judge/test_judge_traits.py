@@ -35,7 +35,8 @@ def test_size_and_strength_are_of_the_picture() -> None:
 
 
 def test_every_picture_is_of_one_range_of_each_trait_and_one_without_ink_of_none() -> None:
-    groups = traits_of([bar(), bar(thick=7, offset=12), np.zeros((40, 40), dtype=np.uint8)])
+    pictures = np.stack([bar(), bar(thick=7, offset=12), np.zeros((28, 28), dtype=np.uint8)])
+    groups = traits_of(list(pictures), pictures)
     for name, trait in TRAITS.items():
         counts = sum(groups[f"{name}: {label}"].astype(int) for label in trait.ranges)
         assert counts.tolist() == [1, 1, 0]
@@ -44,4 +45,4 @@ def test_every_picture_is_of_one_range_of_each_trait_and_one_without_ink_of_none
 
 
 def test_no_pictures_are_of_no_group() -> None:
-    assert all(len(mask) == 0 for mask in traits_of([]).values())
+    assert all(len(mask) == 0 for mask in traits_of([], np.empty((0, 28, 28), dtype=np.uint8)).values())

@@ -21,7 +21,7 @@ COUNT = 400
 
 
 class Decoder:
-    """A reader that decodes pictures, and takes each for its own canvas."""
+    """A reader that decodes pictures."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
@@ -29,12 +29,11 @@ class Decoder:
     def picture(self, file: bytes) -> NDArray[np.uint8]:
         return decode_picture(file, self.limits)
 
-    canvas = picture
 
-
-def readings(truths: NDArray[np.integer], wrong: NDArray[np.bool_], accepted: NDArray[np.bool_]) -> Readings:
+def readings(canvases: NDArray[np.uint8], truths: NDArray[np.integer], wrong: NDArray[np.bool_], accepted: NDArray[np.bool_]) -> Readings:
     digits = np.where(wrong, (truths + 1) % 10, truths % 10)
-    return Readings(digits, np.ones(len(truths), dtype=np.float32), np.eye(10, dtype=np.float32)[digits] * 0.98 + 0.002, accepted)
+    probabilities = np.eye(10, dtype=np.float32)[digits] * 0.98 + 0.002
+    return Readings(digits, np.ones(len(truths), dtype=np.float32), probabilities, accepted, canvases)
 
 
 @pytest.fixture
@@ -48,8 +47,8 @@ def sittings(mnist_test: mnist.Split) -> list[Sitting]:
     mnist_exam = Judged("mnist", Exam("MNIST", "test split", files, few.labels, None), {PUPILS: pupils, EMPLOYEES: ~pupils})
     nothing = Judged("no digit", Exam("letters", "all", files[:50], np.full(50, NO_DIGIT), None))
     fogged = Judged("corruption", Exam("fog", "MNIST test", files, few.labels, None))
-    champion, challenger = readings(few.labels, missed, accepted), readings(few.labels, missed | lost, accepted)
-    no_digits = [readings(nothing.exam.truths, at[:50] < 0, at[:50] < taken) for taken in (5, 10)]
+    champion, challenger = (readings(few.pictures, few.labels, wrong, accepted) for wrong in (missed, missed | lost))
+    no_digits = [readings(few.pictures[:50], nothing.exam.truths, at[:50] < 0, at[:50] < taken) for taken in (5, 10)]
     return [Sitting(mnist_exam, champion, challenger), Sitting(nothing, *no_digits), Sitting(fogged, champion, champion)]
 
 
@@ -78,10 +77,10 @@ def test_the_worst_group_is_the_one_that_lost(comparison: Comparison) -> None:
 
 
 def test_the_page_names_the_worst_group_and_the_failed_gates_and_needs_nothing_beside_it(
-    comparison: Comparison, sittings: list[Sitting], limits: Limits, tmp_path: Path
+    comparison: Comparison, sittings: list[Sitting], tmp_path: Path
 ) -> None:
     verdict = decide(load_gates(GATES, frozenset(comparison.figures)), comparison.figures, champion="a" * 64, challenger="b" * 64, data={})
-    write_report(verdict, comparison, sittings, Decoder(limits), tmp_path)  # type: ignore[arg-type]
+    write_report(verdict, comparison, sittings, tmp_path)
     page = (tmp_path / REPORT).read_text()
     assert f"<b>{PUPILS}</b> worst" in page
     assert "fails: mnist_drop" in page

@@ -6,6 +6,8 @@ import shutil
 from pathlib import Path
 
 import pytest
+from conftest import FakeRun
+from eyes import trusting
 from samples import files_in, opened, sample
 from sqlalchemy import select
 
@@ -61,13 +63,14 @@ def test_open_pictures_are_written_for_others_to_label_and_read_back_as_nothing(
     assert truths(store) == before
 
 
-def test_the_folder_is_one_that_finetune_takes(store: Path, tmp_path: Path, limits: Limits) -> None:
+def test_the_folder_is_one_that_finetune_takes(store: Path, tmp_path: Path, fake_run: FakeRun, limits: Limits) -> None:
     from training.data import folder  # imports torch, which costs seconds
+    from training.data.shown import CanvasReader
 
     assert run("--store", store, "--out", tmp_path / "out") == "0"
-    split, report = folder.load(tmp_path / "out" / "digits", limits)
+    own, report = folder.load(tmp_path / "out" / "digits", CanvasReader(fake_run, trusting, limits))
     assert report.counts == [1] * 10
-    assert sorted(split.labels.tolist()) == list(range(10))
+    assert sorted(own.split.labels.tolist()) == list(range(10))
 
 
 def test_the_csv_says_what_was_read(store: Path, tmp_path: Path) -> None:

@@ -78,7 +78,8 @@ def test_a_cheques_digits_are_cut_out_with_a_margin_that_ends_where_the_picture_
 def result(name: str, truths: list[int], digits: list[int], scores: list[float]) -> ExamResult:
     probabilities = np.full((len(truths), 10), 0.02, dtype=np.float32)
     probabilities[np.arange(len(truths)), digits] = 0.82
-    readings = Readings(np.array(digits), np.array(scores, dtype=np.float32), probabilities, np.array(scores) >= 0.5)
+    given, canvases = np.array(scores, dtype=np.float32), np.zeros((len(digits), 28, 28), dtype=np.uint8)
+    readings = Readings(np.array(digits), given, probabilities, given >= 0.5, canvases)
     exam = Exam(name, "", [b""] * len(truths), np.array(truths), None)
     return ExamResult(exam, readings, exam.failed(readings))
 

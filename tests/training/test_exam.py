@@ -48,7 +48,8 @@ def test_the_calibration_error_is_the_gap_between_confidence_and_accuracy() -> N
     probabilities = np.full((4, 10), 0.02, dtype=np.float32)
     probabilities[np.arange(3), [1, 2, 3]] = 0.82
     probabilities[3] = 0
-    readings = Readings(np.array([1, 2, 3, -1]), np.ones(4, dtype=np.float32), probabilities, np.array([True, True, False, False]))
+    accepted, canvases = np.array([True, True, False, False]), np.zeros((4, 28, 28), dtype=np.uint8)
+    readings = Readings(np.array([1, 2, 3, -1]), np.ones(4, dtype=np.float32), probabilities, accepted, canvases)
     assert readings.calibration_error(np.array([1, 2, 3, 0])) == pytest.approx(0.18, abs=1e-5)
     assert readings.calibration_error(np.array([1, 2, 9, 0])) == pytest.approx(0.82 - 2 / 3, abs=1e-5)
     assert readings.calibration_error(np.array([1, 2, 9, 0]), among=readings.accepted) == pytest.approx(0.18, abs=1e-5)

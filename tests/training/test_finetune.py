@@ -13,8 +13,11 @@ from displays import display
 
 from digitkit.artifacts.card import check_card
 from digitkit.readers.digits.digit import LABELS
+from digitkit.readers.digits.recognise import Given
 from training import finetune
 from training.data import mnist
+from training.data.folder import Own
+from training.data.shown import tenth_of
 
 
 @pytest.fixture
@@ -37,9 +40,14 @@ def canvases(split: mnist.Split) -> set[bytes]:
     return {canvas.tobytes() for canvas in split.pictures}
 
 
+def owned(split: mnist.Split) -> Own:
+    """The same pictures as a user's own."""
+    return Own(split, np.array([tenth_of(Given([canvas])) for canvas in split.pictures]))
+
+
 def test_equal_canvases_lie_in_one_part_and_every_picture_in_some_part(own: mnist.Split) -> None:
     twice = own + own
-    parts = finetune.divide(twice)
+    parts = finetune.divide(owned(twice))
     assert sum(len(part) for part in parts) == 2_000
     assert sum(len(canvases(part)) for part in parts) == len(canvases(own))
     shares = [len(part) / len(twice) for part in parts]
@@ -47,13 +55,13 @@ def test_equal_canvases_lie_in_one_part_and_every_picture_in_some_part(own: mnis
 
 
 def test_a_pictures_part_stays_when_others_come(own: mnist.Split) -> None:
-    few, many = finetune.divide(own.take(slice(300))), finetune.divide(own)
+    few, many = finetune.divide(owned(own.take(slice(300)))), finetune.divide(owned(own))
     assert all(canvases(before) <= canvases(after) for before, after in zip(few, many, strict=True))
 
 
 def test_too_few_pictures_are_counted_in_one_sentence(own: mnist.Split) -> None:
     with pytest.raises(mnist.DataError, match=r"^2 pictures are too few .* give at least 50$"):
-        finetune.divide(own.take(slice(2)))
+        finetune.divide(owned(own.take(slice(2))))
 
 
 def test_few_pictures_are_repeated_whole(own: mnist.Split) -> None:

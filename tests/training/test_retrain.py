@@ -2,17 +2,25 @@
 
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+from conftest import FakeRun
+from eyes import never
 from nets import drawn, written
+from numpy.typing import NDArray
+from scribbles import write_scribbled
 
 from digitkit.settings import Limits
 from training import finetune, retrain
 from training.augment.synthetic import NO_DIGIT
 from training.data import mnist
+from training.data.folder import Own
+from training.data.shown import HELD_OUT, CanvasReader
+from training.evaluate.served import DIGITS
 from training.recipe import RECIPES
 
 
@@ -28,23 +36,52 @@ def export(mnist_test: mnist.Split, tmp_path: Path) -> Path:
     return folder
 
 
-def test_digits_are_trained_on_beside_what_shows_none_and_what_nobody_has_reviewed(
-    export: Path, limits: Limits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def reader(fake_run: FakeRun, limits: Limits) -> CanvasReader:
+    return CanvasReader(fake_run, never, limits)
+
+
+def given_to_finetune(command: ModuleType, *words: object, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What a command would have trained on."""
     given: dict[str, Any] = {}
 
-    def stop(recipe: object, own: mnist.Split, out: Path, **others: Any) -> None:
+    def stop(recipe: object, own: Own, out: Path, **others: Any) -> None:
         given.update(others, own=own)
         raise mnist.DataError("that was all")
 
-    monkeypatch.setattr(retrain, "finetune", stop)
+    monkeypatch.setattr(command, "finetune", stop)
+    monkeypatch.setattr(sys, "argv", ["learn", *map(str, words)])
+    with pytest.raises(SystemExit, match=r"that was all$"):
+        command.main()
+    return given
+
+
+def test_digits_are_trained_on_beside_what_shows_none_and_what_nobody_has_reviewed(
+    export: Path, reader: CanvasReader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     weights = written(drawn("lean"), tmp_path / "digits.pt")
-    monkeypatch.setattr(sys, "argv", ["retrain", "--data", str(export), "--init-from", str(weights)])
-    with pytest.raises(SystemExit, match=r"^training\.retrain: that was all$"):
-        retrain.main()
-    assert (len(given["own"]), len(given["more"].unlabelled)) == (60, 8)
-    nothing = retrain.canvases_in(export / "none", limits)
-    assert len(given["more"].no_digits) == sum(not finetune.is_held_out(canvas) for canvas in nothing) < len(nothing)
+    given = given_to_finetune(retrain, "--data", export, "--init-from", weights, monkeypatch=monkeypatch)
+    assert (len(given["own"].split), len(given["more"].unlabelled)) == (60, 8)
+    nothing = retrain.shown_in(export / "none", reader)
+    assert len(given["more"].no_digits) == sum(not shown.is_held_out for shown in nothing) < len(nothing) == 20
+
+
+@pytest.mark.parametrize("command", [retrain, finetune])
+def test_what_is_learned_from_is_the_canvas_that_is_served_with_the_weights_it_starts_from(
+    command: ModuleType, ten_digits: NDArray[np.uint8], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under the scribbles the rules find none of the digits."""
+    for digit, canvas in enumerate(ten_digits):
+        for room in (f"digits/{digit}", "none", "open"):
+            write_scribbled(canvas, tmp_path / room / f"{digit}.png")
+    data = tmp_path if command is retrain else tmp_path / "digits"
+    given = given_to_finetune(command, "--data", data, "--init-from", DIGITS, monkeypatch=monkeypatch)
+    run = CanvasReader.of(DIGITS).run
+    assert run(given["own"].split.pictures).argmax(axis=1).tolist() == given["own"].split.labels.tolist() == list(range(10))
+    if command is retrain:
+        assert run(given["more"].unlabelled).argmax(axis=1).tolist() == list(range(10))
+        held_out = given["own"].tenths < HELD_OUT
+        assert run(given["more"].no_digits).argmax(axis=1).tolist() == np.flatnonzero(~held_out).tolist()
 
 
 def test_an_export_without_a_reviewed_digit_is_refused_in_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,9 +91,9 @@ def test_an_export_without_a_reviewed_digit_is_refused_in_one_sentence(tmp_path:
         retrain.main()
 
 
-def test_pictures_that_cannot_be_read_are_left_out(export: Path, limits: Limits) -> None:
-    assert retrain.canvases_in(export / "open", limits).shape == (8, 28, 28)
-    assert retrain.canvases_in(export / "nothing", limits).shape == (0, 28, 28)
+def test_pictures_that_cannot_be_read_are_left_out(export: Path, reader: CanvasReader) -> None:
+    assert retrain.stacked(retrain.shown_in(export / "open", reader)).shape == (8, 28, 28)
+    assert retrain.stacked(retrain.shown_in(export / "nothing", reader)).shape == (0, 28, 28)
 
 
 @pytest.mark.parametrize(("gain", "kept"), [(0.1, "with them"), (0.0, "alone")])

@@ -1,24 +1,20 @@
 """A user's own pictures, `folder/<digit>/*` or a CSV with the columns path and label, all checked before they are used."""
 
 import csv
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 from tqdm import tqdm
 
-from digitkit.contract import Picture
-from digitkit.errors import DigitError
-from digitkit.pictures.codec import decode_picture
-from digitkit.readers.digits.canvas import to_canvas
-from digitkit.readers.digits.digit import LABELS, SIDE_PX, Canvas
-from digitkit.settings import Limits
+from digitkit.readers.digits.digit import LABELS, SIDE_PX
 from training.data.mnist import DataError, Split
+from training.data.shown import CanvasReader, Shown
 
 DIGITS = {str(label): label for label in LABELS}
 COLUMNS = ("path", "label")
@@ -31,6 +27,18 @@ class Entry(NamedTuple):
     file: Path
     label: str
     place: str
+
+
+class Own(NamedTuple):
+    """A user's pictures that can be used, each once.
+
+    Attributes:
+        split: the canvases that the server reads of them, and their labels.
+        tenths: int (N,), which tenth of all pictures each belongs to, see training.data.shown.
+    """
+
+    split: Split
+    tenths: NDArray[np.int64]
 
 
 @dataclass(slots=True)
@@ -82,23 +90,23 @@ class Report:
         return table
 
 
-def load(path: Path, limits: Limits, *, skip_unreadable: bool = False) -> tuple[Split, Report]:
-    """The canvases of a user's pictures and their labels, after a table of what was found has been printed.
+def load(path: Path, reader: CanvasReader, *, skip_unreadable: bool = False) -> tuple[Own, Report]:
+    """A user's pictures and their labels, after a table of what was found has been printed.
 
     Args:
         path: a folder with folders named 0 to 9, or a CSV file whose paths are relative to its own folder.
-        limits: of a picture, as the server has them.
+        reader: chooses the canvas of each as the server does that serves them.
         skip_unreadable: leave out files that cannot be read, or that are blank, instead of refusing them all.
     Raises:
         DataError: no such folder or CSV, labels that are wrong or contradict each other, unreadable files, nothing left.
     """
     entries = list(_in_folder(path) if path.is_dir() else _in_csv(path))
-    split, report = _check(path, entries, limits)
+    own, report = _check(path, entries, reader)
     Console(highlight=False, markup=False, emoji=False).print(report.table())
     problem = report.problem(skip_unreadable=skip_unreadable)
     if problem:
         raise DataError(problem)
-    return split, report
+    return own, report
 
 
 def _in_folder(path: Path) -> Iterator[Entry]:
@@ -120,38 +128,32 @@ def _in_csv(path: Path) -> Iterator[Entry]:
         raise DataError(f"{path} is no folder and no CSV file in UTF-8 that can be read ({err})") from err
 
 
-def _check(path: Path, entries: list[Entry], limits: Limits) -> tuple[Split, Report]:
-    """The canvases and labels of the usable entries, and a report on all of them."""
+def _check(path: Path, entries: list[Entry], reader: CanvasReader) -> tuple[Own, Report]:
+    """The usable entries, and a report on all of them."""
     report, root = Report(path, len(entries)), path if path.is_dir() else path.parent
-    canvases: list[Canvas] = []
+    used: list[Shown] = []
     labels: list[int] = []
     seen: dict[bytes, Entry] = {}
     wrong = {entry.place: f"{entry.label!r} of {entry.place}" for entry in entries if entry.label not in DIGITS}
     report.wrong_labels += wrong.values()
-    for entry in tqdm(entries, desc=f"checking {path}", unit=" pictures", leave=False, disable=None):
+    found = zip(entries, reader.shown_in(entry.file for entry in entries), strict=True)
+    for entry, shown in tqdm(found, desc=f"checking {path}", total=len(entries), unit=" pictures", leave=False, disable=None):
         name = _short(entry.file, root)
-        try:
-            picture = decode_picture(entry.file.read_bytes(), limits)
-            canvas = to_canvas(picture)
-        except (DigitError, OSError) as err:
-            report.unreadable.append(f"{name}: {err.strerror if isinstance(err, OSError) else err}")
+        if not isinstance(shown, Shown):
+            report.unreadable.append(f"{name}: {shown.strerror if isinstance(shown, OSError) else shown}")
             continue
-        earlier = seen.setdefault(_fingerprint(picture), entry)
+        earlier = seen.setdefault(shown.pixels, entry)
         if earlier is not entry:
             pair = f"{name} ({entry.label}), the same as {_short(earlier.file, root)} ({earlier.label})"
             (report.duplicates if earlier.label == entry.label else report.contradictions).append(pair)
         elif entry.label in DIGITS:
-            canvases.append(canvas)
+            used.append(shown)
             labels.append(DIGITS[entry.label])
     report.counts = np.bincount(np.array(labels, dtype=np.int64), minlength=len(LABELS)).tolist()
-    pictures = np.stack(canvases) if canvases else np.empty((0, SIDE_PX, SIDE_PX), dtype=np.uint8)
-    return Split(pictures, np.array(labels, dtype=np.int64)), report
+    pictures = np.array([shown.canvas for shown in used], dtype=np.uint8).reshape(-1, SIDE_PX, SIDE_PX)
+    tenths = np.array([shown.tenth for shown in used], dtype=np.int64)
+    return Own(Split(pictures, np.array(labels, dtype=np.int64)), tenths), report
 
 
 def _short(file: Path, root: Path) -> str:
     return str(file.relative_to(root) if file.is_relative_to(root) else file)
-
-
-def _fingerprint(picture: Picture) -> bytes:
-    """A hash of the decoded pixels, which is the same for a picture saved as PNG and as BMP."""
-    return hashlib.sha256(repr(picture.shape).encode() + picture.tobytes()).digest()

@@ -31,12 +31,14 @@ class Readings:
         scores: (N,), how likely each is a digit at all, 0 where it was refused.
         probabilities: (N, 10), all 0 where it was refused.
         accepted: (N,), whether the answer says that it can be relied on.
+        canvases: uint8 (N, 28, 28), that were read, empty where the picture was refused.
     """
 
     digits: NDArray[np.int64]
     scores: NDArray[np.float32]
     probabilities: NDArray[np.float32]
     accepted: NDArray[np.bool_]
+    canvases: NDArray[np.uint8]
 
     def __add__(self, other: "Readings") -> "Readings":
         return Readings(
@@ -44,6 +46,7 @@ class Readings:
             np.concatenate([self.scores, other.scores]),
             np.concatenate([self.probabilities, other.probabilities]),
             np.concatenate([self.accepted, other.accepted]),
+            np.concatenate([self.canvases, other.canvases]),
         )
 
     def calibration_error(self, labels: NDArray[np.integer], among: NDArray[np.bool_] | None = None) -> float:
@@ -70,9 +73,11 @@ class PictureReader:
         read = [(i, answer) for i, answer in enumerate(answers) if isinstance(answer, Prediction)]
         digits, accepted = np.full(len(files), -1), np.zeros(len(files), dtype=np.bool_)
         scores, probabilities = np.zeros(len(files), dtype=np.float32), np.zeros((len(files), len(LABELS)), dtype=np.float32)
+        canvases = np.zeros((len(files), SIDE_PX, SIDE_PX), dtype=np.uint8)
         for i, answer in read:
             digits[i], accepted[i], scores[i], probabilities[i] = answer.digit, answer.accepted, answer.score, answer.probabilities
-        return Readings(digits, scores, probabilities, accepted)
+            canvases[i] = answer.canvas
+        return Readings(digits, scores, probabilities, accepted, canvases)
 
     def canvas(self, file: bytes) -> Canvas:
         """The canvas that is read of one encoded picture, an empty one where the picture is refused."""

@@ -18,6 +18,7 @@ from digitkit.readers.digits.recognise import prepare, recognise
 from digitkit.settings import Settings
 
 EYE = Path(__file__).resolve().parents[1] / "released" / "eye.pt"  # the eye that every archive has
+DIGITS = EYE.with_name("digits.pt")  # the released weights
 MODEL_CONFIG = Path(__file__).resolve().parents[2] / "handlers" / "model-config.yaml"
 BATCH = 1_000
 

@@ -57,7 +57,7 @@ class Comparison:
 
 
 def sit_both(all_judged: Iterable[Judged], champion: PictureReader, challenger: PictureReader) -> list[Sitting]:
-    """Both models read every picture as a worker would."""
+    """Both models read every picture as a worker would: of its canvases each reads the one of its own choice, as it would when served."""
     return [Sitting(each, champion.read(each.exam.files), challenger.read(each.exam.files)) for each in all_judged]
 
 
@@ -101,13 +101,17 @@ def _joined(readings: list[Readings]) -> Readings:
 
 
 def _groups(clean: list[Sitting], reader: PictureReader) -> dict[str, NDArray[np.bool_]]:
-    """Which pictures of all these sittings are of each group: by traits, digit, source and what a set itself says."""
+    """Which pictures of all these sittings are of each group: by traits, digit, source and what a set itself says.
+
+    Traits are measured on the canvases that the champion read, so that both models are held to the same groups.
+    """
     counts = [len(sitting.judged.exam.files) for sitting in clean]
     starts = np.cumsum([0, *counts])
     total = int(starts[-1])
     pictures = [_decoded(reader, file) for sitting in clean for file in sitting.judged.exam.files]
     truths = np.concatenate([sitting.judged.exam.truths for sitting in clean])
-    groups = traits_of(pictures) | {f"digit: {digit}": truths == digit for digit in LABELS}
+    canvases = np.concatenate([sitting.champion.canvases for sitting in clean])
+    groups = traits_of(pictures, canvases) | {f"digit: {digit}": truths == digit for digit in LABELS}
     for sitting, start, count in zip(clean, starts, counts, strict=False):
         own = {f"source: {sitting.judged.exam.name}": np.ones(count, dtype=np.bool_), **sitting.judged.groups}
         for name, mask in own.items():

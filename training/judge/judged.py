@@ -12,17 +12,14 @@ from typing import Final, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from digitkit.errors import DigitError
-from digitkit.pictures.codec import decode_picture, encode_png
-from digitkit.readers.digits.canvas import to_canvas
+from digitkit.pictures.codec import encode_png
 from digitkit.readers.digits.digit import LABELS
-from digitkit.settings import Limits
 from training.augment.synthetic import NO_DIGIT, synthetic
 from training.data.mnist import WRITER_IDS, Split
+from training.data.shown import CanvasReader, Shown
 from training.evaluate.corruptions import corrupt
 from training.evaluate.exams.exam import Exam
 from training.evaluate.real.sets import SETS, exams_in
-from training.finetune import is_held_out
 
 Kind = Literal["mnist", "reviewed", "corruption", "real", "no digit"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
@@ -73,31 +70,28 @@ def on_corruptions(test: Split) -> Iterator[Judged]:
         yield Judged("corruption", Exam(name, "MNIST test", files, few.labels, None))
 
 
-def on_reviewed(folder: Path, limits: Limits) -> Iterator[Judged]:
+def on_reviewed(folder: Path, reader: CanvasReader) -> Iterator[Judged]:
     """The pictures of an export that training.retrain leaves out: digits, and those that show none."""
     digits: tuple[list[bytes], list[int]] = ([], [])
     for label in LABELS:
-        files = held_out_in(folder / "digits" / str(label), limits)
+        files = held_out_in(folder / "digits" / str(label), reader)
         digits[0].extend(files)
         digits[1].extend([label] * len(files))
     if digits[0]:
         yield Judged("reviewed", Exam("reviewed", "held out", digits[0], np.array(digits[1]), None))
-    nothing = held_out_in(folder / "none", limits)
+    nothing = held_out_in(folder / "none", reader)
     if nothing:
         yield Judged("no digit", Exam("reviewed, no digit", "held out", nothing, np.full(len(nothing), NO_DIGIT), None))
 
 
-def held_out_in(room: Path, limits: Limits) -> list[bytes]:
-    """The files of a folder that are never trained on; what the server does not read is left out."""
-    found = []
-    for path in sorted(room.glob("*")):
-        content = path.read_bytes()
-        try:
-            if is_held_out(to_canvas(decode_picture(content, limits))):
-                found.append(content)
-        except DigitError:
-            continue
-    return found
+def held_out_in(room: Path, reader: CanvasReader) -> list[bytes]:
+    """The files of a folder that are never trained on; what the server does not read is left out.
+
+    Both are the same whichever net reads them: only which canvas of a picture is read is a net's choice, and each makes its own.
+    """
+    paths = sorted(room.glob("*"))
+    found = zip(paths, reader.shown_in(paths), strict=True)
+    return [path.read_bytes() for path, shown in found if isinstance(shown, Shown) and shown.is_held_out]
 
 
 def on_drawn(test: Split) -> Judged:

@@ -15,6 +15,7 @@ from rich.table import Table
 from digitkit.artifacts.card import CardError, check_card
 from digitkit.settings import SettingsError
 from training.data import mnist
+from training.data.shown import CanvasReader
 from training.evaluate.picture_reader import PictureReader
 from training.judge.comparison import FIGURES, Comparison, compare, sit_both
 from training.judge.judged import Judged, at_most, on_corruptions, on_drawn, on_mnist, on_real, on_reviewed, writer_ids
@@ -35,7 +36,7 @@ def pictures_to_judge(flags: argparse.Namespace, reader: PictureReader) -> list[
     test = mnist.load_test(flags.data_root).take(slice(flags.mnist_pictures))
     reviewed = flags.reviewed or flags.challenger.parent / PICTURES_ROOM
     learned = check_card(flags.challenger).recipe.get("own_pictures")
-    own = list(on_reviewed(reviewed, reader.settings.limits))
+    own = list(on_reviewed(reviewed, CanvasReader(reader.run, reader.eye, reader.settings.limits)))
     if learned and not own:
         raise mnist.DataError(
             f"{flags.challenger} was trained on {learned} reviewed pictures, and {reviewed} holds none; name them with --reviewed"
@@ -56,7 +57,7 @@ def judge(flags: argparse.Namespace) -> tuple[Judgement, Comparison]:
     data = {each.exam.name: each.sha256() for each in all_judged}
     verdict = decide(gates, comparison.figures, champion=hashes[0], challenger=hashes[1], data=data)
     verdict.write(flags.challenger.parent)
-    write_report(verdict, comparison, sittings, champion, flags.out / flags.challenger.parent.name)
+    write_report(verdict, comparison, sittings, flags.out / flags.challenger.parent.name)
     return verdict, comparison
 
 

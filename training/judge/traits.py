@@ -1,4 +1,4 @@
-"""What sort of picture one is: how its digit leans, how thick its strokes are, how large and how strong it is. Known without any net.
+"""What sort of picture one is: how its digit leans, how thick its strokes are, how large and how strong it is.
 
 The bounds of lean and stroke are the tenth and the ninetieth percentile of MNIST's validation pictures, so that a group is what is rare.
 """
@@ -11,8 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitkit.contract import Picture
-from digitkit.errors import DigitError
-from digitkit.readers.digits.canvas import to_canvas
 from digitkit.readers.digits.digit import Canvas
 
 INK = 128  # grey levels from which on a pixel of a canvas is a stroke's
@@ -66,9 +64,14 @@ TRAITS: Final = {
 }
 
 
-def traits_of(pictures: Sequence[Picture]) -> dict[str, NDArray[np.bool_]]:
-    """Which of N pictures are of each range of each trait, (N,), by names as "stroke: thin"; a picture without ink is of none."""
-    values = np.array([_measures(picture) for picture in pictures]).reshape(len(pictures), len(TRAITS))
+def traits_of(pictures: Sequence[Picture], canvases: NDArray[np.uint8]) -> dict[str, NDArray[np.bool_]]:
+    """Which of N pictures are of each range of each trait, (N,), by names as "stroke: thin".
+
+    Args:
+        canvases: of the pictures, (N, 28, 28); a picture whose canvas is empty is of no range.
+    """
+    rows = [_measures(picture, canvas) for picture, canvas in zip(pictures, canvases, strict=True)]
+    values = np.array(rows).reshape(len(pictures), len(TRAITS))
     groups: dict[str, NDArray[np.bool_]] = {}
     for (name, trait), column in zip(TRAITS.items(), values.T, strict=True):
         places = np.where(np.isnan(column), -1, np.searchsorted(trait.bounds, column))
@@ -76,9 +79,7 @@ def traits_of(pictures: Sequence[Picture]) -> dict[str, NDArray[np.bool_]]:
     return groups
 
 
-def _measures(picture: Picture) -> list[float]:
-    try:
-        canvas = to_canvas(picture)
-    except DigitError:
+def _measures(picture: Picture, canvas: Canvas) -> list[float]:
+    if not canvas.any():
         return [np.nan] * len(TRAITS)
     return [trait.measure(picture, canvas) for trait in TRAITS.values()]

@@ -8,7 +8,6 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from digitkit.readers.digits.digit import LABELS, Canvas
-from training.evaluate.picture_reader import PictureReader
 from training.evaluate.plots import mistakes_figure, to_png
 from training.judge.comparison import Comparison, Sitting
 from training.judge.judgement import Judgement
@@ -21,10 +20,10 @@ SHOWN = 24  # pictures that the champion reads right and the challenger does not
 OLD, NEW, RULE, INK = "#9ca3af", "#2563eb", "#e5e7eb", "#1f2937"
 
 
-def write_report(verdict: Judgement, comparison: Comparison, sittings: list[Sitting], reader: PictureReader, folder: Path) -> None:
+def write_report(verdict: Judgement, comparison: Comparison, sittings: list[Sitting], folder: Path) -> None:
     """Leave the page, which needs nothing beside it, and its pictures in a folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    images = {GROUPS: to_png(groups_figure(comparison)), LOST: to_png(lost_figure(sittings, reader))}
+    images = {GROUPS: to_png(groups_figure(comparison)), LOST: to_png(lost_figure(sittings))}
     for name, content in images.items():
         (folder / name).write_bytes(content)
     environment = jinja2.Environment(
@@ -57,7 +56,7 @@ def groups_figure(comparison: Comparison) -> Figure:
     return figure
 
 
-def lost_figure(sittings: list[Sitting], reader: PictureReader) -> Figure:
+def lost_figure(sittings: list[Sitting]) -> Figure:
     """Digits that the champion reads right and the challenger does not, as the champion sees them."""
     canvases: list[Canvas] = []
     captions = []
@@ -67,7 +66,7 @@ def lost_figure(sittings: list[Sitting], reader: PictureReader) -> Figure:
         places = np.flatnonzero(pair.champion & ~pair.challenger & (exam.truths < len(LABELS)))
         lost += len(places)
         for i in places[: SHOWN - len(canvases)]:
-            canvases.append(reader.canvas(exam.files[i]))
+            canvases.append(sitting.champion.canvases[i])
             captions.append((f"{exam.truths[i]} → {_told(int(sitting.challenger.digits[i]))}", exam.name[:14]))
     return mistakes_figure(canvases, captions, f"{lost:,} digits were read right by the champion alone; {len(canvases)} of them")
 

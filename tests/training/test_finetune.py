@@ -102,7 +102,7 @@ def test_a_new_style_is_learned_and_mnist_kept(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     out = tmp_path / "tuned" / "digits.pt"
-    # A bar alone, a display's 1, is at times taken for a ruled line and so for no ink: it is left out.
+    # A bar alone, a display's 1, is at times taken for a ruled line, also by the eye, and so for no ink: it is left out.
     words = ["--init-from", weights, "--data", pictures, "--skip-unreadable", "--out", out, "--data-root", mnist_root]
     recipe = ["--lora-rank", lora_rank, "--epochs", "4", "--synthetic", "0"]
     monkeypatch.setattr(sys, "argv", ["finetune", *map(str, [*words, *recipe])])

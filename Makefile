@@ -84,6 +84,8 @@ ROUND = --store '$(COLLECTED)' $(if $(filter-out file,$(origin WEIGHTS)),--champ
 	$(call flag,until,UNTIL) --server $(if $(PORT),PORT=$(PORT)) $(if $(MODELS),MODELS=$(MODELS)) $(if $(BOUNDS),BOUNDS=$(BOUNDS))
 # The groups of tests/shared.py in the order of their folders: the longest, which asks the common server, begins first.
 SIDE_BY_SIDE := --numprocesses $(TEST_PROCESSES) --no-loadscope-reorder
+# Some machines tell Python to keep no compiled modules. Every process, and every worker of a server, would compile PyTorch's anew.
+export PYTHONDONTWRITEBYTECODE :=
 # Secrets, and what only tests read, go by the environment: everybody sees the flags of a process.
 loadtest: export DIGITS_TOKEN ?= $(TOKEN)
 loadtest: export DIGITS_MANAGEMENT_TOKEN ?= $(MANAGEMENT_TOKEN)

@@ -24,7 +24,8 @@ MODULES = (
     "export.finder_to_onnx",
     "loadtest.run",
 )
-# What others made is imported once, since it takes seconds; ours anew for each module, in a process of its own.
+# What others made is imported once, since it takes seconds; ours anew for each module, in a process of its own. That one leaves without
+# what is done at exit: ONNX Runtime would there wait for a thread that the fork has not copied, for ever.
 IMPORTED = """
 import importlib, os, sys
 import onnx, onnxruntime, torch, torchmetrics, torchvision
@@ -33,7 +34,8 @@ for module in sys.argv[1:]:
         importlib.import_module(module)
         for each in list(sys.modules.values()):
             print(module, getattr(each, "__file__", None), sep=":")
-        sys.exit()
+        sys.stdout.flush()
+        os._exit(0)
     assert os.wait()[1] == 0, module
 """
 OUTPUTS = (

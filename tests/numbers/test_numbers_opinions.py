@@ -6,26 +6,27 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from digitkit.pictures.line import ALPHABET, BLANK, FRAME_PX, STRIP_PX
+from digitkit.pictures.line import ALPHABET, BLANK, FRAME_PX, OTHER, STRIP_PX
 from digitkit.readers.numbers.looks import Look, look_at_all
-from digitkit.readers.numbers.opinions import WIDTHS, likelihood, others, surest
+from digitkit.readers.numbers.opinions import WIDTHS, likeliest, others, surest
 from digitkit.readers.numbers.strips import first_view
 
-LIGHT = np.tile(np.linspace(150, 250, 96).astype(np.uint8), (STRIP_PX, 1))
+LIGHT = np.tile(np.linspace(150, 250, 160).astype(np.uint8), (STRIP_PX, 1))
 
 
 class Doubting:
-    """A net that reads a 1 in light strips as surely as it is told, and a 7, nearly surely, in dark ones."""
+    """A net that reads a sign in light strips as surely as it is told, and a 7, nearly surely, in dark ones, or in narrow ones too."""
 
-    def __init__(self, logit: float) -> None:
-        self.logit, self.strips = logit, 0
+    def __init__(self, logit: float, sign: str = "1", *, narrow: bool = False) -> None:
+        self.logit, self.sign, self.narrow, self.strips = logit, sign, narrow, 0
 
     def __call__(self, strips: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         self.strips += len(strips)
         logits = np.zeros((len(strips), strips.shape[2] // FRAME_PX, BLANK + 1), dtype=np.float32)
         logits[..., BLANK] = 20
         for row, strip in zip(logits, strips, strict=True):
-            sign, logit = ("1", self.logit) if strip.mean() > 127 else ("7", 18.0)
+            is_unsure = strip.mean() > 127 and not (self.narrow and strip.shape[1] < LIGHT.shape[1])
+            sign, logit = (self.sign, self.logit) if is_unsure else ("7", 18.0)
             row[3] = 0
             row[3, ALPHABET.index(sign)] = logit
         return logits, np.tile(np.array([0.1, 0.9], dtype=np.float32), (*logits.shape[:2], 1))
@@ -42,8 +43,19 @@ def read(net: Doubting) -> tuple[Look, Look]:
 def test_an_unsure_line_is_read_as_the_likeliest_of_its_looks() -> None:
     first, counts = read(net := Doubting(3.0))
     assert net.strips == 2 + len(WIDTHS)
-    assert likelihood(first) < likelihood(counts)
+    assert likeliest(first)[1] < likeliest(counts)[1]
     assert ALPHABET[int(counts.frames[3].argmax())] == "7"
+
+
+def test_the_looks_that_are_left_are_spared_once_one_is_surer_than_what_is_accepted_must_be() -> None:
+    first, counts = read(net := Doubting(3.0, narrow=True))
+    assert net.strips == 2
+    assert likeliest(counts)[0] == "7" and counts.view.width < first.view.width
+
+
+def test_an_unsure_line_of_words_alone_is_not_looked_at_again() -> None:
+    first, counts = read(net := Doubting(3.0, OTHER))
+    assert net.strips == 1 and counts is first
 
 
 def test_a_sure_line_is_looked_at_once() -> None:

@@ -1,4 +1,4 @@
-"""Other looks at lines that are not sure: inverted, wider and narrower. Of all looks at a line the one counts whose text is likeliest.
+"""Other looks at lines that are not sure: narrower, wider and inverted. Of all looks at a line the one counts whose text is likeliest.
 
 On the development halves a third of the plates that were misread, a fifth of the meters' displays and a tenth of the amounts on cheques
 are read right so (docs/experiments.md).
@@ -14,25 +14,31 @@ from digitkit.errors import Overloaded
 from digitkit.pictures.line import BLANK, STRIP_PX, LineRun
 from digitkit.readers.numbers.beam import search, told
 from digitkit.readers.numbers.looks import Look, look_at_all
-from digitkit.readers.numbers.number import View
+from digitkit.readers.numbers.number import View, digits_of
 from digitkit.readers.numbers.strips import LONGEST, padded
 
 SURE: Final = float(np.log(0.9))  # of a text; a line that says likelier things needs no other look
-WIDTHS: Final = (1.2, 0.85, 0.7)  # of the strip in other looks, as shares of what it is
+SURER: Final = float(np.log(0.97))  # of a text in another look, with which those that are left could change nothing that is accepted
+WIDTHS: Final = (0.7, 0.85, 1.2)  # of the strip in other looks, as shares of what it is: the first one alone is often enough
 
 
 def surest(looks: Sequence[Look | Overloaded], run: LineRun, deadline: float) -> list[Look | Overloaded]:
-    """The likeliest look at each line, in order: of those that read something and are not sure, from among five.
+    """The likeliest look at each line, in order: of those that read a digit and are not sure, from among up to five.
+
+    A line of words alone stays as it is: another look at it could only take a word for a number.
 
     Args:
         deadline: as look_at_all takes it; what is not looked at again in time stays as it is.
     """
-    best = [likelihood(look) if isinstance(look, Look) and reads_something(look) and not is_sure(look) else 0.0 for look in looks]
-    again = [(i, view) for i, look in enumerate(looks) if isinstance(look, Look) and best[i] < SURE for view in others(look.view)]
+    unsure = {i: look for i, look in enumerate(looks) if isinstance(look, Look) and reads_something(look) and not is_sure(look)}
+    read = {i: likeliest(look) for i, look in unsure.items()}
+    best = {i: found for i, (text, found) in read.items() if found < SURE and digits_of(text)}
+    ways = {i: others(unsure[i].view) for i in best}
     chosen = [*looks]
-    for (i, _), look in zip(again, look_at_all([view for _, view in again], run, deadline), strict=True):
-        if isinstance(look, Look) and reads_something(look) and (found := likelihood(look)) > best[i]:
-            best[i], chosen[i] = found, look
+    while again := {i: view for i, found in best.items() if found < SURER and (view := next(ways[i], None)) is not None}:
+        for i, look in zip(again, look_at_all([*again.values()], run, deadline), strict=True):
+            if isinstance(look, Look) and reads_something(look) and (found := likeliest(look)[1]) > best[i]:
+                best[i], chosen[i] = found, look
     return chosen
 
 
@@ -46,16 +52,16 @@ def is_sure(look: Look) -> bool:
     return float(np.log(look.frames.max(axis=1)).sum()) >= SURE
 
 
-def likelihood(look: Look) -> float:
-    """The logarithm of the probability of the likeliest text."""
-    return search(look.frames[told(look.frames)])[0][1]
+def likeliest(look: Look) -> tuple[str, float]:
+    """The likeliest text, and the logarithm of its probability."""
+    return search(look.frames[told(look.frames)])[0]
 
 
 def others(view: View) -> Iterator[View]:
-    """The same part of a picture, shown in other ways."""
-    yield View(255 - view.strip, view.width, view.to_picture)
+    """The same part of a picture, shown in other ways, the one that tells most first."""
     for share in WIDTHS:
         width = min(LONGEST * STRIP_PX, max(1, round(share * view.width)))
         kind = cv2.INTER_CUBIC if share > 1 else cv2.INTER_AREA
         strip = cv2.resize(view.strip[:, : view.width], (width, STRIP_PX), interpolation=kind)
         yield View(padded(np.asarray(strip, dtype=np.uint8)), width, view.to_picture * (view.width / width, 1, 1))
+    yield View(255 - view.strip, view.width, view.to_picture)

@@ -20,6 +20,7 @@ from PIL import Image
 from digitkit.contract import Picture
 from digitkit.documents.document import Document, DocumentPage, PageText
 from digitkit.errors import DigitError
+from digitkit.pictures.allowance import Allowance
 from digitkit.reader import Hints
 from digitkit.readers.numbers.finder import Found
 from digitkit.readers.numbers.formats.format import Format
@@ -28,6 +29,7 @@ from digitkit.readers.numbers.pages.file_text import numbers_in_text
 from digitkit.readers.numbers.pages.page_reading import turn_of
 from digitkit.readers.numbers.reader import READER, LineReader
 from digitkit.readers.numbers.transcribe import Terms
+from digitkit.settings import Settings
 
 __all__ = ["ask"]  # a fixture of another file
 
@@ -199,6 +201,17 @@ def test_a_line_that_the_file_holds_as_text_is_not_read_again() -> None:
     (found,) = reader.read([given], inf)
     assert isinstance(found, Transcript)
     assert [(number.text, number.view is None) for number in found.numbers] == [("12", True), ("345", False)]
+
+
+def test_a_page_is_searched_without_the_text_that_the_file_holds(settings: Settings) -> None:
+    searched: list[Picture] = []
+    reader = LineReader(LineBackend(Spelling(), "cpu"), Terms(0.8), finder=lambda picture: [*map(searched.append, [picture])][1:])
+    ruled = written((72, 700, "Total 1.234,50")) + b"72 400 200 4 re f\n"
+    known = READER.parse_hints(Hints())
+    (found,) = reader.read([READER.prepare(READER.open_file(pdf(ruled), settings.limits, Allowance(0, pages=1)), known)], inf)
+    assert isinstance(found, Transcript) and [number.text for number in found.numbers] == ["1.234,50"]
+    rows = np.flatnonzero((searched[0] < 128).any(axis=1))
+    assert (rows.min(), rows.max()) == pytest.approx(((842 - 404) * 150 / 72, (842 - 400) * 150 / 72), abs=2)
 
 
 @pytest.mark.parametrize(("degrees", "expected"), [(0, 0), (7, 0), (90, 90), (180, 180), (-90, 270), (-45.5, 270)])

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from digitkit.pictures.text_map import CELL_PX, CHANNELS, SCORE, SIDES_PX, TextMap
-from digitkit.readers.numbers.locate import finder_of, located, padded_page, with_line
+from digitkit.readers.numbers.locate import finder_of, located, padded_page, with_smaller
 from digitkit.readers.numbers.text_lines import TextLine, joined, lines_in
 from training.pages.page_pool import CELLS, truth_of
 
@@ -44,8 +44,13 @@ class Knowing:
         return np.full((1, CHANNELS, height, width), -SURE, dtype=np.float32)
 
 
-def page() -> NDArray[np.uint8]:
-    return np.full((PIECE_PX, PIECE_PX), 200, dtype=np.uint8)
+def page(height: int = PIECE_PX, width: int = PIECE_PX) -> NDArray[np.uint8]:
+    """A page with ink in each of its blocks, at all sizes at which it is looked at."""
+    random, found = np.random.default_rng(0), np.zeros((height, width))
+    for side in (4, 8, 16, 32, 64):
+        squares = random.integers(0, 2, (-(-height // side), -(-width // side)))
+        found += 50.0 * np.kron(squares, np.ones((side, side)))[:height, :width]
+    return found.astype(np.uint8)
 
 
 @pytest.mark.parametrize("height", [8.0, 14.0, 40.0])
@@ -123,13 +128,13 @@ def test_a_found_line_has_the_room_around_it_that_a_closer_look_has() -> None:
 
 def test_a_page_is_looked_at_smaller_until_the_largest_digits_are_small() -> None:
     run = Knowing(quad_at((120, 120), 60, 16, 0))
-    located(np.zeros((1300, 900), dtype=np.uint8), run)
+    located(page(1300, 900), run)
     assert [shape[1:] for shape in run.shapes] == [(1312, 928), (672, 480), (352, 256), (192, 128), (96, 64)]
 
 
 def test_a_large_page_is_shrunk_to_what_is_looked_at_in_time() -> None:
     run = Knowing(quad_at((120, 120), 60, 16, 0))
-    located(np.zeros((4000, 3000), dtype=np.uint8), run)
+    located(page(1000, 750).repeat(4, axis=0).repeat(4, axis=1), run)
     assert run.shapes[0][1] * run.shapes[0][2] < 2_500_000
 
 
@@ -176,9 +181,9 @@ def seen(start: float, end: float, height: float, score: float, degrees: float =
 )
 def test_a_line_takes_the_place_of_what_is_a_part_or_a_stroke_of_it(line: TextLine, is_kept: bool) -> None:
     part, beside = seen(0, 80, 40, 1.0), seen(400, 460, 20, 1.0)
-    found = with_line([part, beside], line)
+    found = with_smaller([part, beside], [line])
     assert [id(each) for each in found] == [id(each) for each in ([beside, line] if is_kept else [part, beside])]
 
 
 def test_a_line_that_covers_nothing_is_kept_as_well() -> None:
-    assert with_line([seen(0, 80, 40, 1.0)], far := seen(200, 300, 40, 0.5))[1] is far
+    assert with_smaller([seen(0, 80, 40, 1.0)], [far := seen(200, 300, 40, 0.5)])[1] is far

@@ -19,10 +19,12 @@ class PageText(NamedTuple):
     Attributes:
         signs: its characters in reading order, LINE_END after each line and UNSEEN for those that cannot be seen.
         boxes: float32 (len(signs), 4), left, top, right and bottom of each in pixels of the page's picture.
+        beside: the page's picture without this text, None where nobody drew it: what is written there is in no text of the file.
     """
 
     signs: str
     boxes: NDArray[np.float32]
+    beside: Picture | None = None
 
 
 @dataclass(frozen=True, slots=True)

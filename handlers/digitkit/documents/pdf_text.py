@@ -40,7 +40,7 @@ def visible_text(
     shown = "".join(
         sign if sign.isspace() or _is_seen(picture, without, box) else UNSEEN for sign, box in zip(signs, boxes.tolist(), strict=True)
     )
-    return PageText(shown, boxes) if any(sign.isalnum() for sign in shown) else None
+    return PageText(shown, boxes, without) if any(sign.isalnum() for sign in shown) else None
 
 
 def _signs_of(page: pdfium.PdfPage, shape: tuple[int, ...]) -> tuple[str, NDArray[np.float32]]:

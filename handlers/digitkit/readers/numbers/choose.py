@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from digitkit.pictures.line import ALPHABET, OTHER
-from digitkit.readers.numbers.beam import search
+from digitkit.readers.numbers.beam import LEAST, search
 from digitkit.readers.numbers.formats.format import Format
 from digitkit.readers.numbers.lattice import Lattice, lattice
 from digitkit.readers.numbers.number import DIGITS, SEPARATORS, Frames
@@ -40,6 +40,8 @@ class Choice:
 
 def choose(frames: Frames, form: Format) -> Choice | None:
     """The number at frames (T, 18) between which there is nothing else; None where there is no digit."""
+    if not (frames[:, : len(DIGITS)] >= LEAST).any():  # a search follows none
+        return None
     found = [(text, logarithm) for text, logarithm in search(frames) if OTHER not in text]
     if not found or not any(sign in DIGITS for sign in found[0][0]):
         return None

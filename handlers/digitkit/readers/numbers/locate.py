@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitkit.contract import Picture
-from digitkit.pictures.text_map import SIDES_PX, PageRun
+from digitkit.pictures.text_map import CELL_PX, CHANNELS, SIDES_PX, PageRun, TextMap
 from digitkit.readers.numbers.finder import Finder, Found
+from digitkit.readers.numbers.inked import inked_parts
 from digitkit.readers.numbers.strips import FILL, MARGIN
 from digitkit.readers.numbers.text_lines import TURNED, TextLine, lines_in
 
@@ -22,6 +23,7 @@ LONGER: Final = 1.25  # times as long as what it covers is a whole line, of whic
 UNLIKE: Final = 1.6  # times as high as what it covers is a line of which another size showed strokes
 SURER: Final = 0.5  # in logits, that such a line is than its strokes; they may as well be small print in a large frame
 ROOM: Final = (1 / FILL - 1) / 2  # above and below a line, in heights, so that its digits fill as much of a strip as in a closer look
+NOTHING: Final = -10.0  # in a map, of what is blank: as a logit, no number for certain
 AGREED: Final = 0.7  # the share of a page's writing from which on all of it is read the same way up
 ROW: Final = 0.6  # heights that a line's middle may lie off that of its row
 
@@ -42,27 +44,46 @@ def located(page: Picture, run: PageRun) -> list[TextLine]:
         width, height = (max(1, round(side * scale)) for side in page.shape[::-1])
         look = page if scale == 1 else np.asarray(cv2.resize(page, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
         is_last = max(look.shape) < SMALLER * SMALLEST_PX
-        for line in lines_in(run(padded_page(look)[None])[0]):
-            if is_last or line.height <= LARGEST_PX:
-                found = with_line(found, line.scaled(1 / scale))
+        lines = [line.scaled(1 / scale) for line in lines_in(seen(padded_page(look), run)) if is_last or line.height <= LARGEST_PX]
+        found = with_smaller(found, lines)
         if is_last:
             return in_order(one_way_up(found))
         scale /= SMALLER
 
 
+def seen(page: Picture, run: PageRun) -> TextMap:
+    """The text map of a page whose sides the net takes: that of its parts with ink, and nothing beside them."""
+    whole = np.full((CHANNELS, *(side // CELL_PX for side in page.shape)), NOTHING, dtype=np.float32)
+    for rows, columns in inked_parts(page):
+        there = tuple(slice(side.start // CELL_PX, side.stop // CELL_PX) for side in (rows, columns))
+        whole[:, *there] = run(np.ascontiguousarray(page[rows, columns])[None])[0]
+    return whole
+
+
 def padded_page(page: Picture) -> Picture:
     """A page whose last row and column are repeated up to sides that the net takes."""
-    return np.pad(page, [(0, -side % SIDES_PX) for side in page.shape], mode="edge")
+    down, across = (-side % SIDES_PX for side in page.shape)
+    return np.asarray(cv2.copyMakeBorder(page, 0, down, 0, across, cv2.BORDER_REPLICATE), dtype=np.uint8)
 
 
-def with_line(found: list[TextLine], line: TextLine) -> list[TextLine]:
-    """Lines and one more, of a smaller size of the page; where it covers some of them, the better ones alone."""
-    covered = [other for other in found if _are_one(line, other)]
-    if not covered:
-        return [*found, line]
-    if not _is_better(line, covered):
-        return found
-    return [*(other for other in found if not any(other is each for each in covered)), line]
+def with_smaller(found: list[TextLine], lines: list[TextLine]) -> list[TextLine]:
+    """Lines and those of a smaller size of the page; where one of these covers some of those, the better ones alone."""
+    if not lines or not found:
+        return found + lines
+    (middles, reaches), (others, far) = _places(lines), _places(found)
+    is_near = np.hypot(*(middles[:, None] - others).transpose(2, 0, 1)) <= reaches[:, None] + far
+    new, replaced = list[TextLine](), set[int]()
+    for line, near in zip(lines, is_near, strict=True):
+        covered = [i for i in np.flatnonzero(near).tolist() if _are_one(line, found[i])]
+        if not covered or _is_better(line, [found[i] for i in covered]):
+            new.append(line)
+            replaced.update(covered)
+    return [line for i, line in enumerate(found) if i not in replaced] + new
+
+
+def _places(lines: Sequence[TextLine]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The middles of lines (N, 2), and how far from there nothing of a line is, (N,)."""
+    return np.array([line.middle for line in lines]), np.array([line.width + line.height for line in lines]) / 2
 
 
 def _is_better(line: TextLine, covered: Sequence[TextLine]) -> bool:
@@ -76,8 +97,6 @@ def _is_better(line: TextLine, covered: Sequence[TextLine]) -> bool:
 
 def _are_one(line: TextLine, other: TextLine) -> bool:
     """Whether two lines share most of one of them."""
-    if np.hypot(*(line.middle - other.middle)) > (line.width + line.height + other.width + other.height) / 2:
-        return False
     shared = cv2.intersectConvexConvex(line.quad(), other.quad())[0]
     return bool(shared > SAME * min(line.height * line.width, other.height * other.width))
 

@@ -46,7 +46,7 @@ def padded(strip: NDArray[np.uint8]) -> Strip:
 
 def weights_of(blanks: NDArray[np.float64]) -> NDArray[np.float64]:
     """How surely text is at each frame or beside it, (T,), from the probabilities of the blank, (T,)."""
-    spread = np.pad(1 - blanks, AROUND)
+    spread = np.concatenate([np.zeros(AROUND), 1 - blanks, np.zeros(AROUND)])
     return np.asarray(np.lib.stride_tricks.sliding_window_view(spread, 2 * AROUND + 1).max(axis=1))
 
 
@@ -57,11 +57,13 @@ def text_line(extents: Extents, weights: NDArray[np.float64]) -> tuple[float, fl
     """
     frames = np.arange(len(extents), dtype=np.float64)
     middles, heights = extents.mean(axis=1, dtype=np.float64), np.diff(extents, axis=1)[:, 0].astype(np.float64)
-    counted, slope, start = weights, 0.0, float(np.average(middles, weights=weights))
+    counted, slope, start = weights, 0.0, 0.0
     for _ in range(ROUNDS):
-        x, y = np.average(frames, weights=counted), np.average(middles, weights=counted)
-        spread = float((counted * (frames - x) ** 2).sum())
-        slope = float((counted * (frames - x) * (middles - y)).sum() / spread) if spread > 1 else 0.0
+        whole = counted.sum()
+        x, y = counted @ frames / whole, counted @ middles / whole
+        ahead = counted * (frames - x)
+        spread = float(ahead @ (frames - x))
+        slope = float(ahead @ (middles - y)) / spread if spread > 1 else 0.0
         start = float(y - slope * x)
         off = np.abs(middles - start - slope * frames)
         counted = weights * np.minimum(1, NEAREST / np.maximum(off, NEAREST))

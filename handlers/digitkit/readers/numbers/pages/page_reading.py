@@ -75,8 +75,8 @@ def read_page(page: DocumentPage, number: int, known: Beforehand, tools: PageToo
 
 
 def _seen(page: DocumentPage, form: Format, tools: PageTools, deadline: float) -> list[Number]:
-    """The numbers that are read in a page's picture, beside its text."""
-    picture = page.picture
+    """The numbers that are read in a page's picture, beside its text: on most pages with text nothing else is written."""
+    picture = page.picture if page.text is None or page.text.beside is None else page.text.beside
     found = tools.finder(picture) if tools.finder else []
     lines = [each for each in found if page.text is None or not _holds_text(each.quad, page.text.boxes)]
     if not found and page.text is None:

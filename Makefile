@@ -82,7 +82,7 @@ BENCH_FLAGS = $(call flag,targets,TARGETS) $(call flag,peers,PEERS) $(call flag,
 # What a round of the loop is told; the weights that were promoted last are its own default.
 ROUND = --store '$(COLLECTED)' $(if $(filter-out file,$(origin WEIGHTS)),--champion '$(WEIGHTS)') $(call flag,cause,CAUSE) $(call flag,by,BY) \
 	$(call flag,until,UNTIL) --server $(if $(PORT),PORT=$(PORT)) $(if $(MODELS),MODELS=$(MODELS)) $(if $(BOUNDS),BOUNDS=$(BOUNDS))
-# The groups of tests/shared.py in the order of their folders: the longest, which asks the common server, begins first.
+# The groups of tests/shared.py in the order that it says, and not in that of their numbers of tests.
 SIDE_BY_SIDE := --numprocesses $(TEST_PROCESSES) --no-loadscope-reorder
 # Some machines tell Python to keep no compiled modules. Every process, and every worker of a server, would compile PyTorch's anew.
 export PYTHONDONTWRITEBYTECODE :=

@@ -19,7 +19,7 @@ from graphs import graph
 from lines import numbers_handler
 from numpy.typing import NDArray
 from served import client, server, store, weights
-from shared import ByServer, held
+from shared import ByServer, held, longest_first
 
 from digitkit.pictures.codec import encode_png
 from digitkit.readers.digits.digit import LABELS, Backend
@@ -43,6 +43,12 @@ REAL_DATA = Path(os.environ.get("DIGITS_REAL_DATA", ROOT.parent / "shared" / "da
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByServer:
     """Who runs what where the tests run in several processes."""
     return ByServer(config, log)
+
+
+@pytest.hookimpl(trylast=True)  # of those that are chosen
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What is run first."""
+    longest_first(items, config.rootpath)
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,20 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 COMMON = {"server", "client"}  # fixtures of served.py
+THEIRS = "server"  # the group of the files that ask for them
+# The groups that take longest, each half a minute and more: they begin first, so that no process is left with one when the other has ended.
+LONGEST = (
+    THEIRS,
+    "tests/chaos/test_chaos_server.py",
+    "tests/bench/test_bench_servers.py",
+    "tests/training/test_finetune.py",
+    "tests/deploy/test_rollback.py",
+    "tests/training/test_training.py",
+    "tests/training/test_training_docs.py",
+    "tests/training/test_parallel.py",
+    "tests/bench/test_bench_gpu.py",
+    "tests/house/test_imports.py",
+)
 WORKER = "PYTEST_XDIST_WORKER"  # "gw0", "gw1" and so on where there are several
 
 
@@ -56,6 +70,19 @@ def _last_name(decorator: ast.expr) -> str:
     return inner.attr if isinstance(inner, ast.Attribute) else ""
 
 
+def group_of(test: str, root: Path) -> str:
+    """The group in which a test of this id runs: that of the common server, or its own file."""
+    name = test.partition("::")[0]
+    return THEIRS if asks_the_server(root / name) else name
+
+
+def longest_first(tests: list[pytest.Item], root: Path) -> None:
+    """Sort the tests of LONGEST to the front, and leave all others in their order."""
+    groups = [group_of(test.nodeid, root) for test in tests]
+    ranks = [LONGEST.index(group) if group in LONGEST else len(LONGEST) for group in groups]
+    tests[:] = [tests[i] for i in sorted(range(len(tests)), key=ranks.__getitem__)]
+
+
 class ByServer(LoadScopeScheduling):
     """Hands a whole group of tests to a process at a time: all files that ask the common server are one, every other file is its own.
 
@@ -63,5 +90,4 @@ class ByServer(LoadScopeScheduling):
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        name = nodeid.partition("::")[0]
-        return "server" if asks_the_server(self.config.rootpath / name) else name
+        return group_of(nodeid, self.config.rootpath)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from conftest import ROOT
 from served import FIRST_PORT, PORTS, free_port
-from shared import WORKER, asks_the_server, built_once
+from shared import LONGEST, THEIRS, WORKER, asks_the_server, built_once, group_of, longest_first
 
 
 def base(folder: Path) -> Any:
@@ -68,6 +68,19 @@ def test_the_real_files_fall_into_their_groups() -> None:
     asking = ("api/test_doors.py", "deploy/test_monitoring_server.py", "serving/test_fuzz.py", "loadtest/test_loadtest_server.py")
     apart = ("chaos/test_chaos_server.py", "readers/test_second_reader.py", "deploy/test_rollback.py", "bench/test_bench_servers.py")
     assert [name for name in (*asking, *apart) if asks_the_server(ROOT / "tests" / name)] == list(asking)
+
+
+def test_the_longest_groups_begin_first_and_all_else_keeps_its_order() -> None:
+    files = ("tests/house/test_names.py", LONGEST[-1], "tests/house/test_pages.py", "tests/api/test_doors.py", LONGEST[-1])
+    tests: list[Any] = [SimpleNamespace(nodeid=f"{file}::test_{i}") for i, file in enumerate(files)]
+    longest_first(tests, ROOT)
+    assert [test.nodeid[-1] for test in tests] == list("31402")
+
+
+def test_the_longest_groups_are_those_that_there_are() -> None:
+    groups = {group_of(str(file.relative_to(ROOT)), ROOT) for file in (ROOT / "tests").rglob("test_*.py")}
+    assert LONGEST[0] == THEIRS
+    assert groups >= set(LONGEST)
 
 
 def test_each_process_has_ports_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,6 @@ Source: Graves et al., Connectionist temporal classification (2006); the search 
 vocabulary continuous speech recognition using bi-directional recurrent DNNs (2014), without a language model.
 """
 
-from heapq import nlargest
 from typing import Final
 
 import numpy as np
@@ -44,30 +43,28 @@ def search(frames: Frames, width: int = WIDTH, least: float = LEAST, most: int =
     rows = np.take_along_axis(frames, likeliest, axis=1).tolist()
     for blank, classes, row in zip(frames[:, BLANK].tolist(), likeliest.tolist(), rows, strict=True):
         signs = [(ALPHABET[i], p) for i, p in zip(classes, row, strict=True) if p >= least]
-        beams = _extended(beams, blank, signs)
-        best = nlargest(width, beams.items(), key=_whole)
+        best = sorted(_extended(beams, blank, signs).items(), key=_whole, reverse=True)[:width]
         largest = _whole(best[0])
         beams = {text: (ended / largest, going / largest) for text, (ended, going) in best}
         logarithm += float(np.log(largest))
     return [(text, logarithm + float(np.log(ended + going))) for text, (ended, going) in beams.items() if ended + going > 0]
 
 
-def _extended(beams: dict[str, tuple[float, float]], blank: float, signs: list[tuple[str, float]]) -> dict[str, tuple[float, float]]:
+def _extended(beams: dict[str, tuple[float, float]], blank: float, signs: list[tuple[str, float]]) -> dict[str, list[float]]:
     """The beams after one more frame."""
-    ends: dict[str, float] = {}
-    goes: dict[str, float] = {}
+    found = {text: [(ended + going) * blank, 0.0] for text, (ended, going) in beams.items()}
     for text, (ended, going) in beams.items():
         whole, last = ended + going, text[-1:]
-        ends[text] = whole * blank
         for sign, p in signs:
-            longer = text + sign
             if sign == last:  # with no blank between them, two equal characters are one
-                goes[text] = goes.get(text, 0.0) + going * p
-                goes[longer] = goes.get(longer, 0.0) + ended * p
+                found[text][1] += going * p
+            gained = (ended if sign == last else whole) * p
+            if (longer := text + sign) in found:
+                found[longer][1] += gained
             else:
-                goes[longer] = goes.get(longer, 0.0) + whole * p
-    return {text: (ends.get(text, 0.0), goes.get(text, 0.0)) for text in ends | goes}
+                found[longer] = [0.0, gained]
+    return found
 
 
-def _whole(beam: tuple[str, tuple[float, float]]) -> float:
+def _whole(beam: tuple[str, list[float]]) -> float:
     return beam[1][0] + beam[1][1]

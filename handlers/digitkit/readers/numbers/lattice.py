@@ -37,10 +37,9 @@ def lattice(frames: Frames, text: str) -> Lattice:
     states[1::2] = signs
     at = p[:, states]  # (T, 2L + 1), the probability of what each state says
     may_skip = np.append([False, False], (states[2:] != BLANK) & (states[2:] != states[:-2]))
+    forward, forward_log = _forward(at, may_skip)
     skipped_to = np.append(may_skip[2:], [False, False])[::-1]
-    variables, logs = _forward(np.stack([at, at[::-1, ::-1]], axis=1), np.stack([may_skip, skipped_to]))
-    forward, forward_log = variables[:, 0], logs[:, 0]
-    backward, backward_log = variables[::-1, 1], logs[::-1, 1]
+    backward, backward_log = (each[::-1] for each in _forward(at[::-1, ::-1], skipped_to))
     # A backward variable counts its own frame too, as the forward one does; once is enough.
     scale = forward_log + backward_log
     occupied = (forward * (backward[:, ::-1] / at) * np.exp(scale - scale.max())[:, None])[:, 1::2]
@@ -49,24 +48,22 @@ def lattice(frames: Frames, text: str) -> Lattice:
 
 
 def _forward(at: NDArray[np.float64], may_skip: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The probability of each state after each frame, (T, 2, S), and the logarithms of what its rows were divided by, (T, 2).
-
-    Args:
-        at: the probability of what each state says, (T, 2, S): from the first frame on, and from the last one back.
-        may_skip: whether a state may be entered from the one before the last, (2, S).
-    """
-    rows, totals, skip = np.zeros_like(at), np.empty(at.shape[:2]), may_skip[:, 2:]
-    rows[0, :, :2] = at[0, :, :2]
-    for t, row in enumerate(rows):
+    """The probability of each state after each frame, (T, 2L + 1), and the logarithms of what its rows were divided by, (T,)."""
+    rows, logs = np.empty_like(at), np.empty(len(at))
+    row, log = np.zeros(at.shape[1]), 0.0
+    row[:2] = at[0, :2]
+    skip = may_skip[2:]
+    for t in range(len(at)):
         if t:
-            came = rows[t - 1]
-            row += came
-            row[:, 1:] += came[:, :-1]
-            row[:, 2:] += came[:, :-2] * skip
-            row *= at[t]
-        totals[t] = row.sum(axis=1)
-        row /= totals[t, :, None]
-    return rows, np.log(totals).cumsum(axis=0)
+            came = row.copy()
+            came[1:] += row[:-1]
+            came[2:] += row[:-2] * skip
+            row = came * at[t]
+        total = row.sum()
+        row = row / total
+        log += np.log(total)
+        rows[t], logs[t] = row, log
+    return rows, logs
 
 
 def _exchanged(
@@ -89,13 +86,17 @@ def _exchanged(
     next_differs[:-1] = signs[1:, None] != classes
     entering = forward[:, :-1:2, None] + np.pad(forward[:, 1:-2:2], ((0, 0), (1, 0)))[..., None] * previous_differs  # (T, L, 17)
     leaving = backward[:, 2::2, None] + np.pad(backward[:, 3::2], ((0, 0), (0, 1)))[..., None] * next_differs
-    gains = p[:, :BLANK] / np.exp(np.diff(forward_log, prepend=0.0))[:, None]
-    inside = np.zeros((count, length, BLANK))
-    inside[0, 0] = gains[0]
-    for t in range(1, count):
-        inside[t] = (inside[t - 1] + entering[t - 1]) * gains[t]
+    steps = np.exp(np.diff(forward_log, prepend=0.0))
+    inside = np.zeros((length, BLANK))
+    inside[0] = p[0, :BLANK] / steps[0]
     logs = np.append(backward_log[1:], 0.0) + forward_log
     shares = np.exp(logs - logs.max())
-    total = (inside[:-1] * leaving[1:] * shares[:-1, None, None]).sum(axis=0)
-    total[-1] += inside[-1, -1] * shares[-1]
+    total = np.zeros((length, BLANK))
+    for t in range(count):
+        if t:
+            inside = (inside + entering[t - 1]) * (p[t, :BLANK] / steps[t])
+        if t + 1 < count:
+            total += inside * leaving[t + 1] * shares[t]
+        else:
+            total[-1] += inside[-1] * shares[t]
     return np.asarray(np.log(np.maximum(total, 1e-300)) + logs.max())

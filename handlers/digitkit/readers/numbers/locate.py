@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitkit.contract import Picture
+from digitkit.pictures.ink import FAINTEST
 from digitkit.pictures.text_map import CELL_PX, CHANNELS, SIDES_PX, PageRun, TextMap
 from digitkit.readers.numbers.finder import Finder, Found
 from digitkit.readers.numbers.inked import inked_parts
@@ -38,7 +39,9 @@ def finder_of(run: PageRun) -> Finder:
 
 
 def located(page: Picture, run: PageRun) -> list[TextLine]:
-    """The numbers of a page, in reading order, in its pixels."""
+    """The numbers of a page, in reading order, in its pixels; none where all of it is of one grey, as a page beside its text mostly is."""
+    if int(page.max()) - int(page.min()) < FAINTEST:
+        return []
     scale, found = min(1.0, (MOST_PX / page.size) ** 0.5), list[TextLine]()
     while True:
         width, height = (max(1, round(side * scale)) for side in page.shape[::-1])

@@ -1,5 +1,6 @@
 """What make is told of imports: all that Python really imports, and what make then builds anew when a file changes."""
 
+import ast
 import os
 import shutil
 import subprocess
@@ -67,6 +68,14 @@ def test_a_module_comes_first_and_each_file_once_in_a_stable_order() -> None:
     assert files[0] == ROOT / "training" / "train.py"
     assert len(set(files)) == len(files)
     assert files[1:] == [file for file in needs("training.train") if file != files[0]]
+
+
+def test_no_training_waits_for_torchvision_which_takes_longer_to_import_than_torch() -> None:
+    for file in needs("training.train"):
+        at_once = ast.parse(file.read_text()).body if file.suffix == ".py" else []
+        named = {node.module or "" for node in at_once if isinstance(node, ast.ImportFrom)}
+        named |= {alias.name for node in at_once if isinstance(node, ast.Import) for alias in node.names}
+        assert "torchvision" not in {name.partition(".")[0] for name in named}, file
 
 
 def test_another_name_is_no_module_of_ours() -> None:

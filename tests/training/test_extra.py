@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from scipy.io import savemat
+from torchvision.datasets import SVHN
 
 from digitkit.readers.digits.canvas import to_canvas
 from training.data import extra
@@ -80,7 +81,7 @@ def test_svhn_is_made_grey_and_its_label_10_is_a_0(tmp_path: Path, ten_digits: N
     pictures = np.pad(ten_digits, ((0, 0), (2, 2), (2, 2)))  # 32 x 32
     colour = np.repeat(pictures[..., None], 3, axis=3).transpose(1, 2, 3, 0)  # (32, 32, 3, N), as published
     savemat(tmp_path / "train_32x32.mat", {"X": colour, "y": np.array([[10, *range(1, 10)]], dtype=np.uint8).T})
-    monkeypatch.setattr(extra.SVHN, "_check_integrity", lambda _: True)  # the MD5 of the real file
+    monkeypatch.setattr(SVHN, "_check_integrity", lambda _: True)  # the MD5 of the real file
     split = extra.load("svhn", tmp_path)
     assert split.labels.tolist() == list(range(10))
     assert np.array_equal(split.pictures, np.stack([to_canvas(picture) for picture in pictures]))

@@ -1,4 +1,7 @@
-"""Other sets of digits that the user has on disk, as torchvision reads them: USPS, SVHN, EMNIST and QMNIST. None is downloaded."""
+"""Other sets of digits that the user has on disk, as torchvision reads them: USPS, SVHN, EMNIST and QMNIST. None is downloaded.
+
+torchvision takes longer to import than torch itself, and every training imports this module: the readers import it when they are called.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,7 +10,6 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from torchvision.datasets import EMNIST, QMNIST, SVHN, USPS
 from tqdm import tqdm
 
 from digitkit.errors import BlankPicture
@@ -70,23 +72,31 @@ def _to_canvases(name: str, pictures: NDArray[np.uint8], labels: NDArray[np.int6
 
 
 def _usps(root: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    from torchvision.datasets import USPS
+
     dataset = USPS(root, train=True)
     return dataset.data, np.array(dataset.targets, dtype=np.int64)
 
 
 def _svhn(root: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    from torchvision.datasets import SVHN
+
     dataset = SVHN(root, split="train")  # data (N, 3, 32, 32), with parts of the neighbouring digits
     grey = [cv2.cvtColor(np.ascontiguousarray(picture), cv2.COLOR_RGB2GRAY) for picture in dataset.data.transpose(0, 2, 3, 1)]
     return np.stack(grey).astype(np.uint8), dataset.labels
 
 
 def _emnist(root: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    from torchvision.datasets import EMNIST
+
     dataset = EMNIST(root, split="digits", train=True)
     return dataset.data.numpy().transpose(0, 2, 1), dataset.targets.numpy()  # its files hold columns where MNIST's hold rows
 
 
 def _qmnist(root: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """The 50,000 pictures that MNIST left out; all others of QMNIST are MNIST's own, its test pictures among them."""
+    from torchvision.datasets import QMNIST
+
     dataset = QMNIST(root, what="test50k")
     return dataset.data.numpy(), dataset.targets[:, 0].numpy()
 

@@ -86,7 +86,7 @@ def test_early_stopping_waits_its_patience_and_keeps_the_best_weights(splits: tu
 
 @pytest.mark.slow
 def test_a_killed_training_goes_on_to_the_same_end(mnist_root: Path, tmp_path: Path) -> None:
-    words = ["--epochs", "2", "--pictures", "3000", "--synthetic", "0", "--device", "cpu", "--data-root", str(mnist_root)]
+    words = ["--epochs", "3", "--pictures", "3000", "--synthetic", "0", "--device", "cpu", "--data-root", str(mnist_root)]
 
     def start(run: Path, *more: str) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "training.train", "--run", str(run), *words, *more]

@@ -121,12 +121,15 @@ def test_a_row_has_a_text_and_a_span_inside_its_picture(make: Callable[[Generato
 
 def test_the_span_of_a_written_row_begins_and_ends_with_its_ink(train: Split) -> None:
     writing, draw = Writing(train), np.random.default_rng(2)
-    strips = [writing.free_row("1234", draw) for _ in range(30)]
-    for strip in strips:
+    high, low = [], []
+    for strip in (writing.free_row("1234", draw) for _ in range(300)):
         left, right = ink_box(strip)
         assert abs(left - strip.span.left) <= 2 and abs(right - strip.span.right) <= 2
         inked = np.flatnonzero((strip.picture > INKED).any(axis=1))
-        assert abs(inked[0] - strip.span.top) < 0.5 * ROW_PX and abs(inked[-1] - strip.span.base) < 0.7 * ROW_PX
+        high.append(abs(inked[0] - strip.span.top) / ROW_PX)
+        low.append(abs(inked[-1] - strip.span.base) / ROW_PX)
+    assert max(high) < 0.7 and max(low) < 0.7
+    assert np.quantile(high, 0.95) < 0.5  # few writers have a digit that rises over the others by more
 
 
 def test_a_written_text_names_each_sign_that_was_set(train: Split) -> None:

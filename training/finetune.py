@@ -2,13 +2,15 @@
 
 Each of the user's pictures belongs to one of three parts: training, validation, which chooses the epoch and the temperature, or
 the pictures held out for the figures. A hash of its canvas decides which, so that equal canvases stay together, and a picture
-keeps its part when others are added or removed. Of each picture the canvas is learned and measured that the server reads with the
-weights that the training starts from.
+keeps its part when others are added or removed. Of each picture the canvas is learned that the server reads with the weights that
+the training starts from; the figures are of what each net reads by its own choice.
 """
 
 import argparse
 import os
 import sys
+from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -28,8 +30,9 @@ from digitkit.settings import Limits, Settings, SettingsError
 from training.augment.synthetic import NO_DIGIT
 from training.data import folder, mnist
 from training.data.folder import Own
-from training.data.shown import HELD_OUT, CanvasReader
+from training.data.shown import HELD_OUT, CanvasReader, Shown
 from training.evaluate.served import MODEL_CONFIG
+from training.learn.calibrate import divide_logits, fit_temperature
 from training.learn.checkpoint import CHECKPOINT, Progress
 from training.learn.loop import Trainer
 from training.publish import WEIGHTS, Origin, hashes, logits, publish
@@ -77,7 +80,7 @@ def divide(own: Own) -> tuple[mnist.Split, mnist.Split, mnist.Split]:
     Raises:
         DataError: a part would be empty.
     """
-    split, tenths = own
+    split, tenths = own.split, own.tenths
     train, validation, held_out = split.take(tenths > HELD_OUT), split.take(tenths == HELD_OUT), split.take(tenths < HELD_OUT)
     if not (len(train) and len(validation) and len(held_out)):
         raise mnist.DataError(
@@ -124,9 +127,10 @@ def finetune(
 
     best = net.DigitNet(recipe.architecture)
     best.load_state_dict(progress.best_weights)
+    files, nets = [own.files[i] for i in np.flatnonzero(own.tenths < HELD_OUT)], (start, calibrated(best, validation))
     changes = [
-        Change(name, right(start, split), right(best, split))
-        for name, split in (("your pictures, held out", held_out), ("MNIST test", old_test))
+        Change("your pictures, held out", *(right_as_served(each, files, held_out.labels) for each in nets)),
+        Change("MNIST test", right(start, old_test), right(best, old_test)),
     ]
     described = asdict(recipe) | {
         "rehearsal": rehearsal,
@@ -169,6 +173,21 @@ def as_served(split: mnist.Split, limits: Limits) -> mnist.Split:
 def right(model: net.DigitNet, split: mnist.Split) -> NDArray[np.bool_]:
     """Which pictures of a split are read right, bool (N,)."""
     return np.asarray(logits(model, split).argmax(dim=1).eq(torch.from_numpy(split.labels)))
+
+
+def right_as_served(model: net.DigitNet, files: Sequence[Path], labels: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which pictures are read right by a server with this net, which reads of each the canvas of its own choice, bool (N,)."""
+    reader = CanvasReader.with_net(model)
+    found = reader.shown_in(files)
+    digits = [int(reader.run(shown.canvas[np.newaxis]).argmax()) if isinstance(shown, Shown) else -1 for shown in found]
+    return np.asarray(np.array(digits) == labels)
+
+
+def calibrated(model: net.DigitNet, validation: mnist.Split) -> net.DigitNet:
+    """A copy with the temperature that it is published with, on which the choice between canvases depends."""
+    copy = deepcopy(model)
+    divide_logits(copy, fit_temperature(logits(copy, validation), torch.from_numpy(validation.labels)))
+    return copy
 
 
 def show(changes: list[Change], card: Card, out: Path, title: str) -> None:

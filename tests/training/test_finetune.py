@@ -10,14 +10,18 @@ import numpy as np
 import pytest
 from conftest import ROOT
 from displays import display
+from numpy.typing import NDArray
+from scribbles import write_scribbled
 
 from digitkit.artifacts.card import check_card
+from digitkit.readers.digits import net
 from digitkit.readers.digits.digit import LABELS
 from digitkit.readers.digits.recognise import Given
 from training import finetune
 from training.data import mnist
 from training.data.folder import Own
 from training.data.shown import tenth_of
+from training.evaluate.served import DIGITS
 
 
 @pytest.fixture
@@ -42,7 +46,7 @@ def canvases(split: mnist.Split) -> set[bytes]:
 
 def owned(split: mnist.Split) -> Own:
     """The same pictures as a user's own."""
-    return Own(split, np.array([tenth_of(Given([canvas])) for canvas in split.pictures]))
+    return Own(split, np.array([tenth_of(Given([canvas])) for canvas in split.pictures]), [])
 
 
 def test_equal_canvases_lie_in_one_part_and_every_picture_in_some_part(own: mnist.Split) -> None:
@@ -70,6 +74,18 @@ def test_few_pictures_are_repeated_whole(own: mnist.Split) -> None:
     assert np.array_equal(thrice.pictures[40:80], own.pictures[:40])
     assert np.array_equal(thrice.labels[80:], own.labels[:40])
     assert len(finetune.repeated(own, 100)) == len(own)
+
+
+def test_held_out_pictures_are_read_by_each_nets_own_choice(ten_digits: NDArray[np.uint8], tmp_path: Path) -> None:
+    """The released net finds the digits under the scribbles, as it is served; one with all weights at 0 reads the rules' canvas as a 0."""
+    files = [write_scribbled(canvas, tmp_path / f"{digit}.png") for digit, canvas in enumerate(ten_digits)]
+    served, doubtful = net.read(DIGITS), net.read(DIGITS)
+    for parameter in doubtful.parameters():
+        parameter.data.zero_()
+    assert finetune.right_as_served(served, files, np.arange(10)).all()
+    assert finetune.right_as_served(doubtful, files, np.arange(10)).tolist() == [True] + [False] * 9
+    files[3].unlink()
+    assert finetune.right_as_served(served, files, np.arange(10)).tolist() == [True] * 3 + [False] + [True] * 6
 
 
 def test_a_change_counts_what_was_learned_and_what_was_forgotten() -> None:

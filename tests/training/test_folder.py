@@ -52,7 +52,7 @@ def write_csv(path: Path, rows: list[list[str]], header: tuple[str, ...] = ("pat
 def test_every_picture_of_a_folder_becomes_its_canvas_with_its_folders_label(
     scans: Path, ten_digits: NDArray[np.uint8], reader: CanvasReader
 ) -> None:
-    (split, tenths), report = folder.load(scans, reader)
+    (split, tenths, files), report = folder.load(scans, reader)
     assert split.pictures.shape == (20, 28, 28)
     assert (split.pictures.dtype, split.labels.dtype) == (np.uint8, np.int64)
     assert split.labels.tolist() == [digit for digit in range(10) for _ in range(2)]
@@ -60,6 +60,7 @@ def test_every_picture_of_a_folder_becomes_its_canvas_with_its_folders_label(
     photo = cv2.imread(str(scans / "4" / "second.jpg"), cv2.IMREAD_GRAYSCALE)
     assert np.array_equal(split.pictures[9], to_canvas(np.asarray(photo, dtype=np.uint8)))
     assert tenths.tolist() == [tenth_of(Given([canvas])) for canvas in split.pictures]
+    assert files == [scans / str(digit) / name for digit in range(10) for name in ("first.png", "second.jpg")]
     assert (report.files, report.counts) == (20, [2] * 10)
 
 
@@ -67,7 +68,7 @@ def test_a_csv_names_files_relative_to_itself_and_may_begin_with_excels_mark(
     scans: Path, ten_digits: NDArray[np.uint8], reader: CanvasReader
 ) -> None:
     path = write_csv(scans / "labels.csv", [["7/first.png", " 7 "], [str(scans / "3" / "first.png"), "3"]], encoding="utf-8-sig")
-    (split, _), _ = folder.load(path, reader)
+    (split, *_), _ = folder.load(path, reader)
     assert split.labels.tolist() == [7, 3]
     assert np.array_equal(split.pictures, ten_digits[[7, 3]])
 
@@ -78,7 +79,7 @@ def test_what_the_table_says_is_what_was_found(scans: Path, reader: CanvasReader
     (scans / "1" / "copy.bmp").write_bytes(cv2.imencode(".bmp", cv2.imread(str(scans / "1" / "first.png")))[1].tobytes())
     (scans / "1" / ".hidden").write_bytes(b"not looked at")
     own, report = folder.load(scans, reader, skip_unreadable=True)
-    assert len(own.split) == len(own.tenths) == 20
+    assert len(own.split) == len(own.tenths) == len(own.files) == 20
     assert len(report.unreadable) == 2
     assert report.unreadable[0].startswith("0/blank.png: ")
     assert report.unreadable[1].startswith("0/broken [red].png: 10 bytes that are no picture that can be read")

@@ -35,10 +35,12 @@ class Own(NamedTuple):
     Attributes:
         split: the canvases that the server reads of them, and their labels.
         tenths: int (N,), which tenth of all pictures each belongs to, see training.data.shown.
+        files: the pictures themselves.
     """
 
     split: Split
     tenths: NDArray[np.int64]
+    files: list[Path]
 
 
 @dataclass(slots=True)
@@ -132,6 +134,7 @@ def _check(path: Path, entries: list[Entry], reader: CanvasReader) -> tuple[Own,
     """The usable entries, and a report on all of them."""
     report, root = Report(path, len(entries)), path if path.is_dir() else path.parent
     used: list[Shown] = []
+    files: list[Path] = []
     labels: list[int] = []
     seen: dict[bytes, Entry] = {}
     wrong = {entry.place: f"{entry.label!r} of {entry.place}" for entry in entries if entry.label not in DIGITS}
@@ -148,11 +151,12 @@ def _check(path: Path, entries: list[Entry], reader: CanvasReader) -> tuple[Own,
             (report.duplicates if earlier.label == entry.label else report.contradictions).append(pair)
         elif entry.label in DIGITS:
             used.append(shown)
+            files.append(entry.file)
             labels.append(DIGITS[entry.label])
     report.counts = np.bincount(np.array(labels, dtype=np.int64), minlength=len(LABELS)).tolist()
     pictures = np.array([shown.canvas for shown in used], dtype=np.uint8).reshape(-1, SIDE_PX, SIDE_PX)
     tenths = np.array([shown.tenth for shown in used], dtype=np.int64)
-    return Own(Split(pictures, np.array(labels, dtype=np.int64)), tenths), report
+    return Own(Split(pictures, np.array(labels, dtype=np.int64)), tenths, files), report
 
 
 def _short(file: Path, root: Path) -> str:

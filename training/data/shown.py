@@ -60,8 +60,8 @@ class CanvasReader:
 
     A picture has up to three canvases, of which the net reads the likeliest (recognise.py): which one that is depends on the net. To learn
     from, it is the choice of the net that the training starts from, because that one is served, and because a net that chose its own
-    examples while it learns could settle on wrong ones. To be judged, each net reads the files by its own choice, as it would be served:
-    training.judge.comparison.
+    examples while it learns could settle on wrong ones. To be measured or judged, each net reads the files by its own choice, as it would
+    when served: training.finetune.right_as_served, training.judge.comparison.
     """
 
     run: Run
@@ -71,8 +71,12 @@ class CanvasReader:
     @classmethod
     def of(cls, weights: Path) -> "CanvasReader":
         """By a weights file, with the eye and the limits that are shipped; raises CardError or SettingsError."""
-        run = net.as_run(net.read(weights), torch.device("cpu"))
-        return cls(run, released_eye(), Settings.read(MODEL_CONFIG).limits)
+        return cls.with_net(net.read(weights))
+
+    @classmethod
+    def with_net(cls, model: net.DigitNet) -> "CanvasReader":
+        """By a net, as by its weights file."""
+        return cls(net.as_run(model, torch.device("cpu")), released_eye(), Settings.read(MODEL_CONFIG).limits)
 
     def shown_in(self, files: Iterable[Path]) -> Iterator[Shown | DigitError | OSError]:
         """What each file shows, in order, or why it cannot be read; no more than a part's pictures are in memory at a time."""

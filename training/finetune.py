@@ -9,7 +9,6 @@ the training starts from; the figures are of what each net reads by its own choi
 import argparse
 import os
 import sys
-from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -117,7 +116,7 @@ def finetune(
     """
     start = net.read(Path(recipe.init_from))
     recipe = replace(recipe, architecture=start.architecture)
-    train, validation, held_out = divide(own)
+    train, validation, _ = divide(own)
     old_train, old_validation = mnist.load_train(data_root)
     old_test = as_served(mnist.load_test(data_root), Settings.read(MODEL_CONFIG).limits)
     validation = repeated(validation, len(old_validation)) + old_validation  # so that both weigh about the same
@@ -127,9 +126,8 @@ def finetune(
 
     best = net.DigitNet(recipe.architecture)
     best.load_state_dict(progress.best_weights)
-    files, nets = [own.files[i] for i in np.flatnonzero(own.tenths < HELD_OUT)], (start, calibrated(best, validation))
     changes = [
-        Change("your pictures, held out", *(right_as_served(each, files, held_out.labels) for each in nets)),
+        Change("your pictures, held out", *(right_as_served(each, own) for each in (start, calibrated(best, validation)))),
         Change("MNIST test", right(start, old_test), right(best, old_test)),
     ]
     described = asdict(recipe) | {
@@ -175,12 +173,12 @@ def right(model: net.DigitNet, split: mnist.Split) -> NDArray[np.bool_]:
     return np.asarray(logits(model, split).argmax(dim=1).eq(torch.from_numpy(split.labels)))
 
 
-def right_as_served(model: net.DigitNet, files: Sequence[Path], labels: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which pictures are read right by a server with this net, which reads of each the canvas of its own choice, bool (N,)."""
-    reader = CanvasReader.with_net(model)
-    found = reader.shown_in(files)
+def right_as_served(model: net.DigitNet, own: Own) -> NDArray[np.bool_]:
+    """Which held-out pictures are read right by a server with this net, which reads of each the canvas of its own choice, bool (N,)."""
+    reader, places = CanvasReader.with_net(model), np.flatnonzero(own.tenths < HELD_OUT)
+    found = reader.shown_in(own.files[i] for i in places)
     digits = [int(reader.run(shown.canvas[np.newaxis]).argmax()) if isinstance(shown, Shown) else -1 for shown in found]
-    return np.asarray(np.array(digits) == labels)
+    return np.asarray(np.array(digits) == own.split.labels[places])
 
 
 def calibrated(model: net.DigitNet, validation: mnist.Split) -> net.DigitNet:

@@ -82,10 +82,11 @@ def test_held_out_pictures_are_read_by_each_nets_own_choice(ten_digits: NDArray[
     served, doubtful = net.read(DIGITS), net.read(DIGITS)
     for parameter in doubtful.parameters():
         parameter.data.zero_()
-    assert finetune.right_as_served(served, files, np.arange(10)).all()
-    assert finetune.right_as_served(doubtful, files, np.arange(10)).tolist() == [True] + [False] * 9
+    own = Own(mnist.Split(ten_digits, np.arange(10)), np.array([0, 1] * 4 + [2, 9]), files)
+    assert finetune.right_as_served(served, own).tolist() == [True] * 8
+    assert finetune.right_as_served(doubtful, own).tolist() == [True] + [False] * 7
     files[3].unlink()
-    assert finetune.right_as_served(served, files, np.arange(10)).tolist() == [True] * 3 + [False] + [True] * 6
+    assert finetune.right_as_served(served, own).tolist() == [True] * 3 + [False] + [True] * 4
 
 
 def test_a_change_counts_what_was_learned_and_what_was_forgotten() -> None:

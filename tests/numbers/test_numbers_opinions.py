@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from digitkit.pictures.line import ALPHABET, BLANK, FRAME_PX, OTHER, STRIP_PX
 from digitkit.readers.numbers.looks import Look, look_at_all
-from digitkit.readers.numbers.opinions import WIDTHS, likeliest, others, surest
+from digitkit.readers.numbers.opinions import SURER, WIDTHS, likeliest, others, surest
 from digitkit.readers.numbers.strips import first_view
+from digitkit.readers.numbers.transcribe import Terms
 
 LIGHT = np.tile(np.linspace(150, 250, 160).astype(np.uint8), (STRIP_PX, 1))
 
@@ -32,10 +33,10 @@ class Doubting:
         return logits, np.tile(np.array([0.1, 0.9], dtype=np.float32), (*logits.shape[:2], 1))
 
 
-def read(net: Doubting) -> tuple[Look, Look]:
+def read(net: Doubting, enough: float = SURER) -> tuple[Look, Look]:
     """A look at the light picture, and the one that counts."""
     (first,) = look_at_all([first_view(LIGHT)], net, inf)
-    (counts,) = surest([first], net, inf)
+    (counts,) = surest([first], net, inf, enough)
     assert isinstance(first, Look) and isinstance(counts, Look)
     return first, counts
 
@@ -51,6 +52,14 @@ def test_the_looks_that_are_left_are_spared_once_one_is_surer_than_what_is_accep
     first, counts = read(net := Doubting(3.0, narrow=True))
     assert net.strips == 2
     assert likeliest(counts)[0] == "7" and counts.view.width < first.view.width
+    read(net := Doubting(3.0, narrow=True), enough=0.0)  # as where nothing is sure enough to be accepted
+    assert net.strips == 2 + len(WIDTHS)
+
+
+def test_a_number_is_accepted_from_the_same_probability_on_that_spares_looks() -> None:
+    terms = Terms(0.99, 0.8)
+    assert np.exp(terms.accepted_from / terms.temperature) == pytest.approx(terms.min_confidence)
+    assert Terms(0.0).accepted_from == -inf
 
 
 def test_an_unsure_line_of_words_alone_is_not_looked_at_again() -> None:

@@ -18,24 +18,25 @@ from digitkit.readers.numbers.number import View, digits_of
 from digitkit.readers.numbers.strips import LONGEST, padded
 
 SURE: Final = float(np.log(0.9))  # of a text; a line that says likelier things needs no other look
-SURER: Final = float(np.log(0.97))  # of a text in another look, with which those that are left could change nothing that is accepted
+SURER: Final = float(np.log(0.97))  # of a text in another look, at least, for those that are left to be spared
 WIDTHS: Final = (0.7, 0.85, 1.2)  # of the strip in other looks, as shares of what it is: the first one alone is often enough
 
 
-def surest(looks: Sequence[Look | Overloaded], run: LineRun, deadline: float) -> list[Look | Overloaded]:
+def surest(looks: Sequence[Look | Overloaded], run: LineRun, deadline: float, enough: float = SURER) -> list[Look | Overloaded]:
     """The likeliest look at each line, in order: of those that read a digit and are not sure, from among up to five.
 
     A line of words alone stays as it is: another look at it could only take a word for a number.
 
     Args:
         deadline: as look_at_all takes it; what is not looked at again in time stays as it is.
+        enough: the logarithm of the probability of a text with which a line is not looked at further.
     """
     unsure = {i: look for i, look in enumerate(looks) if isinstance(look, Look) and reads_something(look) and not is_sure(look)}
     read = {i: likeliest(look) for i, look in unsure.items()}
     best = {i: found for i, (text, found) in read.items() if found < SURE and digits_of(text)}
     ways = {i: others(unsure[i].view) for i in best}
     chosen = [*looks]
-    while again := {i: view for i, found in best.items() if found < SURER and (view := next(ways[i], None)) is not None}:
+    while again := {i: view for i, found in best.items() if found < enough and (view := next(ways[i], None)) is not None}:
         for i, look in zip(again, look_at_all([*again.values()], run, deadline), strict=True):
             if isinstance(look, Look) and reads_something(look) and (found := likeliest(look)[1]) > best[i]:
                 best[i], chosen[i] = found, look

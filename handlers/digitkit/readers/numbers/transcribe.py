@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
-from math import inf
+from math import inf, log
 from typing import Final
 
 import numpy as np
@@ -25,7 +25,7 @@ from digitkit.readers.numbers.formats.format import Format
 from digitkit.readers.numbers.lattice import lattice
 from digitkit.readers.numbers.looks import SLICE_PX, Look, look_at_all
 from digitkit.readers.numbers.number import UNSURE, Character, Number, Quad, SeenPage, Transcript, View
-from digitkit.readers.numbers.opinions import reads_something, surest
+from digitkit.readers.numbers.opinions import SURER, reads_something, surest
 from digitkit.readers.numbers.strips import closer_view, text_line, weights_of
 from digitkit.readers.numbers.weighing import confidence_of, weighed
 
@@ -63,6 +63,11 @@ class Terms:
     min_confidence: float
     temperature: float = 1.0
 
+    @property
+    def accepted_from(self) -> float:
+        """The logarithm of the probability, as the net tells it, from which on a number is accepted."""
+        return self.temperature * log(self.min_confidence) if self.min_confidence else -inf
+
 
 def transcribe(inputs: Sequence[Asked], run: LineRun, terms: Terms, deadline: float = inf) -> list[Transcript | DigitError]:
     """The numbers of each picture, in order, or why it is refused.
@@ -98,7 +103,8 @@ def _transcribe_turn(inputs: Sequence[Asked], run: LineRun, terms: Terms, deadli
             if not isinstance(look, Look) or reads_something(look):
                 looks[i] = look
         again = [*near]
-    return [_told(look, asked, terms, deadline) for look, asked in zip(surest(looks, run, deadline), inputs, strict=True)]
+    best = surest(looks, run, deadline, max(SURER, terms.accepted_from))
+    return [_told(look, asked, terms, deadline) for look, asked in zip(best, inputs, strict=True)]
 
 
 def _told(look: Look | Overloaded, asked: Asked, terms: Terms, deadline: float) -> Transcript | Overloaded:

@@ -235,6 +235,7 @@ eye: $(SETUP) ## train the eye, which finds the digit in a picture, and publish 
 	$(PY) -m training.eye.train_eye --out $(dir $(EYE)) $(MNIST) $(if $(VERSION),--version $(VERSION)) $(FLAGS)
 
 numbers: $(SETUP) ## train the reader of numbers on drawn lines, and publish it as the shipped one: VERSION=1.1
+	$(PY) -m training.glyphs.written_fonts
 	$(PY) -m training.lines.train_numbers --out training/released $(MNIST) $(if $(VERSION),--version $(VERSION)) $(FLAGS)
 
 finder: $(SETUP) ## train the net that finds numbers on drawn pages, and publish it as the shipped one: VERSION=1.1

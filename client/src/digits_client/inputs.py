@@ -82,7 +82,8 @@ def to_npy(arrays: "Sequence[NDArray[Any]]") -> bytes:
 
 def _of_library(picture: Any) -> Prepared:
     """An image or an array, told by what it has: neither library is imported for those who do not use it."""
-    if hasattr(picture, "__array_interface__") and hasattr(picture, "dtype"):
+    kind = type(picture)  # not the picture itself: to look at its array interface would make one, which takes longer than all else here
+    if hasattr(kind, "__array_interface__") and hasattr(kind, "dtype"):
         return _pixels(picture)
     if hasattr(picture, "save") and hasattr(picture, "mode"):
         return _encoded(picture)
@@ -117,7 +118,7 @@ def _pixels(array: "NDArray[Any]") -> Pixels:
     is_grey, is_coloured = array.ndim == 2, array.ndim == 3 and array.shape[2] in CHANNELS
     if not (is_grey or is_coloured) or min(array.shape[:2]) < SHORTEST_SIDE or FLAT_SIDE in array.shape[:2]:
         return Pixels(array, None)
-    lowest, highest = 0 if array.dtype.kind in "bu" else array.min(), array.max()
+    lowest, highest = 0 if array.dtype.kind in "bu" else array.min().item(), array.max().item()
     if lowest < 0 or LARGEST_FRACTION < highest <= LARGEST_OF_SCIKIT or not highest <= 255:  # false for NaN as well
         return Pixels(array, None)
-    return Pixels(array, (array.shape, array.dtype.str, bool(highest > LARGEST_FRACTION)))
+    return Pixels(array, (array.shape, array.dtype.str, highest > LARGEST_FRACTION))

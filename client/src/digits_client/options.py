@@ -32,7 +32,7 @@ class Options:
     timeout_s: float = 30.0
     patience_s: float = 60.0
     connections: int = 8
-    list_pictures: int = 64
+    list_pictures: int = 128
     list_bytes: int = 4_000_000
     lists_in_flight: int = 4
     ca: str = ""

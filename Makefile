@@ -70,7 +70,7 @@ REPORT := reports/$(NAME)/report.html
 MNIST := --data-root $(DATA_ROOT)
 SERVER = --port '$(PORT)' $(call flag,models,MODELS)
 # All but those that bring a tracker of trainings, which few have and which are large.
-EXTRAS := bench cli collect console dev documents grpc load postgres review score serve serve-onnx traces train words
+EXTRAS := bench cli collect console dev documents grpc load postgres review search score serve serve-onnx traces train words
 LOCK := .venv/bin/uv pip compile --universal --generate-hashes --no-emit-index-url --no-annotate --python-version 3.11 --quiet pyproject.toml
 # $(call flag,NAME,VARIABLE) is --NAME with the value of a variable that the caller of make has set; defaults are the programs' own.
 flag = $(if $(filter command environment,$(firstword $(origin $2))),$(if $($2),--$1 '$($2)'))
@@ -95,7 +95,7 @@ test: export DIGITS_SOAK_MINUTES ?= $(SOAK_MINUTES)
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: eye numbers finder evaluate-numbers evaluate-pages help setup run ports stop monitor monitor-stop serve score autoscale rollback train train-many finetune evaluate evaluate-real scenes corruptions compare bench-canvas release export smoke loadtest test check fmt lock clean bench bench-models bench-batches bench-steps tune chaos soak audit sbom bench-client console forget labels retrain few-labels judge flips label-errors keys image promote splitter loop loop-on-drift uses second-reading story
+.PHONY: eye numbers finder evaluate-numbers evaluate-pages help setup run ports stop monitor monitor-stop serve score autoscale rollback train train-many search finetune evaluate evaluate-real scenes corruptions compare bench-canvas release export smoke loadtest test check fmt lock clean bench bench-models bench-batches bench-steps tune chaos soak audit sbom bench-client console forget labels retrain few-labels judge flips label-errors keys image promote splitter loop loop-on-drift uses second-reading story
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -184,6 +184,9 @@ $(PACKED_FOR):
 
 train-many: $(SETUP) ## train RECIPE with SEEDS (5) seeds and print the table
 	$(PY) -m training.train --recipe $(RECIPE) --run runs/$(RECIPE)-many --seeds $(SEEDS) $(MNIST) $(FLAGS)
+
+search: $(SETUP) ## look for a better RECIPE on validation: TRIALS (30) in all, JOBS (1) at a time, FIELDS=learning_rate,dropout; goes on where it was stopped
+	@$(PY) -m training.search.run_search --recipe $(RECIPE) $(call flag,trials,TRIALS) $(call flag,jobs,JOBS) $(call flag,fields,FIELDS) $(MNIST) $(FLAGS)
 
 finetune: $(WEIGHTS) | $(SETUP) ## train WEIGHTS on the pictures in DATA=folder too, and print what was learned and what was forgotten
 	@$(PY) -m training.finetune --init-from $< --data $(DATA) $(MNIST) $(FLAGS)

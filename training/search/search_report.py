@@ -86,6 +86,7 @@ def search_figure(study: Study, ended: list[FrozenTrial]) -> Figure:
     by_trial.set_yscale("log")
     by_trial.yaxis.set_major_formatter("{x:.2g}")
     by_trial.yaxis.set_minor_formatter("{x:.2g}")
+    by_trial.xaxis.get_major_locator().set_params(integer=True)
     by_trial.set_xlabel("trial", color=INK)
     by_trial.set_ylabel("validation read wrong, %", color=INK)
     by_trial.legend(frameon=False)

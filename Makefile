@@ -95,7 +95,7 @@ test: export DIGITS_SOAK_MINUTES ?= $(SOAK_MINUTES)
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: eye numbers finder evaluate-numbers evaluate-pages help setup run ports stop monitor monitor-stop serve score autoscale rollback train train-many search finetune evaluate evaluate-real scenes corruptions compare bench-canvas release export smoke loadtest test check fmt lock clean bench bench-models bench-batches bench-steps tune chaos soak audit sbom bench-client console forget labels retrain few-labels judge flips label-errors keys image promote splitter loop loop-on-drift uses second-reading story
+.PHONY: eye numbers finder evaluate-numbers evaluate-pages help setup run ports stop monitor monitor-stop serve score autoscale rollback train train-many search finetune evaluate evaluate-real scenes corruptions compare bench-canvas release export smoke loadtest test check fmt lock clean bench bench-models bench-batches bench-steps tune chaos soak audit sbom bench-client console forget labels retrain few-labels judge flips label-errors keys image promote splitter loop loop-on-drift uses second-reading story labels-needed
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -154,6 +154,9 @@ loop: $(SETUP) ## one round: make retrain, make judge, make promote; COLLECTED=f
 
 loop-on-drift: $(SETUP) ## begin a round of the loop whenever the drift alert fires: make monitor WEBHOOK=http://127.0.0.1:8087 sends it here
 	@$(PY) -m loop.drift_listener $(call flag,listen,LISTEN) $(call flag,rest-hours,REST_HOURS) -- $(ROUND)
+
+labels-needed: $(WEIGHTS) | $(SETUP) ## how many labels a new source takes, in the order of the review and at random: SEEDS (3), WEIGHTS=shipped, REAL_DATA
+	@$(PY) -m story.labels_needed --weights $< --real-data $(REAL_DATA) $(call flag,seeds,SEEDS) $(MNIST) $(FLAGS)
 
 story: $(STORE)/digits.mar | $(SETUP) ## play the loop on a server of its own: a new source arrives, is reviewed, learned and promoted under load, and 30 % wrong labels are stopped; WEIGHTS=shipped
 	@$(PY) -m story.run --weights $(WEIGHTS) --archive $< $(call flag,port,PORT) $(MNIST) $(FLAGS)
@@ -238,7 +241,6 @@ eye: $(SETUP) ## train the eye, which finds the digit in a picture, and publish 
 	$(PY) -m training.eye.train_eye --out $(dir $(EYE)) $(MNIST) $(if $(VERSION),--version $(VERSION)) $(FLAGS)
 
 numbers: $(SETUP) ## train the reader of numbers on drawn lines, and publish it as the shipped one: VERSION=1.1
-	$(PY) -m training.glyphs.written_fonts
 	$(PY) -m training.lines.train_numbers --out training/released $(MNIST) $(if $(VERSION),--version $(VERSION)) $(FLAGS)
 
 finder: $(SETUP) ## train the net that finds numbers on drawn pages, and publish it as the shipped one: VERSION=1.1

@@ -54,7 +54,7 @@ class Split:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def take(self, chosen: NDArray[np.bool_] | slice) -> "Split":
+    def take(self, chosen: NDArray[np.bool_] | NDArray[np.int64] | slice) -> "Split":
         return Split(self.pictures[chosen], self.labels[chosen])
 
     def __add__(self, other: "Split") -> "Split":

@@ -13,13 +13,11 @@ from training.lines.strip import Span, Strip, as_grey, as_share, paint, scaled_s
 from training.scenes.sheet import Field, cloudy, log_uniform
 
 DOTS = 0.15  # the share of displays made of dots
-FAINTEST = 0.08  # the least difference of a segment from its ground
+FAINTEST = 0.04  # the least difference of a segment from its ground
 GLOWING = 0.35  # the share that are light on dark
 GHOSTS, UNIT, SMALL, LABELLED, FRAMED = 0.45, 0.4, 0.3, 0.25, 0.6  # the shares with what the names say
 SMALLER = (0.42, 0.75)  # the height of small decimals, as a share of the other digits', from and to
 GLARES = 0.15  # the share of windows with a lamp or the sun in them
-NEAR, NEAR_EDGE = 0.45, (0.02, 0.2)  # the share of windows whose sides are near their digits, and how near, in heights of the digits
-SUNKEN, DEEP = 0.3, (0.05, 0.35)  # the share of windows whose frame casts a shadow on them, and how broad it is in heights of the digits
 WINDOW_PX = 48  # the height of digits while a window is made around them
 ALL = "abcdefg"
 LETTERS = {"E": "adefg", "F": "aefg", "H": "bcefg", "L": "def", "P": "abefg", "C": "adef", "A": "abcefg", "U": "bcdef", "r": "eg"}
@@ -110,7 +108,7 @@ def _window(row: Strip, ghost: Picture | None, draw: Generator) -> Strip:
     ground = draw.uniform(0.0, 0.3) if glows else draw.uniform(0.25, 0.95)
     contrast = log_uniform(FAINTEST, 0.9, draw)
     level = min(1.0, ground + max(0.3, contrast)) if glows else max(0.0, ground - contrast)
-    above, before, below, after = (round(tall * side) for side in _room(draw))
+    above, before, below, after = (round(tall * side) for side in draw.uniform(0.1, 0.8, size=4))
     ink = cv2.copyMakeBorder(as_share(row.picture), above, below, before, after, cv2.BORDER_CONSTANT, value=0)
     grey = np.full(ink.shape, ground, dtype=np.float32)
     grey += cloudy(ink.shape, draw.uniform(0, 0.06), tall * draw.uniform(0.5, 3), draw)
@@ -128,32 +126,9 @@ def _window(row: Strip, ghost: Picture | None, draw: Generator) -> Strip:
     span = Span(row.span.left + before, row.span.top + above, row.span.right + before, row.span.base + above)
     if draw.random() < GLARES:
         _put_glare(grey, tall, draw)
-    if draw.random() < SUNKEN:
-        _shade_sides(grey, tall, draw)
     if draw.random() < UNIT:
         _print_beside(grey, UNITS[draw.integers(len(UNITS))], span, level, draw)
     return _framed(grey, Strip(row.picture, row.text, span, is_panel=True), draw)
-
-
-def _room(draw: Generator) -> list[float]:
-    """How much of a window there is above its digits, before, below and after them, in heights of the digits."""
-    above, before, below, after = draw.uniform(0.1, 0.8, size=4)
-    if draw.random() < NEAR:
-        before = draw.uniform(*NEAR_EDGE)
-    if draw.random() < NEAR:
-        after = draw.uniform(*NEAR_EDGE)
-    return [above, before, below, after]
-
-
-def _shade_sides(grey: Field, tall: float, draw: Generator) -> None:
-    """The shadow of a frame along the window's upper side, its left one or its right one, or along two of them."""
-    height, width = grey.shape
-    shade = np.ones_like(grey)
-    for far in (np.arange(height)[:, None], np.arange(width)[None], np.arange(width)[None, ::-1]):
-        if draw.random() < 0.5:
-            shade *= 1 - np.float32(draw.uniform(0.2, 0.9)) * (far < tall * draw.uniform(*DEEP))
-    soft = cv2.blur(shade, (2 * round(tall * draw.uniform(0, 0.06)) + 1,) * 2)
-    grey *= np.asarray(soft, dtype=np.float32)
 
 
 def _put_glare(grey: Field, tall: float, draw: Generator) -> None:

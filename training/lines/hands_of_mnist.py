@@ -65,7 +65,7 @@ class MnistHand:
         strokes = enlarged(picture, height, self.stretch * self.manner.wide[digit] ** 0.5, self.edge)
         if digit == SEVEN and self.crosses:
             strokes = _crossed(strokes, self.pen, draw)
-        strokes = bent(strokes, self.bend + draw.normal(0, BENT_ANEW, size=(5, 2)))
+        strokes = _bent(strokes, self.bend + draw.normal(0, BENT_ANEW, size=(5, 2)))
         return Sign(strokes, round((ROW_PX - len(strokes)) * draw.uniform(0.2, 1.1)))
 
 
@@ -98,7 +98,7 @@ def _crossed(seven: Picture, pen: int, draw: Generator) -> Picture:
     return _cropped(np.asarray(page, dtype=np.uint8))
 
 
-def bent(strokes: Picture, bend: NDArray[np.float64]) -> Picture:
+def _bent(strokes: Picture, bend: NDArray[np.float64]) -> Picture:
     """A digit whose places are moved by polynomials of x and y, (5, 2): by x, y, x y, x x, y y."""
     room = round(ROOM * len(strokes))
     page = cv2.copyMakeBorder(strokes, room, room, room, room, cv2.BORDER_CONSTANT, value=0)

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from typing import TypeAlias
 
 import cv2
 import numpy as np
@@ -10,14 +9,12 @@ from numpy.random import Generator
 
 from digitkit.contract import Picture
 from training.data.mnist import Split
-from training.glyphs.written_fonts import written_fonts
 from training.lines import numbers
-from training.lines.font_hands import FontHand
 from training.lines.hands_of_mnist import MnistHand, MnistStyles
 from training.lines.pens import PenHand
 from training.lines.strip import ROOM_PX, ROW_PX, Setter, Sign, Span, Strip
 
-BY_PEN, BY_FONT = 0.4, 0.25  # the shares of rows whose digits are drawn, and those of a font, where there is one; the others are MNIST's
+BY_PEN = 0.5  # the share of rows whose digits are drawn; the others are MNIST's
 CELLS, SCANS = 0.1, 0.12  # the shares of rows in cells and of rows put together from scans of one digit each
 FILLERS = ("-", ".-", "=", "=", ",-", ".=", ",=", "--", "- -", ".", ",", "x", "*")
 LEADERS = ("$", "$ ", "#", "*", "**", "R$ ", "N ", "(", "=")
@@ -27,8 +24,6 @@ RAISED = 0.2  # the share of amounts whose cents are small and raised
 SCRATCHED = 0.01  # the share of digits that are scratched out
 CHAINED = 0.35  # the share of runs of zeros that are written without lifting the pen, of hands whose digits are drawn
 BLOTTED, FLATTENED = 0.25, 0.1  # the shares of scanned digits whose strokes have grown, or that lie lower than they should
-
-Hand: TypeAlias = MnistHand | PenHand | FontHand
 
 
 class Writing:
@@ -43,19 +38,15 @@ class Writing:
             return self._scanned(draw)
         written = numbers.by_hand(draw)
         if way < SCANS + CELLS:
-            return _in_cells("".join(sign for sign in written if sign.isdigit()), self.hand(draw), draw)
+            return _in_cells("".join(sign for sign in written if sign.isdigit()), self._hand(draw), draw)
         return self.free_row(_surrounded(written, draw), draw)
 
     def free_row(self, written: str, draw: Generator) -> Strip:
         """A number as one hand writes it, without cells."""
-        return _free(written, self.hand(draw), draw)
+        return _free(written, self._hand(draw), draw)
 
-    def hand(self, draw: Generator) -> Hand:
-        """A writer of one of the kinds."""
-        way = draw.random()
-        if way < BY_PEN:
-            return PenHand(draw)
-        return FontHand(draw) if way < BY_PEN + BY_FONT and written_fonts() else self.styles.writer(draw)
+    def _hand(self, draw: Generator) -> MnistHand | PenHand:
+        return PenHand(draw) if draw.random() < BY_PEN else self.styles.writer(draw)
 
     def _scanned(self, draw: Generator) -> Strip:
         """Digits of many hands, each scanned at 16 x 16 pixels and set beside the others, as sets of digits are made to rows."""
@@ -99,7 +90,7 @@ def _surrounded(written: str, draw: Generator) -> str:
     return written
 
 
-def _free(written: str, hand: Hand, draw: Generator) -> Strip:
+def _free(written: str, hand: MnistHand | PenHand, draw: Generator) -> Strip:
     """Signs one after the other, each as near to the last as this hand sets them."""
     setter, marks = Setter(len(written)), hand if isinstance(hand, PenHand) else PenHand(draw)
     if not isinstance(hand, PenHand):
@@ -197,7 +188,7 @@ def _scratched(sign: Sign, draw: Generator) -> Sign:
     return Sign(np.asarray(page, dtype=np.uint8), sign.top - 4)
 
 
-def _in_cells(written: str, hand: Hand, draw: Generator) -> Strip:
+def _in_cells(written: str, hand: MnistHand | PenHand, draw: Generator) -> Strip:
     """A digit in each box, or over each tooth of a comb, as forms have them; the first or last boxes may be empty."""
     pitch, before, after = round(ROW_PX * draw.uniform(0.85, 1.6)), int(draw.integers(0, 3)), int(draw.integers(0, 3))
     top, base = ROOM_PX - round(ROW_PX * draw.uniform(0.08, 0.4)), ROOM_PX + ROW_PX + round(ROW_PX * draw.uniform(0.06, 0.4))

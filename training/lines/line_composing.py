@@ -126,9 +126,7 @@ class LineComposer:
             page += np.float32(draw.uniform(0.1, 0.6)) * behind(pose.shape, 4 * pose.digit_px, draw)
         cover = warped(strip._replace(picture=np.full_like(strip.picture, 255)), pose)
         page += (warped(strip, pose) - page * cover) if cover.min() < 1 else warped(strip, pose) - page
-        left, top, right, base = (max(0, round(side)) for side in strip.span)
-        writing = strip.picture[top : max(base, top + 1), left : max(right, left + 1)]  # without what is around it, which differs more
-        return self._taken(page, strip, pose, 2 * float(writing.std()) / 255)
+        return self._taken(page, strip, pose, 2 * float(strip.picture.std()) / 255)
 
     def _taken(self, page: Field, strip: Strip, pose: Pose, contrast: float) -> DrawnLine:
         picture, scale = worn(page, pose.digit_px, contrast, self.draw)

@@ -51,6 +51,7 @@ ARRIVED: Final = 3_000  # pictures of MNIST's digits and foreign hands
 FOREIGN: Final = 0.1  # the share of foreign hands among them
 MEASURED: Final = 1_000  # foreign hands that measure
 REHEARSAL: Final = 1.0  # MNIST's pictures that are trained on for each labelled one
+POOL: Final = 2_000  # drawn pictures beside them: to draw as many as make retrain does would take longer than to learn
 ACCEPTED: Final = 0.7  # as model-config.yaml has it
 
 Choose = Callable[[DigitNet, NDArray[np.int64], int], NDArray[np.int64]]  # a net, the labelled places and how many more: those more
@@ -125,7 +126,8 @@ def _candidate(place: int, row: NDArray[np.float32]) -> Candidate:
 def accuracies(source: Arriving, weights: Path, sizes: Sequence[int], choose: Choose, seed: int, data_root: Path) -> list[float]:
     """How much of the source is read right, 0 to 1, after so many labels."""
     model, labelled, found = net.read(weights), np.empty(0, dtype=np.int64), []
-    recipe = replace(RECIPES["retrain"], architecture=model.architecture, init_from=str(weights), unlabelled=0.0, seed=seed)
+    base = replace(RECIPES["retrain"], unlabelled=0.0, pool=POOL, seed=seed)
+    recipe = replace(base, architecture=model.architecture, init_from=str(weights))
     old = mnist.load_train(data_root)[0]
     for size in sizes:
         labelled = np.concatenate([labelled, choose(model, labelled, size - len(labelled))])

@@ -17,7 +17,8 @@ ALERT = "DigitsDrift"
 LOOPBACK, PORT = "127.0.0.1", 8087
 REST_HOURS = 24.0
 LARGEST_BYTES = 1_000_000  # of what is posted
-TIMEOUT_S = 10.0  # for a whole message
+PASSED_OVER_BYTES, PART_BYTES = 16_000_000, 65_536  # of a larger message, so that its sender hears why it is refused; and at a time
+TIMEOUT_S = 10.0  # without a byte of a message
 
 
 def is_drift(body: bytes) -> bool:
@@ -61,6 +62,7 @@ def handler(rounds: Rounds) -> type[BaseHTTPRequestHandler]:
         def do_POST(self) -> None:
             length = self.headers.get("Content-Length", "")
             if not length.isdecimal() or int(length) > LARGEST_BYTES:
+                self._pass_over(int(length) if length.isdecimal() else 0)
                 self.send_error(413, f"a Content-Length of up to {LARGEST_BYTES} is accepted")
                 return
             told = rounds.alerted() if is_drift(self.rfile.read(int(length))) else "that is no drift alert"
@@ -68,6 +70,12 @@ def handler(rounds: Rounds) -> type[BaseHTTPRequestHandler]:
             self.send_response(200)
             self.end_headers()
             self.wfile.write(f"{told}\n".encode())
+
+        def _pass_over(self, length: int) -> None:
+            """Read what is refused: who is cut off while it sends never reads an answer."""
+            left = min(length, PASSED_OVER_BYTES)
+            while left > 0 and (part := self.rfile.read(min(left, PART_BYTES))):
+                left -= len(part)
 
         def log_message(self, format: str, *args: Any) -> None:
             """Print nothing of each request: what was done is printed."""

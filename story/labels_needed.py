@@ -8,7 +8,6 @@ measured on pictures of the source that are never labelled. Nothing is chosen on
 
 import argparse
 import sys
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
@@ -30,7 +29,7 @@ from digitkit.readers.digits.classify import digit_score, softmax
 from digitkit.readers.digits.digit import LABELS
 from digitkit.readers.digits.net import DigitNet
 from digitkit.readers.digits.recognise import prepare
-from digitkit.settings import SettingsError
+from digitkit.settings import Settings, SettingsError
 from loop.ordering import Candidate, most_telling
 from testbed.command import EXIT_FAILED
 from testbed.flags import positive, positive_list
@@ -38,10 +37,11 @@ from testbed.pictures import DATA_ROOT
 from training.data import mnist
 from training.data.shown import CanvasReader
 from training.evaluate.real.sets import SETS, exams_in
+from training.evaluate.served import MODEL_CONFIG
+from training.few_labels import last_net
 from training.finetune import rehearsed, right
 from training.glyphs.hands import handwritten
 from training.learn.loop import Trainer
-from training.learn.lora import plain_state
 from training.publish import logits
 from training.recipe import RECIPES, Recipe, TrainingError
 
@@ -52,7 +52,6 @@ FOREIGN: Final = 0.1  # the share of foreign hands among them
 MEASURED: Final = 1_000  # foreign hands that measure
 REHEARSAL: Final = 1.0  # MNIST's pictures that are trained on for each labelled one
 POOL: Final = 2_000  # drawn pictures beside them: to draw as many as make retrain does would take longer than to learn
-ACCEPTED: Final = 0.7  # as model-config.yaml has it
 
 Choose = Callable[[DigitNet, NDArray[np.int64], int], NDArray[np.int64]]  # a net, the labelled places and how many more: those more
 
@@ -105,19 +104,20 @@ def at_random(source: Arriving, seed: int) -> Choose:
 
 def as_reviewed(source: Arriving) -> Choose:
     """Pictures in the order of the review."""
+    accepted_from = Settings.read(MODEL_CONFIG).threshold("digits")
 
     def choose(net: DigitNet, labelled: NDArray[np.int64], count: int) -> NDArray[np.int64]:
         rows = logits(net, source.pool).numpy()
         open_places = np.setdiff1d(np.arange(len(rows)), labelled)
-        candidates = [_candidate(int(i), rows[i]) for i in open_places]
+        candidates = [_candidate(int(i), rows[i], accepted_from) for i in open_places]
         return np.array([int(each.sha256) for each in most_telling(candidates, rows[labelled].tolist(), count)])
 
     return choose
 
 
-def _candidate(place: int, row: NDArray[np.float32]) -> Candidate:
+def _candidate(place: int, row: NDArray[np.float32], accepted_from: float) -> Candidate:
     """A picture as the store of kept ones has it, by its place in place of its hash."""
-    likely, is_accepted = softmax(row[np.newaxis])[0], bool(digit_score(row[np.newaxis])[0] >= ACCEPTED)
+    likely, is_accepted = softmax(row[np.newaxis])[0], bool(digit_score(row[np.newaxis])[0] >= accepted_from)
     label = str(likely.argmax())
     answer = {"label": label, "confidence": float(likely.max()), "accepted": is_accepted, "logits": row.tolist()}
     return Candidate(str(place), [answer], [], frozenset({label}))
@@ -137,13 +137,9 @@ def accuracies(source: Arriving, weights: Path, sizes: Sequence[int], choose: Ch
 
 
 def learned(recipe: Recipe, labelled: mnist.Split, old: mnist.Split) -> DigitNet:
-    """The averaged net after the last epoch of a training on what is labelled; no picture chooses the epoch."""
-    trainer = Trainer(recipe, rehearsed(labelled, old, REHEARSAL, recipe.seed), labelled)
-    with tempfile.TemporaryDirectory() as folder, redirect_stdout(StringIO()):  # a line for each epoch of each training is too much
-        trainer.run(Path(folder), resume=False)
-    model = DigitNet(recipe.architecture)
-    model.load_state_dict(plain_state(trainer.served_net()))
-    return model.eval()
+    """The net of the last epoch of a training on what is labelled."""
+    with redirect_stdout(StringIO()):  # a line for each epoch of each training is too much
+        return last_net(Trainer(recipe, rehearsed(labelled, old, REHEARSAL, recipe.seed), labelled))
 
 
 def show(source: Arriving, before: float, random: NDArray[np.float64], ordered: NDArray[np.float64], sizes: Sequence[int]) -> bool:
@@ -178,11 +174,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         reader = CanvasReader.of(flags.weights)
         for source in (foreign_hands(reader, flags.data_root), *real_pictures(reader, flags.real_data)):
-            before, random, ordered = (
-                float(right(net.read(flags.weights), source.measured).mean()),
-                list[list[float]](),
-                list[list[float]](),
-            )
+            before = float(right(net.read(flags.weights), source.measured).mean())
+            random, ordered = list[list[float]](), list[list[float]]()
             for seed in range(flags.seeds):
                 for how, rows, choose in (("at random", random, at_random(source, seed)), ("as reviewed", ordered, as_reviewed(source))):
                     rows.append(accuracies(source, flags.weights, flags.sizes, choose, seed, flags.data_root))

@@ -21,6 +21,7 @@ from digitkit.readers.digits.net import DigitNet
 from training.data import mnist
 from training.finetune import repeated, right
 from training.learn.loop import Trainer
+from training.learn.lora import plain_state
 from training.recipe import Recipe, TrainingError, add_flags, from_flags
 
 STEPS = 200  # of an epoch, whatever the number of labels
@@ -42,12 +43,16 @@ def choose(split: mnist.Split, count: int, seed: int) -> mnist.Split:
 def measured(recipe: Recipe, few: mnist.Split, rest: mnist.Split, test: mnist.Split) -> float:
     """The accuracy on `test` of a net that trained on `few` and, where the recipe takes any, on the pictures of `rest` without a label."""
     labelled = repeated(few, STEPS * recipe.batch_size).take(slice(STEPS * recipe.batch_size))
-    trainer = Trainer(recipe, labelled, few, unlabelled=rest.pictures)
+    return float(right(last_net(Trainer(recipe, labelled, few, unlabelled=rest.pictures)), test).mean())
+
+
+def last_net(trainer: Trainer) -> DigitNet:
+    """The net of a training's last epoch, averaged where the recipe averages: no picture chooses the epoch."""
     with tempfile.TemporaryDirectory() as folder:
         trainer.run(Path(folder), resume=False)
-    net = DigitNet(recipe.architecture)
-    net.load_state_dict(trainer.served_net().state_dict())
-    return float(right(net, test).mean())
+    net = DigitNet(trainer.recipe.architecture)
+    net.load_state_dict(plain_state(trainer.served_net()))
+    return net.eval()
 
 
 def main() -> None:

@@ -1,5 +1,6 @@
 """The search for a recipe: it goes on where it was, gives up what is behind, starts killed trials anew, and reports flags that train."""
 
+import html
 import shlex
 import time
 from argparse import ArgumentParser
@@ -93,6 +94,19 @@ def test_a_killed_trial_begins_anew_with_its_own_recipe(plan: Callable[..., Sear
     assert [recipe.learning_rate for recipe in FakeTrainer.asked[:2]] == [BASE.learning_rate, rate]
 
 
+def test_a_trial_that_somebody_ends_is_the_next_one(plan: Callable[..., SearchPlan], monkeypatch: pytest.MonkeyPatch) -> None:
+    search(plan(1), 1)
+
+    def interrupted(trainer: FakeTrainer) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(FakeTrainer, "epoch", interrupted)
+        search(plan(2), 1)
+    assert ended(search(plan(2), 1)) == 2
+    assert FakeTrainer.asked[1] == FakeTrainer.asked[2] != BASE
+
+
 @pytest.mark.parametrize(
     ("changed", "told"),
     [
@@ -126,12 +140,15 @@ def test_the_best_recipe_as_flags_is_read_as_that_recipe(plan: Callable[..., Sea
 def test_the_report_tells_what_mattered_once_there_are_enough_trials(plan: Callable[..., SearchPlan], tmp_path: Path) -> None:
     study = search(plan(2), 1)
     assert importances(study) == {}
-    assert write_report(study, "quick", "make it", tmp_path / "early").exists()
+    assert write_report(study, "quick", BASE, tmp_path / "early").exists()
     study = search(plan(30), 1)
     mattered = importances(study)
     assert list(mattered) == ["learning_rate", "dropout"] and mattered["learning_rate"] > 0.7
-    page = write_report(study, "quick", "make <it>", tmp_path).read_text()
-    assert "make &lt;it&gt;" in page and f"{study.best_value:.2%} of validation" in page
+    page = write_report(study, "quick", BASE, tmp_path).read_text()
+    assert html.escape(command_of(study, "quick", BASE), quote=False).replace("'", "&#39;") in page
+    assert f"{study.best_value:.2%} of validation read wrong, {trials.wrong_of(study.trials[0]):.2%} with the values that quick has" in page
+    other = write_report(study, "quick", replace(BASE, dropout=0.21), tmp_path / "other").read_text()
+    assert f"{study.best_value:.2%} of validation read wrong</h1>" in other
     assert page.count('<tr class="whole">') == len(study.get_trials(states=(TrialState.COMPLETE,)))
     assert search_report.REPORT in {path.name for path in tmp_path.iterdir()}
 

@@ -54,8 +54,7 @@ def main() -> None:
         splits = train.take(slice(base.pictures)) if base.pictures else train, validation
         storage = flags["storage"] or f"sqlite:///{(run / STORE).resolve()}"
         study = search(SearchPlan(base, space, storage, flags["trials"], splits), flags["jobs"])
-        command = command_of(study, flags["recipe"], base)
-        report = write_report(study, flags["recipe"], command, REPORTS / flags["recipe"])
+        report = write_report(study, flags["recipe"], base, REPORTS / flags["recipe"])
     except (ValueError, OSError, TrainingError, mnist.DataError, SQLAlchemyError, OptunaError) as err:
         sys.exit(f"{PROGRAM}: {err}")
     except KeyboardInterrupt:
@@ -63,7 +62,7 @@ def main() -> None:
         sys.exit(128 + signal.SIGINT)
     for name, share in importances(study).items():
         print(f"{share:6.1%}  {name}")
-    print(f"best: {study.best_value:.2%} of validation read wrong, on one seed; with several:\n{command}")
+    print(f"best: {study.best_value:.2%} of validation read wrong, on one seed; with several:\n{command_of(study, flags['recipe'], base)}")
     print(f"report   {report}")
 
 

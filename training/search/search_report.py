@@ -15,7 +15,7 @@ from optuna.trial import FrozenTrial, TrialState
 from training.evaluate.plots import to_png
 from training.recipe import RECIPES, Recipe
 from training.search.search_space import as_flags
-from training.search.trials import FIRST
+from training.search.trials import ENDED, FIRST, wrong_of
 
 REPORT = "search.html"
 TEMPLATE = "search.html.jinja"
@@ -43,34 +43,29 @@ def command_of(study: Study, name: str, base: Recipe) -> str:
     return f"make train-many RECIPE={name} FLAGS='{as_flags(changed | study.best_trial.params)}'"
 
 
-def write_report(study: Study, recipe: str, command: str, folder: Path) -> Path:
+def write_report(study: Study, name: str, base: Recipe, folder: Path) -> Path:
     """Leave the page in a folder, which needs nothing beside it; its path.
 
     Args:
-        command: that trains the best recipe.
+        name, base: as command_of takes them.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    ended = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))
+    ended = study.get_trials(deepcopy=False, states=ENDED)
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
     )
     environment.filters |= {"percent": "{:.2%}".format, "flags": as_flags, "wrong": wrong_of}
     page = environment.get_template(TEMPLATE).render(
-        recipe=recipe,
+        recipe=name,
         best=study.best_trial,
-        first=ended[0],
-        command=command,
+        own=next((trial for trial in ended if all(getattr(base, field) == value for field, value in trial.params.items())), None),
+        command=command_of(study, name, base),
         trials=sorted(ended, key=lambda trial: (trial.state != TrialState.COMPLETE, wrong_of(trial))),
         plot=f"data:image/png;base64,{base64.b64encode(to_png(search_figure(study, ended))).decode()}",
     )
     path = folder / REPORT
     path.write_text(page, encoding="utf-8")
     return path
-
-
-def wrong_of(trial: FrozenTrial) -> float:
-    """The share of validation's pictures that the best epoch of a trial read wrong, 0 to 1."""
-    return min(trial.intermediate_values.values())
 
 
 def search_figure(study: Study, ended: list[FrozenTrial]) -> Figure:

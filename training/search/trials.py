@@ -25,10 +25,8 @@ from training.learn.loop import Trainer
 from training.recipe import Recipe, TrainingError
 from training.search.search_space import Space, as_flags, drawn, own_values
 
-HEARTBEAT_S, SILENT_S = (
-    5,
-    20,
-)  # a process at a trial says so as often; one that was silent for so long was killed, and its trial begins anew
+HEARTBEAT_S = 5  # a process at a trial says so as often
+SILENT_S = 20  # one that has not said so for so long was killed, and its trial begins anew
 FIRST = 5  # trials that are drawn at random, and that none is compared with before they have ended
 WARM_UP = 0.25  # the share of the epochs after which a trial may be given up
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
@@ -127,23 +125,40 @@ def _go_on(plan: SearchPlan, study: Study) -> None:
 
 
 def tried(trial: Trial, plan: SearchPlan) -> float:
-    """The share of validation's pictures that the best epoch of a trial reads wrong; raises TrialPruned where it is behind the others."""
-    trainer = Trainer(drawn(trial, plan.base, plan.space), *plan.splits)
-    progress = trainer.progress
-    while progress.epoch < plan.base.epochs and not trainer.is_stuck():
-        trainer.epoch()
-        wrong = 1 - progress.best_accuracy
-        trial.report(wrong, progress.epoch)
-        if progress.epoch < plan.base.epochs and trial.should_prune():
-            raise optuna.TrialPruned(f"after epoch {progress.epoch}")
+    """The share of validation's pictures that the best epoch of a trial reads wrong.
+
+    Raises:
+        TrialPruned: it is behind the others.
+        KeyboardInterrupt: somebody ends the search; the trial is the next one then.
+    """
+    try:
+        trainer = Trainer(drawn(trial, plan.base, plan.space), *plan.splits)
+        progress = trainer.progress
+        while progress.epoch < plan.base.epochs and not trainer.is_stuck():
+            trainer.epoch()
+            wrong = 1 - progress.best_accuracy
+            trial.report(wrong, progress.epoch)
+            if progress.epoch < plan.base.epochs and trial.should_prune():
+                raise optuna.TrialPruned(f"after epoch {progress.epoch}")
+    except KeyboardInterrupt:
+        trial.study.enqueue_trial(trial.params)
+        raise
     return wrong
+
+
+def wrong_of(trial: FrozenTrial) -> float:
+    """The share of validation's pictures that the best epoch of an ended trial read wrong, 0 to 1."""
+    return min(trial.intermediate_values.values())
 
 
 def tell(study: Study, trial: FrozenTrial) -> None:
     """Print how a trial ended."""
     if trial.state not in ENDED:
         return
-    wrong, epochs = min(trial.intermediate_values.values()), len(trial.intermediate_values)
+    epochs = len(trial.intermediate_values)
     seconds = trial.duration.total_seconds() if trial.duration else 0.0
     gave_up = "given up after" if trial.state == TrialState.PRUNED else "all of"
-    print(f"trial {trial.number:3d}  wrong {wrong:.2%}  {gave_up} {epochs} epochs, {seconds:.0f} s  {as_flags(trial.params)}", flush=True)
+    print(
+        f"trial {trial.number:3d}  wrong {wrong_of(trial):.2%}  {gave_up} {epochs} epochs, {seconds:.0f} s  {as_flags(trial.params)}",
+        flush=True,
+    )

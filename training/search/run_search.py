@@ -58,7 +58,7 @@ def main() -> None:
     except (ValueError, OSError, TrainingError, mnist.DataError, SQLAlchemyError, OptunaError) as err:
         sys.exit(f"{PROGRAM}: {err}")
     except KeyboardInterrupt:
-        print(f"{PROGRAM}: stopped; the same command goes on with the next trial", file=sys.stderr)
+        print(f"{PROGRAM}: stopped; the same command goes on with the trial that was under way", file=sys.stderr)
         sys.exit(128 + signal.SIGINT)
     for name, share in importances(study).items():
         print(f"{share:6.1%}  {name}")

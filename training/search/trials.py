@@ -69,7 +69,7 @@ def open_study(plan: SearchPlan, *, process: int = 0) -> Study:
     Raises:
         TrainingError: the database holds the search of another recipe or of other fields.
     """
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)  # it warns of a trial that somebody ended with a traceback
     again = RetryHeartbeatStaleTrialCallback()
     storage = RDBStorage(plan.storage, heartbeat_interval=HEARTBEAT_S, grace_period=SILENT_S, heartbeat_stale_trial_callback=again)
     study = optuna.create_study(

@@ -8,6 +8,7 @@ from pathlib import Path
 import jinja2
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
@@ -19,6 +20,7 @@ from training.search.trials import ENDED, FIRST, wrong_of
 
 REPORT = "search.html"
 TEMPLATE = "search.html.jinja"
+LEAST = 0.01  # percent; less, as where nothing is wrong, has no place on an axis of logarithms
 WHOLE, GIVEN_UP, RULE, INK = "#2563eb", "#d1d5db", "#e5e7eb", "#1f2937"
 
 
@@ -69,26 +71,28 @@ def write_report(study: Study, name: str, base: Recipe, folder: Path) -> Path:
 
 
 def search_figure(study: Study, ended: list[FrozenTrial]) -> Figure:
-    """Each trial's errors with the best so far, and beside it what mattered."""
-    mattered = importances(study)
-    figure = Figure(figsize=(9.6, 3.6), layout="constrained")
-    by_trial, by_field = figure.subplots(1, 2, width_ratios=[3, 2])
-    numbers, wrong = np.array([trial.number for trial in ended]), np.array([100 * wrong_of(trial) for trial in ended])
+    """Each trial's errors with the best so far, and beside it what mattered, where that can be told."""
+    figure, mattered = Figure(figsize=(9.6, 3.6), layout="constrained"), importances(study)
+    by_trial, *rest = figure.subplots(1, 2, width_ratios=[3, 2], squeeze=False)[0] if mattered else [figure.add_subplot()]
+    numbers, wrong = np.array([trial.number for trial in ended]), np.array([max(LEAST, 100 * wrong_of(trial)) for trial in ended])
     is_whole = np.array([trial.state == TrialState.COMPLETE for trial in ended])
     by_trial.plot(numbers[~is_whole], wrong[~is_whole], "o", color=GIVEN_UP, markersize=5, label="given up")
     by_trial.plot(numbers[is_whole], wrong[is_whole], "o", color=WHOLE, markersize=5, label="trained to the end")
     by_trial.step(numbers, np.minimum.accumulate(wrong), where="post", color=INK, linewidth=1, label="best so far")
     by_trial.set_yscale("log")
+    by_trial.set_ylim(wrong.min() / 1.2, wrong.max() * 1.2)
     by_trial.yaxis.set_major_formatter("{x:.2g}")
     by_trial.yaxis.set_minor_formatter("{x:.2g}")
-    by_trial.xaxis.get_major_locator().set_params(integer=True)
+    by_trial.set_xlim(-0.5, numbers.max() + 0.5)
+    by_trial.xaxis.set_major_locator(MaxNLocator(integer=True))
     by_trial.set_xlabel("trial", color=INK)
     by_trial.set_ylabel("validation read wrong, %", color=INK)
     by_trial.legend(frameon=False)
-    names = list(mattered)[::-1]
-    by_field.barh(names, [100 * mattered[name] for name in names], color=WHOLE, height=0.6)
-    by_field.set_xlabel("of the differences explained, %" if names else "too few trials for this", color=INK)
-    for axes in (by_trial, by_field):
+    for by_field in rest:
+        names = list(mattered)[::-1]
+        by_field.barh(names, [100 * mattered[name] for name in names], color=WHOLE, height=0.6)
+        by_field.set_xlabel("of the differences explained, %", color=INK)
+    for axes in (by_trial, *rest):
         axes.grid(color=RULE)
         axes.set_axisbelow(True)
         axes.spines[["top", "right"]].set_visible(False)

@@ -79,6 +79,7 @@ def watch(steps: Steps, handler: Any) -> None:
         "answers are written": (writing, "write_answer"),
         "metrics": (handler.metrics, "record"),
         "the log of requests": (handler.log, "write"),
+        "what was answered is settled": (handler, "settle"),
         OTHER: (handler, "respond"),
     }
     for name, (owner, attribute) in places.items():
@@ -99,6 +100,7 @@ def measure(handler: Any, steps: Steps, content: bytes, batches: int) -> dict[st
         steps.spent = defaultdict(float)
         batch = read()
         write(batch, handler.respond(batch))
+        handler.settle()
         sender.join()
         if number >= WARM:
             rows.append(steps.spent)

@@ -3,7 +3,7 @@
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from importlib import import_module
 from itertools import chain
@@ -44,6 +44,9 @@ class DigitHandler:
     collector: "Collector | None" = None  # what keeps pictures, where the settings have some kept
     tracing: "Tracing | None" = None  # what makes spans, where the environment says where to send them
 
+    def __init__(self) -> None:
+        self._later: list[Callable[[], object]] = []  # what is to be counted, noted and kept once the answers are sent
+
     def initialize(self, context: Any) -> None:
         """Load the model; TorchServe calls it once, before the first request."""
         self.guard = Guard()
@@ -62,7 +65,7 @@ class DigitHandler:
         if self.unloaded is None and any(map(os.environ.get, TRACED)):
             self._trace()
         self.log = RequestLog(log_folder() / f"requests.{worker_number(sys.argv)}.log", self.model, logged)
-        if not frames.take_over(self.respond, self.headers, self.guard):
+        if not frames.take_over(self.respond, self.settle, self.headers, self.guard):
             print(f"batches are read as TorchServe reads them: digitkit.serving.frames is for TorchServe {frames.VERSION}", flush=True)
 
     def _load(self, gpu: int | None) -> None:
@@ -109,6 +112,7 @@ class DigitHandler:
             context.set_response_content_type(i, answer.content_type)
             for name, value in (shared_headers(request, self.headers) | own_headers(request)).items():
                 context.set_response_header(i, name, value)
+        self.settle()
         return [answer.body for answer in answers]
 
     def _request(self, row: dict[str, Any], headers: dict[str, Any], id: str) -> Request:
@@ -116,14 +120,20 @@ class DigitHandler:
         return Request({}, {}, {}, is_grpc=False, id=id, refusal=request) if isinstance(request, DigitError) else request
 
     def respond(self, requests: Sequence[Request]) -> list[writing.Answer]:
-        """The answers to a batch of requests, in order, each as its protocol wants it and noted in the log."""
+        """The answers to a batch of requests, in order, each as its protocol wants it; `settle` is to be called once they are sent."""
         started = time.perf_counter()
         answers = self.answer(requests) if self.unloaded is None else self.unloaded.answer(requests)
         for i, (request, answer) in enumerate(zip(requests, answers, strict=True)):
             if answer.error and is_kserve(request):
                 answers[i] = writing.with_error_key(answer)
-        self.guard(self.log.write, requests, answers, 1000 * (time.perf_counter() - started))
+        self._later.append(partial(self.log.write, requests, answers, 1000 * (time.perf_counter() - started)))
         return answers
+
+    def settle(self) -> None:
+        """Count, note and keep what was answered. It takes a tenth of a request's time, for which its client need not wait."""
+        later, self._later = self._later, []
+        for step in later:
+            self.guard(step)
 
     def answer(self, requests: Sequence[Request]) -> list[writing.Answer]:
         """The answers to a batch of requests, in order. Whatever becomes of a request never costs its neighbours."""
@@ -152,12 +162,12 @@ class DigitHandler:
             results.append(own)
             answers.append(self._answer_one(request, question, own, deadline))
         canvas_s = sum(reading.canvas_s for reading in readings if isinstance(reading, Reading))
-        clock = Clock(started, ready, inferred, canvas_s)
+        clock = Clock(started, ready, inferred, time.perf_counter(), canvas_s)
         if self.tracing:
-            self.guard(self.tracing.record, requests, answers, clock, time.perf_counter())
-        self.guard(self.metrics.record, results, [*chain(*asked)], [*chain(*read)], clock)
+            self._later.append(partial(self.tracing.record, requests, answers, clock))
+        self._later.append(partial(self.metrics.record, results, [*chain(*asked)], [*chain(*read)], clock))
         if self.collector:
-            self.guard(self._collect, self.collector, requests, questions, results)
+            self._later.append(partial(self._collect, self.collector, requests, questions, results))
         return answers
 
     def _collect(

@@ -49,4 +49,6 @@ class Handled:
         return request
 
     def __call__(self, batch: Sequence[Request]) -> list[PeerAnswer]:
-        return [PeerAnswer(answer.status, answer.body) for answer in self._handler.respond(batch)]
+        answers = self._handler.respond(batch)
+        self._handler.settle()
+        return [PeerAnswer(answer.status, answer.body) for answer in answers]

@@ -1,7 +1,6 @@
 """From pictures to predictions with the eye: which canvases are read, what is refused and what is not, and why it is not accepted."""
 
 import time
-from dataclasses import replace
 from functools import partial
 from math import inf
 
@@ -144,7 +143,7 @@ def test_where_the_eye_sees_no_ink_the_rules_canvas_is_read(ten_digits: Digits) 
 
 
 def test_each_answer_stands_in_its_place(ten_digits: Digits, faint: Given) -> None:
-    given = [Given([ten_digits[3]]), faint, replace(faint, refusal=None, canvases=[ten_digits[1]]), Given([ten_digits[5]])]
+    given = [Given([ten_digits[3]]), faint, faint._replace(refusal=None, canvases=[ten_digits[1]]), Given([ten_digits[5]])]
     first, second, third, last = recognise(given, sure, saying((1.0, 0.0, 0.0), (0.0, 1.0, 0.0)), 0.6)
     assert isinstance(first, Prediction) and isinstance(last, Prediction) and isinstance(third, Prediction)
     assert second is faint.refusal

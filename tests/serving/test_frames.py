@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from questions import NoNet
@@ -38,6 +39,10 @@ REQUESTS: dict[str, tuple[dict[str, str], list[Parameter]]] = {
     "text that is none": (HOST, [("body", "text/plain", b"\xff")]),
     "gRPC": ({}, [("data", "", b"7"), ("accept", "", b"text/plain"), ("request_id", "", b"mine")]),
 }
+
+
+def nothing_left() -> None:
+    """What a handler settles that keeps nothing for later."""
 
 
 def sized(content: bytes) -> bytes:
@@ -202,12 +207,18 @@ def worker_main(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 def test_a_worker_taken_over_reads_and_answers_by_frames(worker_main: Any, pair: tuple[socket.socket, socket.socket]) -> None:
-    assert frames.take_over(lambda requests: [Answer(200, "text/plain", str(len(r.row)).encode()) for r in requests], {}, Guard())
+    settle = Mock()
+    respond = Mock(side_effect=lambda requests: [Answer(200, "text/plain", str(len(r.row)).encode()) for r in requests])
+    assert frames.take_over(respond, settle, {}, Guard())
     pair[0].sendall(message([REQUESTS["parts"], REQUESTS["a picture"]]))
     command, batch = worker_main.retrieve_msg(pair[1])
     assert command == b"I"
     bodies = [body for _, _, _, body in answers_in(Service.predict(None, batch)).values()]
     assert bodies == [b"2", b"1"]
+    assert settle.call_count == 1, "before the first message there was nothing to settle, and the second is not sent yet"
+    pair[0].sendall(message([REQUESTS["a picture"]]))
+    worker_main.retrieve_msg(pair[1])
+    assert settle.call_count == 2
 
 
 @pytest.mark.parametrize(("fault", "code"), [(ValueError("broken"), 503), (MemoryError(), 507), (RuntimeError("CUDA out of memory"), 507)])
@@ -217,7 +228,7 @@ def test_a_fault_of_the_handler_is_told_to_the_whole_batch(
     def broken(requests: object) -> list[Answer]:
         raise fault
 
-    assert frames.take_over(broken, {}, Guard())
+    assert frames.take_over(broken, nothing_left, {}, Guard())
     pair[0].sendall(message([REQUESTS["a picture"]] * 2))
     _, batch = worker_main.retrieve_msg(pair[1])
     told = bytes(Service.predict(None, batch))
@@ -228,10 +239,10 @@ def test_a_fault_of_the_handler_is_told_to_the_whole_batch(
 def test_another_version_of_torchserve_is_left_alone(worker_main: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     before = Service.predict
     monkeypatch.setattr("ts.__version__", "0.13.0")
-    assert not frames.take_over(lambda requests: [], {}, Guard())
+    assert not frames.take_over(lambda requests: [], nothing_left, {}, Guard())
     assert (worker_main.retrieve_msg, Service.predict) == (stock.retrieve_msg, before)
 
 
 def test_a_process_that_is_no_worker_is_left_alone() -> None:
-    assert not frames.take_over(lambda requests: [], {}, Guard())
+    assert not frames.take_over(lambda requests: [], nothing_left, {}, Guard())
     assert Service.predict.__module__ == "ts.service"

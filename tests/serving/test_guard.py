@@ -129,11 +129,13 @@ def test_what_a_client_sent_is_not_quoted_in_the_log(said: str, caplog: pytest.L
 
 @pytest.fixture
 def ask(handler: Any, ten_pngs: list[bytes]) -> Callable[..., list[Any]]:
-    """Answers, parsed, to a 7, to a request between, and to a 2, by a handler that knows `ten_digits`."""
+    """Answers, parsed and settled, to a 7, to a request between, and to a 2, by a handler that knows `ten_digits`."""
 
     def answers(between: Request) -> list[Any]:
         first, last = (to_request({"body": ten_pngs[digit]}, {"host": "here"}, {"body": ""}) for digit in (7, 2))
-        return [json.loads(answer.body) for answer in handler.answer([first, between, last])]
+        answered = handler.answer([first, between, last])
+        handler.settle()
+        return [json.loads(answer.body) for answer in answered]
 
     return answers
 

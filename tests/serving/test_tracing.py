@@ -59,6 +59,7 @@ def test_a_request_is_a_span_of_its_clients_trace_with_one_for_each_phase(
 ) -> None:
     headers = {"traceparent": PARENT} | SECRET
     handler.answer([to_request({"body": photo(ten_digits[7])}, headers, {}, "id-7")])
+    handler.settle()
     spans = kept.get_finished_spans()
     root = span(spans, "predict")
     assert root.parent is not None
@@ -79,6 +80,7 @@ def test_spans_tell_of_refusals_and_nothing_of_pictures_predictions_or_tokens(
 ) -> None:
     requests = [to_request({"body": body}, SECRET, {}, f"id-{i}") for i, body in enumerate((ten_pngs[7], b"no picture"))]
     handler.answer(requests)
+    handler.settle()
     told = {
         (each.attributes or {})["digits.request_id"]: dict(each.attributes or {}) for each in kept.get_finished_spans() if not each.parent
     }

@@ -30,6 +30,7 @@ END: Final = -1
 
 Parameter: TypeAlias = tuple[bytes, bytes, bytes]  # its name, its Content-Type and its value
 Respond: TypeAlias = Callable[[Sequence[Request]], Sequence[Answer]]
+Settle: TypeAlias = Callable[[], None]
 
 
 class ShortError(Exception):
@@ -174,11 +175,12 @@ def _sized(text: str) -> bytes:
     return INT.pack(len(content)) + content
 
 
-def take_over(respond: Respond, named: Mapping[str, str], guard: Guard) -> bool:
+def take_over(respond: Respond, settle: Settle, named: Mapping[str, str], guard: Guard) -> bool:
     """Have this worker read its requests and write its answers as above, from the next message on; False where it cannot.
 
     Args:
         respond: requests to answers, in order.
+        settle: does what is left of them, once they are sent.
         named: headers of every answer.
         guard: of this worker.
     """
@@ -191,6 +193,7 @@ def take_over(respond: Respond, named: Mapping[str, str], guard: Guard) -> bool:
     def retrieve(connection: socket.socket) -> tuple[bytes, list[Request]]:
         if connection not in inboxes:
             inboxes[connection] = Inbox(connection, guard)
+        settle()  # TorchServe's loop comes back here as soon as it has sent the last message
         return PREDICT, inboxes[connection].read()
 
     def answered(batch: list[Request]) -> bytes:

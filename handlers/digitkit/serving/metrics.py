@@ -67,6 +67,7 @@ class Clock(NamedTuple):
     started: float
     ready: float
     inferred: float
+    written: float
     canvas_s: float
 
 
@@ -127,8 +128,7 @@ class Metrics:
             read: what it said of each of them.
             clock: of its steps.
         """
-        now = time.perf_counter()
-        handler_s = now - clock.started
+        handler_s = clock.written - clock.started
         counts = [len(each) for each in results if not isinstance(each, DigitError) and each]
         pairs = [(given, each) for given, each in zip(inputs, read, strict=True) if not isinstance(each, DigitError)]
         with self._lock:

@@ -7,7 +7,6 @@ is given up where it stands, while what was read of it is answered.
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 import numpy as np
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 
 from digitkit.errors import DigitError, Overloaded
 from digitkit.pictures.allowance import Allowance
-from digitkit.reader import NO_HINTS, File, Hints, Input, Known, Reader
+from digitkit.reader import NO_HINTS, Hints, Input, Known, Reader
 from digitkit.serving.bodies.body import Sources
 from digitkit.serving.guard import Guard
 from digitkit.settings import Limits
@@ -28,8 +27,7 @@ Prepared: TypeAlias = Input | DigitError
 Form: TypeAlias = Literal["one", "many", "v1", "v2"]
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(NamedTuple):
     """One request.
 
     Attributes:
@@ -102,9 +100,9 @@ class Reading:
             BadRequest: the reader does not understand what is known beforehand.
             Overloaded: the batch's time was over before the first picture.
         """
-        self._allowance = self._allowance or Allowance(limits.request_pixels, pages=limits.pages)
-        started = now = time.perf_counter()
-        if now > deadline and not self.pictures:
+        allowance = self._allowance = self._allowance or Allowance(limits.request_pixels, pages=limits.pages)
+        started = time.perf_counter()
+        if started > deadline and not self.pictures:
             raise Overloaded(f"the batch has taken {limits.batch_seconds} s so far; send the request again")
         known = reader.parse_hints(self._wishes.hints)  # what is bad for all pictures refuses the request, not each of them
         until = min(deadline, started + limits.request_seconds - self._spent_s)
@@ -112,18 +110,11 @@ class Reading:
         part = self._sources.items[start : min(start * GROWTH, start + SLICE) or 1]
         ready = self._prepare_at_once(part, reader) if isinstance(part, np.ndarray) else [None] * len(part)
         for i, (item, prepared) in enumerate(zip(part, ready, strict=True), start):
-            if now > until:
+            if time.perf_counter() > until:
                 self._refuse_rest()
                 return
-            if prepared is None:
-                decoded = guard(self._open, item, reader, limits, self._allowance)
-                decoded_at = time.perf_counter()
-                prepared = decoded if isinstance(decoded, DigitError) else guard(self._prepare, decoded, i, reader, known)
-                now = time.perf_counter()
-                self.canvas_s += now - decoded_at
-            self.pictures.append(prepared)
-        now = time.perf_counter()
-        self._spent_s += now - started
+            self.pictures.append(guard(self._prepare, item, i, reader, limits, allowance, known) if prepared is None else prepared)
+        self._spent_s += time.perf_counter() - started
 
     def _prepare_at_once(self, part: NDArray[np.uint8], reader: Reader) -> Sequence[Input | None]:
         started = time.perf_counter()
@@ -131,15 +122,17 @@ class Reading:
         self.canvas_s += time.perf_counter() - started
         return ready
 
-    def _open(self, item: object, reader: Reader, limits: Limits, allowance: Allowance) -> File:
-        source = self._sources.read(item)
-        return source if isinstance(source, np.ndarray) else reader.open_file(source, limits, allowance)
-
-    def _prepare(self, file: File, i: int, reader: Reader, known: Known) -> Input:
+    def _prepare(self, item: object, i: int, reader: Reader, limits: Limits, allowance: Allowance, known: Known) -> Input:
         """What the reader makes of a picture, of which all that is known may be said for the whole request."""
-        if self._sources.hints:
-            known = reader.parse_hints(own_hints(self._sources.hints[i], self._wishes.hints))
-        return reader.prepare(file, known)
+        source = self._sources.read(item)
+        file = source if isinstance(source, np.ndarray) else reader.open_file(source, limits, allowance)
+        decoded_at = time.perf_counter()
+        try:
+            if self._sources.hints:
+                known = reader.parse_hints(own_hints(self._sources.hints[i], self._wishes.hints))
+            return reader.prepare(file, known)
+        finally:
+            self.canvas_s += time.perf_counter() - decoded_at
 
     def _refuse_rest(self) -> None:
         count, total = len(self.pictures), len(self._sources.items)

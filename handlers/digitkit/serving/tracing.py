@@ -53,11 +53,11 @@ class Tracing:
         first, _, took = self._nets.get(net, (started, ended, 0.0))
         self._nets[net] = first, ended, took + ended - started
 
-    def record(self, requests: Sequence[Request], answers: Sequence[Answer], clock: Clock, written: float) -> None:
-        """Make the spans of a batch's requests, after its answers are written at that time."""
+    def record(self, requests: Sequence[Request], answers: Sequence[Answer], clock: Clock) -> None:
+        """Make the spans of a batch's requests, whose answers are written."""
         nets, self._nets = self._nets, {}
         phases: dict[str, Phase] = {"decode": (clock.started, clock.ready, clock.ready - clock.started), **nets}
-        phases["write"] = clock.inferred, written, written - clock.inferred
+        phases["write"] = clock.inferred, clock.written, clock.written - clock.inferred
         ns, size = _Nanoseconds(), len(requests)
         for request, answer in zip(requests, answers, strict=True):
             parent = self._parents.extract(request.headers)
@@ -68,7 +68,7 @@ class Tracing:
                 self._children(span, phases, ns)
             if answer.status >= FAULT:
                 span.set_status(Status(StatusCode.ERROR, answer.error))
-            span.end(ns(written))
+            span.end(ns(clock.written))
 
     def _children(self, span: Span, phases: Mapping[str, Phase], ns: "_Nanoseconds") -> None:
         """The phases of a batch, which all of its requests went through together."""

@@ -46,7 +46,8 @@ class Unloaded:
         started = time.perf_counter()
         error = NotLoaded(f"the model {self._model.name} is not served: it could not be loaded, the operator finds why in the server's log")
         answers = [self._describe() if is_describe(request) else self._refuse(error, request) for request in requests]
-        self.metrics.record([error for answer in answers if answer.error], [], [], Clock(started, started, started, 0.0))
+        clock = Clock(started, started, started, time.perf_counter(), 0.0)
+        self.metrics.record([error for answer in answers if answer.error], [], [], clock)
         return answers
 
     def _refuse(self, error: NotLoaded, request: Request) -> Answer:

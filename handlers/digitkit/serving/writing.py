@@ -2,8 +2,8 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
 
 from digitkit.errors import DigitError
 from digitkit.reader import Explanation, Reader, Result
@@ -21,8 +21,7 @@ class Model:
     version: str
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What goes back: the HTTP status, the Content-Type and the body; for the log, the number of pictures and the error's type."""
 
     status: int
@@ -72,7 +71,7 @@ def write_refusal(error: DigitError, request: Request, model: Model, reader: Rea
     body = request.row.get("body")
     if request.is_grpc and isinstance(body, dict):  # over gRPC TorchServe parses no other body
         answer = write_answer(Question((error,), "v2", id=str(body.get("id", ""))), [error], model, reader)
-        return replace(answer, pictures=0, error=error.type)
+        return answer._replace(pictures=0, error=error.type)
     return write_error(error)
 
 
@@ -83,7 +82,7 @@ def write_error(error: DigitError, pictures: int = 0) -> Answer:
 def with_error_key(answer: Answer) -> Answer:
     """A refusal as clients of KServe's protocols read it: its message stands under "error" too."""
     refusal = json.loads(answer.body)
-    return replace(answer, body=json.dumps(refusal | {"error": refusal["message"]}).encode())
+    return answer._replace(body=json.dumps(refusal | {"error": refusal["message"]}).encode())
 
 
 def _json(content: Any, pictures: int) -> Answer:

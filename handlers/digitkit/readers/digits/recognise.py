@@ -6,8 +6,9 @@ ink that differs from the paper, and that of the eye, which tells the digit's in
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import inf
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,8 +25,7 @@ SLICE = 64  # pictures that are looked at between two looks at the clock
 STRETCHED = 0.95  # a digit that fills this share of a small square crop, both ways, was stretched to it
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(NamedTuple):
     """What the model takes of one picture.
 
     Attributes:
@@ -63,6 +63,8 @@ def recognise(inputs: Sequence[Given], run: Run, eye: Eye, min_score: float, dea
         eye: as eye_net.load or eye_ort.load gives it.
         deadline: as digitkit.reader.Recogniser.read takes it.
     """
+    if all(given.picture is None for given in inputs):
+        return [*classify([given.canvases for given in inputs], run, min_score)]
     seen = iter(see_in_time([given.picture for given in inputs if given.picture is not None], eye, deadline))
     sights = [None if given.picture is None else next(seen) for given in inputs]
     refusals = [refusal_of(given, sight) for given, sight in zip(inputs, sights, strict=True)]

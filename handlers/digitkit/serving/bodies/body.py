@@ -6,8 +6,7 @@ pictures at a time, and one that is bad by itself is refused by itself. A body t
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,8 +26,7 @@ OBJECTS: Final = '{"data": base64}, {"b64": base64}, {"image": base64}'
 V1_FORMS: Final = f"a base64 string, {OBJECTS}, or rows of numbers from 0 to 255 or of fractions from 0 to 1"
 
 
-@dataclass(frozen=True, slots=True)
-class Sources:
+class Sources(NamedTuple):
     """The pictures of one request as they came.
 
     Attributes:

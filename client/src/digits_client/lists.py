@@ -5,10 +5,11 @@ import json
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TypeAlias
 
 from digits_client.errors import PictureError, Refused, StrangeAnswer, TooLarge, Unavailable
-from digits_client.inputs import File, Picture, Pixels, Prepared, prepare, to_npy
+from digits_client.inputs import File, Picture, Pixels, Prepared, prepare, to_npy, to_scales
 from digits_client.results import Digit, to_list
 from digits_client.trying import Exchange, Patience, Reply, Send, ask
 
@@ -31,22 +32,20 @@ class Cutter:
     gathered: list[Listed] = field(default_factory=list)
     gathered_bytes: int = 0
 
-    def add(self, picture: Picture) -> Iterator[list[Listed]]:
-        """Take a picture; yields the lists that are whole."""
+    def add(self, picture: Picture) -> list[list[Listed]]:
+        """Take a picture; the lists that are whole."""
         listed = _prepared(picture)
         size = 0 if isinstance(listed, PictureError) else listed.size
-        if self.gathered and (not are_alike(self.gathered[-1], listed) or self.gathered_bytes + size > self.most_bytes):
-            yield from self.rest()
+        does_fit = not self.gathered or (are_alike(self.gathered[-1], listed) and self.gathered_bytes + size <= self.most_bytes)
+        whole = [] if does_fit else self.rest()
         self.gathered.append(listed)
         self.gathered_bytes += size
-        if len(self.gathered) >= self.most:
-            yield from self.rest()
+        return whole if len(self.gathered) < self.most else [*whole, *self.rest()]
 
-    def rest(self) -> Iterator[list[Listed]]:
-        """Yields the list of what is left, if anything is."""
-        if self.gathered:
-            whole, self.gathered, self.gathered_bytes = self.gathered, [], 0
-            yield whole
+    def rest(self) -> list[list[Listed]]:
+        """The list of what is left, if anything is, or several where its arrays are of different scales."""
+        whole, self.gathered, self.gathered_bytes = self.gathered, [], 0
+        return [*of_one_scale(whole)] if whole else []
 
 
 def cut(pictures: Iterable[Picture], cutter: Cutter) -> Iterator[list[Listed]]:
@@ -56,8 +55,20 @@ def cut(pictures: Iterable[Picture], cutter: Cutter) -> Iterator[list[Listed]]:
     yield from cutter.rest()
 
 
+def of_one_scale(listed: list[Listed]) -> Iterator[list[Listed]]:
+    """The list, cut between arrays whose numbers the server would read in different ways."""
+    arrays = [picture.array for picture in listed if isinstance(picture, Pixels)]
+    scales = to_scales(arrays) if len(arrays) > 1 else []
+    start = 0
+    for place, (before, scale) in enumerate(pairwise(scales), 1):
+        if scale is None or scale != before:
+            yield listed[start:place]
+            start = place
+    yield listed[start:]
+
+
 def are_alike(one: Listed, other: Listed) -> bool:
-    """Whether two pictures may stand in one list."""
+    """Whether two pictures may stand in one list, if they are of one scale."""
     if isinstance(one, Pixels) and isinstance(other, Pixels):
         return one.kind is not None and one.kind == other.kind
     return type(one) is type(other)

@@ -95,7 +95,7 @@ test: export DIGITS_SOAK_MINUTES ?= $(SOAK_MINUTES)
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: eye numbers finder evaluate-numbers evaluate-pages help setup run ports stop monitor monitor-stop serve score autoscale rollback train train-many search finetune evaluate evaluate-real scenes corruptions compare bench-canvas release export smoke loadtest test check fmt lock clean bench bench-models bench-batches bench-steps tune chaos soak audit sbom bench-client console forget labels retrain few-labels judge flips label-errors keys image promote splitter loop loop-on-drift uses second-reading story labels-needed
+.PHONY: eye numbers finder evaluate-numbers evaluate-pages help setup run ports stop monitor monitor-stop serve score autoscale rollback train train-many search finetune evaluate evaluate-real scenes corruptions compare bench-canvas release export smoke loadtest test check fmt lock clean bench bench-models bench-batches bench-steps tune chaos soak audit sbom bench-client console forget labels retrain few-labels pretrain judge flips label-errors keys image promote splitter loop loop-on-drift uses second-reading story labels-needed
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -204,6 +204,9 @@ judge: $(SETUP) ## hold CHALLENGER's weights to CHAMPION's (the released ones) o
 
 flips: $(WEIGHTS) | $(SETUP) ## what change of ink turns answers of WEIGHTS, and whether explanations point at what matters, with a picture
 	@$(PY) -m training.judge.run_flips --weights $< $(MNIST) $(FLAGS)
+
+pretrain: $(SETUP) ## learn features from MNIST without its labels, in runs/pretrained, for trainings that start from them: FLAGS='--epochs 12'
+	@$(PY) -m training.pretrain $(MNIST) $(FLAGS)
 
 few-labels: $(SETUP) ## how well MNIST is read after LABELS (10) labelled pictures of each digit, alone and with the rest unlabelled, of SEEDS (3) seeds
 	@$(PY) -m training.few_labels $(call flag,labels,LABELS) $(call flag,seeds,SEEDS) $(MNIST) $(FLAGS)

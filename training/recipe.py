@@ -1,6 +1,7 @@
 """Recipes: every knob of a training in one frozen dataclass, each field a flag of training.train."""
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
@@ -106,6 +107,9 @@ RECIPES = {
         synthetic=0.0,
         unlabelled=7.0,
     ),
+    "pretrain": Recipe(  # for training.pretrain: nothing of a picture's label is known
+        learning_rate=4e-3, batch_size=512, epochs=6, augmentation=1.0, disturbance=0.25
+    ),
     "paper": Recipe(
         architecture="seed",
         optimizer="adam",
@@ -123,9 +127,11 @@ RECIPES = {
 }
 
 
-def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Give `parser` one flag a field of Recipe; a flag that is not given leaves the named recipe's value."""
+def add_flags(parser: argparse.ArgumentParser, names: Sequence[str] = ()) -> None:
+    """Give `parser` one flag a field of Recipe, or for those of `names` alone; one that is not given leaves the named recipe's value."""
     for field in fields(Recipe):
+        if names and field.name not in names:
+            continue
         if field.type is bool:
             parser.add_argument(f"--{field.name.replace('_', '-')}", action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS)
             continue

@@ -87,8 +87,10 @@ def test_only_what_lies_where_a_statistic_has_drifted_to_is_of_a_kind_that_drift
     drift = Drift(STATISTICS, reference(*pictures(5_000, seed=9)))
     digits, confidences, inks = pictures(WINDOW)
     drift.add(digits, confidences, inks)
+    assert not drift.is_large
     assert not drift.has(3, 0.995, 33.0)
     drift.add(digits, confidences, np.where(np.arange(WINDOW) % 2, inks, np.float32(90.0)))
+    assert drift.is_large
     assert drift.has(3, 0.995, 90.0)
     assert not drift.has(3, 0.995, 33.0)
     drift.add(digits, confidences, inks)

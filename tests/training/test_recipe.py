@@ -79,7 +79,10 @@ def test_an_unknown_recipe_ends_with_one_sentence_that_names_the_known_ones(monk
     monkeypatch.setattr(sys, "argv", ["training.train", "--recipe", "slow"])
     with pytest.raises(SystemExit) as ended:
         main()
-    assert ended.value.code == "training.train: unknown recipe 'slow'; there are quick, release, tiny, finetune, retrain, few-labels, paper"
+    assert (
+        ended.value.code
+        == "training.train: unknown recipe 'slow'; there are quick, release, tiny, finetune, retrain, few-labels, pretrain, paper"
+    )
 
 
 @pytest.mark.parametrize("seeds", [0, -1])

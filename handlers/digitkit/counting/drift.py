@@ -56,6 +56,11 @@ class Drift:
         found = shares(self._window[self._statistics.index(name)], known["bounds"])
         return [bool(now >= GROWN * share) for now, share in zip(found, known["shares"], strict=True)]
 
+    @property
+    def is_large(self) -> bool:
+        """Whether any statistic has drifted, as the window was when `add` was called last; from any thread."""
+        return bool(self._grown)
+
     def has(self, *values: float) -> bool:
         """Whether a picture with these values is of a kind that has drifted: of a bin that has grown, in a statistic that has drifted.
 

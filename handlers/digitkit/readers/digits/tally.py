@@ -55,4 +55,6 @@ class Tally:
             yield "drift_psi", f"statistic:{statistic}", round(index, 4)
 
     def has_drifted(self, result: Prediction) -> bool:
+        if not self._drift.is_large:  # as nearly always; measuring the ink takes longer than all else that choosing does
+            return False
         return self._drift.has(result.digit, result.confidence, float(mean_ink([result.canvas])[0]))

@@ -11,6 +11,8 @@ from digitkit.artifacts.place import place
 from promotion.errors import NotPromoted
 from promotion.promotion_places import Places
 
+FOR_CLIENTS_ALONE = ".latency-on"  # in a store whose archives `make export LATENCY=on` has packed
+
 
 def stage(weights: Path, models: Sequence[ListedModel], places: Places, data_root: Path) -> dict[str, Path]:
     """The archive of each model made of `weights`, packed in the folder for them, each tried as `make export` tries it.
@@ -39,6 +41,8 @@ def _commands(weights: Path, model: ListedModel, staged: Path, store: Path) -> l
     inside = ROOT / RELEASED if model.target == "pytorch" else store
     beside = inside / f"{BESIDE[model.task]}{SUFFIXES[model.target]}"
     packed = ["--archive", str(archive), "--beside", str(beside), "--config", str(model.config)]
+    if (store / FOR_CLIENTS_ALONE).exists():
+        packed += ["--latency", "on"]
     if not model.artifact:
         return [["export.to_mar", "--weights", str(weights), *packed]]
     module, made = ("export.to_onnx", "--graph") if model.target == "onnx" else ("export.to_torch", "--target")

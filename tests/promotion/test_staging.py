@@ -14,6 +14,26 @@ from promotion.promotion_places import Places
 from promotion.staging import stage
 
 
+@pytest.fixture
+def called(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """The commands that are run, of which each does nothing."""
+    commands: list[list[str]] = []
+
+    def run_command(command: list[str], **_: Any) -> subprocess.CompletedProcess[bytes]:
+        commands.append(command)
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(subprocess, "run", run_command)
+    return commands
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    made = archive_of(tmp_path, NEW).rename(tmp_path / "digits.pt")
+    (tmp_path / "digits.mar.json").rename(tmp_path / "digits.pt.json")
+    return made
+
+
 @pytest.mark.parametrize(
     ("name", "modules"),
     [
@@ -23,17 +43,9 @@ from promotion.staging import stage
     ],
 )
 def test_each_model_is_made_by_the_commands_of_the_export(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, modules: list[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, called: list[list[str]], weights: Path, name: str, modules: list[str]
 ) -> None:
-    places, called = Places(tmp_path / "state", tmp_path / "store"), list[list[str]]()
-
-    def run_command(command: list[str], **_: Any) -> subprocess.CompletedProcess[bytes]:
-        called.append(command)
-        return subprocess.CompletedProcess(command, 0)
-
-    monkeypatch.setattr(subprocess, "run", run_command)
-    weights = archive_of(tmp_path, NEW).rename(tmp_path / "digits.pt")
-    (tmp_path / "digits.mar.json").rename(tmp_path / "digits.pt.json")
+    places = Places(tmp_path / "state", tmp_path / "store")
     model = read_models()[name]
     staged = stage(weights, [model], places, tmp_path)
     assert staged == {name: places.staged / f"{name}.mar"}
@@ -47,3 +59,14 @@ def test_each_model_is_made_by_the_commands_of_the_export(
     monkeypatch.setattr(subprocess, "run", lambda command, **_: subprocess.CompletedProcess(command, 1))
     with pytest.raises(NotPromoted, match=f"the archive of {name} could not be made"):
         stage(weights, [model], places, tmp_path)
+
+
+def test_a_store_packed_for_clients_alone_gets_a_challenger_that_is(tmp_path: Path, called: list[list[str]], weights: Path) -> None:
+    places = Places(tmp_path / "state", tmp_path / "store")
+    places.store.mkdir()
+    for is_alone in (False, True):
+        if is_alone:
+            (places.store / ".latency-on").touch()
+        stage(weights, [read_models()["digits_onnx"]], places, tmp_path)
+        assert ("--latency" in called[-1]) is is_alone
+    assert called[-1][called[-1].index("--latency") + 1] == "on"

@@ -70,3 +70,4 @@ def test_a_store_packed_for_clients_alone_gets_a_challenger_that_is(tmp_path: Pa
         stage(weights, [read_models()["digits_onnx"]], places, tmp_path)
         assert ("--latency" in called[-1]) is is_alone
     assert called[-1][called[-1].index("--latency") + 1] == "on"
+    assert "$(STORE)/.latency-$(or $(LATENCY),off)" in (ROOT / "Makefile").read_text(), "make leaves this file"

@@ -15,7 +15,7 @@ from digitkit.readers.digits.digit import MNIST_MEAN, MNIST_STD
 from digitkit.readers.digits.net import DigitNet
 from training import pretrain as command
 from training.data import mnist
-from training.learn.contrast import TEMPERATURE, Projected, contrast_loss, pretrain, view
+from training.learn.contrast import TEMPERATURE, contrast_loss, pretrain, view
 from training.learn.loop import Trainer
 from training.recipe import TrainingError
 
@@ -63,7 +63,7 @@ def test_the_head_stays_as_it_began_and_one_seed_gives_one_net(mnist_test: mnist
     [
         ({}, 63, "there are 63 pictures, and a batch has 64"),
         ({"schedule": "plateau"}, 64, "pre-training takes one-cycle or cosine"),
-        ({"architecture": "lean-4-8-16+lean-4-8-16"}, 64, "pre-train each member by itself"),
+        ({"architecture": "lean-4-8-16+lean-4-8-16"}, 64, "pre-train each by itself"),
     ],
 )
 def test_what_cannot_be_pretrained_is_refused_with_what_can(
@@ -71,11 +71,6 @@ def test_what_cannot_be_pretrained_is_refused_with_what_can(
 ) -> None:
     with pytest.raises(TrainingError, match=told):
         pretrain(replace(RECIPE, **changes), mnist_test.pictures[:count])  # type: ignore[arg-type]
-
-
-def test_views_are_unit_vectors() -> None:
-    vectors = Projected(DigitNet("seed")).eval()(torch.zeros((3, 28, 28), dtype=torch.uint8))
-    assert torch.allclose(vectors.norm(dim=1), torch.ones(3))
 
 
 @pytest.mark.slow

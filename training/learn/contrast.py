@@ -26,32 +26,6 @@ SCHEDULES = ("one-cycle", "cosine")  # which move by steps
 TEMPERATURE = 0.2  # of likeness: the lower, the more the few most alike canvases count
 
 
-class Projected(nn.Module):
-    """A net without its head, followed by a projection.
-
-    Raises:
-        TrainingError: the net is an ensemble, whose members have no features in common.
-    """
-
-    def __init__(self, net: DigitNet) -> None:
-        super().__init__()
-        *others, layers = net.members()
-        if others:
-            raise TrainingError(f"{net.architecture} is an ensemble; pre-train each member by itself")
-        self.net, self.head = net, cast(nn.Linear, layers[-1])
-        self.projection = nn.Sequential(
-            nn.Linear(self.head.in_features, HIDDEN, bias=False), nn.BatchNorm1d(HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, PROJECTED)
-        )
-
-    def forward(self, canvases: Tensor) -> Tensor:
-        """Unit vectors (N, PROJECTED) float32 of canvases (N, 28, 28) uint8."""
-        seen: list[Tensor] = []
-        hook = self.head.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
-        self.net(canvases)
-        hook.remove()
-        return functional.normalize(self.projection(seen[0]).float(), dim=1)
-
-
 def contrast_loss(views: Tensor) -> Tensor:
     """How badly each of 2N unit vectors, the first N of which show what the last N show, is told from all but its other view.
 
@@ -80,11 +54,19 @@ def pretrain(recipe: Recipe, pictures: NDArray[uint8]) -> tuple[DigitNet, float]
     torch.manual_seed(recipe.seed)
     draw = Generator().manual_seed(recipe.seed)
     device = choose_device(recipe.device)
+    is_bfloat16 = choose_autocast(recipe, device)
     net = DigitNet(recipe.architecture)
-    model, canvases = Projected(net).to(device), torch.from_numpy(pictures).to(device)
+    *others, layers = net.members()
+    if others:
+        raise TrainingError(f"{net.architecture} is an ensemble, whose members have no features in common; pre-train each by itself")
+    head, layers[-1] = cast(nn.Linear, layers[-1]), nn.Identity()  # until the end: what it takes are the features
+    projection = nn.Sequential(
+        nn.Linear(head.in_features, HIDDEN, bias=False), nn.BatchNorm1d(HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, PROJECTED)
+    )
+    model, canvases = nn.Sequential(net, projection).to(device), torch.from_numpy(pictures).to(device)
     steps = len(canvases) // recipe.batch_size
     optimizer = make_optimizer(recipe, net)
-    optimizer.add_param_group({"params": list(model.projection.parameters())})
+    optimizer.add_param_group({"params": list(projection.parameters())})
     schedule = make_schedule(recipe, optimizer, steps)
     mean = 0.0
     for epoch in range(1, recipe.epochs + 1):
@@ -92,9 +74,9 @@ def pretrain(recipe: Recipe, pictures: NDArray[uint8]) -> tuple[DigitNet, float]
         order = torch.randperm(len(canvases), generator=draw)[: steps * recipe.batch_size].split(recipe.batch_size)
         for chosen in tqdm(order, desc=f"epoch {epoch}", unit=" batches", leave=False, disable=None):
             views = torch.cat([view(canvases[chosen], recipe, draw) for _ in range(2)])
-            with torch.autocast(device.type, torch.bfloat16, enabled=choose_autocast(recipe, device)):
+            with torch.autocast(device.type, torch.bfloat16, enabled=is_bfloat16):
                 projected = model(views)
-            loss = contrast_loss(projected)
+            loss = contrast_loss(functional.normalize(projected.float(), dim=1))
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()
@@ -103,6 +85,7 @@ def pretrain(recipe: Recipe, pictures: NDArray[uint8]) -> tuple[DigitNet, float]
         mean = total / steps
         rate = 2 * steps * recipe.batch_size / (time.monotonic() - began)
         print(f"epoch {epoch:3d}/{recipe.epochs}  loss {mean:.4f}  {rate:,.0f} views/s", flush=True)
+    layers[-1] = head
     return net.cpu().eval(), mean
 
 

@@ -240,14 +240,17 @@ compare: $(WEIGHTS) | $(SETUP) ## accuracy, size, multiply-adds and speed of wei
 bench-canvas: $(SETUP) ## measure the processor time of decoding a picture and making its canvas
 	@$(PY) -m training.evaluate.canvas_cost $(MNIST)
 
-eye: $(SETUP) ## train the eye, which finds the digit in a picture, and publish it as the shipped one: about an hour on two cores, VERSION=1.1
-	$(PY) -m training.eye.train_eye --out $(dir $(EYE)) $(MNIST) $(if $(VERSION),--version $(VERSION)) $(FLAGS)
+# What draws its own pictures trains in PROCESSES of one thread each, where that is given: docs/training.md.
+DRAWN = $(if $(PROCESSES),OMP_NUM_THREADS=1 $(PY) -m torch.distributed.run --standalone --nproc-per-node $(PROCESSES) -m --,$(PY) -m)
 
-numbers: $(SETUP) ## train the reader of numbers on drawn lines, and publish it as the shipped one: VERSION=1.1
-	$(PY) -m training.lines.train_numbers --out training/released $(MNIST) $(if $(VERSION),--version $(VERSION)) $(FLAGS)
+eye: $(SETUP) ## train the eye, which finds the digit in a picture, and publish it as the shipped one: about an hour on two cores, VERSION=1.1, PROCESSES
+	$(DRAWN) training.eye.train_eye --out $(dir $(EYE)) $(MNIST) $(if $(VERSION),--version $(VERSION)) $(FLAGS)
 
-finder: $(SETUP) ## train the net that finds numbers on drawn pages, and publish it as the shipped one: VERSION=1.1
-	$(PY) -m training.pages.train_finder --out $(dir $(FINDER)) $(MNIST) $(if $(VERSION),--version $(VERSION)) $(FLAGS)
+numbers: $(SETUP) ## train the reader of numbers on drawn lines, and publish it as the shipped one: VERSION=1.1, PROCESSES
+	$(DRAWN) training.lines.train_numbers --out training/released $(MNIST) $(if $(VERSION),--version $(VERSION)) $(FLAGS)
+
+finder: $(SETUP) ## train the net that finds numbers on drawn pages, and publish it as the shipped one: VERSION=1.1, PROCESSES
+	$(DRAWN) training.pages.train_finder --out $(dir $(FINDER)) $(MNIST) $(if $(VERSION),--version $(VERSION)) $(FLAGS)
 
 release: $(SETUP) ## train the release recipe with SEEDS seeds, publish the best on validation as the shipped weights: VERSION=1.1
 	@$(PY) -m training.release $(if $(VERSION),--version $(VERSION))
@@ -278,8 +281,8 @@ $(call told,pytorch): $(WEIGHTS) $(CHOSEN) $(SIGNING_KEY) $(call needs,export.to
 keys: $(SETUP) ## make the pair of keys by which what is exported is signed, and checked before it is served: docs/signing.md
 	@$(PY) -m export.signing
 
-image: $(SETUP) ## build the server's image of what make export has built, with Docker or buildah: TARGET=onnx or torch, TAG, BASE: docs/image.md
-	@$(PY) -m deploy.image $(call flag,target,TARGET) $(call flag,tag,TAG) $(call flag,base,BASE)
+image: $(SETUP) ## build the server's image of what make export has built, with Docker or buildah: TARGET=onnx or torch, MODELS=names, TAG, BASE: docs/image.md
+	@$(PY) -m deploy.image $(call flag,target,TARGET) $(call flag,models,MODELS) $(call flag,tag,TAG) $(call flag,base,BASE)
 
 bench: export build/bench/stock.mar $(CHOSEN_PEERS:%=.venv-peers/%/installed) ## compare our server with others: PEERS, FORMS, TARGETS, WORKERS, BENCH_SECONDS, BENCH_ROUNDS, BENCH_CONNECTIONS
 	@$(PY) -m bench.servers $(MNIST) $(BENCH_FLAGS)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from parallel_worker import SAME, splits
+from parallel_worker import SAME, drawn_trainer, splits
 
 from training.learn.loop import Trainer
 from training.learn.parallel import ALONE, Group, joined
@@ -20,7 +20,7 @@ WORKER = Path(__file__).parent.with_name("parallel_worker.py")
 def ranks(tmp_path_factory: pytest.TempPathFactory, mnist_root: Path) -> list[dict[str, Any]]:
     """What each of two processes found in parallel_worker.py."""
     out = tmp_path_factory.mktemp("parallel")
-    for name in ("same", "whole"):
+    for name in ("same", "whole", "drawn"):
         (out / name).mkdir()
     command = [
         sys.executable,
@@ -50,6 +50,17 @@ def test_two_processes_train_to_the_weights_of_one(ranks: list[dict[str, Any]], 
         assert not torch.allclose(value, start[name], atol=1e-3)
         assert torch.allclose(value, theirs[name], atol=1e-4)
     assert history[-1]["loss/validation"] == pytest.approx(their_history[-1]["loss/validation"], abs=1e-3)
+
+
+@pytest.mark.slow
+def test_two_processes_train_on_drawn_pictures_to_the_weights_of_one(ranks: list[dict[str, Any]], tmp_path: Path) -> None:
+    alone = drawn_trainer()
+    start = {name: value.clone() for name, value in alone.net.state_dict().items()}
+    alone.run(tmp_path)
+    for theirs in (rank["drawn"][0] for rank in ranks):
+        for name, value in alone.net.state_dict().items():
+            assert not torch.allclose(value, start[name], atol=1e-3)
+            assert torch.allclose(value, theirs[name], atol=1e-5)
 
 
 @pytest.mark.slow

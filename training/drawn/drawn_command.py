@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,6 +17,7 @@ from training.data import mnist
 from training.drawn.drawn_release import Workplace, parse_flags, release, story_of
 from training.drawn.drawn_trainer import Drawn, DrawnRecipe, DrawnTrainer
 from training.learn.device import choose_device, multiplies_in_bfloat16
+from training.learn.parallel import ALONE, Group, joined
 from training.recipe import TrainingError
 from training.scenes.sources import demand
 
@@ -29,7 +31,7 @@ class Draw(Protocol):
 class BeginTraining(Protocol):
     """Begins the training of a net on drawn pictures."""
 
-    def __call__(self, recipe: DrawnRecipe, drawn: Any, device: torch.device, /, *, bfloat16: bool) -> DrawnTrainer[Any]: ...
+    def __call__(self, recipe: DrawnRecipe, drawn: Any, device: torch.device, /, *, bfloat16: bool, group: Group) -> DrawnTrainer[Any]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +64,25 @@ class DrawnNet:
         """The folder of its scenes and checkpoints, where nothing else is said."""
         return Path("runs") / self.task
 
-    def train(self, recipe: DrawnRecipe, place: Workplace) -> Card:
+    def train(self, recipe: DrawnRecipe, place: Workplace, group: Group = ALONE) -> Card:
         """Train a net and leave its weights and their card at their place."""
         began, device = time.monotonic(), choose_device(place.device)
         if recipe.init_from:
             check_card(Path(recipe.init_from))  # before the pictures, which take minutes
-        mnist.ensure_mnist(place.data_root)
-        drawn = self.draw(place.run / "scenes", recipe.scenes, recipe.seed, data_root=place.data_root)
-        took = time.monotonic() - began
-        print(f"training {self.weights} on {device}: {len(drawn):,} {self.pictures}, {took:.0f} s to draw them", flush=True)
-        net = self.trainer(recipe, drawn, device, bfloat16=multiplies_in_bfloat16(device)).run(place.run)
-        return self.publish(net, story_of(recipe), place, recipe.seed, began)
+        draw = partial(self.draw, place.run / "scenes", recipe.scenes, recipe.seed, data_root=place.data_root)
+        if group.local_rank == 0:
+            mnist.ensure_mnist(place.data_root)
+            drawn = draw()
+            group.wait()
+        else:
+            group.wait()  # until the first one of this machine has drawn them
+            drawn = draw()
+        if group.is_first:
+            took, together = time.monotonic() - began, f", {group.size} processes" if group.size > 1 else ""
+            print(f"training {self.weights} on {device}{together}: {len(drawn):,} {self.pictures}, {took:.0f} s to draw them", flush=True)
+        trainer = self.trainer(recipe, drawn, device, bfloat16=multiplies_in_bfloat16(device), group=group)
+        net = trainer.run(place.run)
+        return group.from_first(lambda: self.publish(net, story_of(recipe), place, recipe.seed, began))
 
     def publish(self, net: nn.Module, story: Mapping[str, object], place: Workplace, seed: int, began: float) -> Card:
         """Judge a net on validation's pictures and leave its weights and their card at their place.
@@ -94,9 +104,12 @@ class DrawnNet:
         recipe, place = parse_flags(parser, self.usual, self.run, self.weights)
         try:
             demand()
-            card = self.train(recipe, place)
+            with joined(place.device) as group:
+                card = self.train(recipe, place, group)
         except (CardError, TrainingError, mnist.DataError, OSError, ValueError) as err:
             sys.exit(f"{parser.prog}: {err}")
+        if not group.is_first:
+            return
         figures = "  ".join(f"{name} {value:.4f}" for name, value in card.accuracy.items() if name != "training_s")
         took = card.accuracy["training_s"]
         print(f"{place.weights}: {card.bytes:,} bytes, on validation's {self.pictures} {figures}, {took:.0f} s in all")

@@ -1,4 +1,7 @@
-"""The training of a net on drawn pictures, epoch by epoch, from the checkpoint that a killed one left."""
+"""The training of a net on drawn pictures, epoch by epoch, from the checkpoint that a killed one left.
+
+Under torchrun each process takes every size-th picture of a batch, as training.learn.parallel says.
+"""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -12,6 +15,7 @@ from tqdm import tqdm
 
 from digitkit.readers.digits.net import write
 from training.learn.average import make_average
+from training.learn.parallel import ALONE, Group
 from training.recipe import TrainingError
 
 CHECKPOINT = "drawn-checkpoint.pt"
@@ -57,9 +61,12 @@ class Losses(Protocol):
 class DrawnTrainer(Generic[Net]):
     """One training: the net, its average, its optimiser and how far it got."""
 
-    def __init__(self, recipe: DrawnRecipe, net: Net, drawn: Drawn, losses: Losses, device: torch.device, *, bfloat16: bool) -> None:
-        self.recipe, self.drawn, self.losses, self.device, self.bfloat16 = recipe, drawn, losses, device, bfloat16
+    def __init__(
+        self, recipe: DrawnRecipe, net: Net, drawn: Drawn, losses: Losses, device: torch.device, *, bfloat16: bool, group: Group = ALONE
+    ) -> None:
+        self.recipe, self.drawn, self.losses, self.device, self.bfloat16, self.group = recipe, drawn, losses, device, bfloat16, group
         self.net = net.to(device).to(memory_format=torch.channels_last)
+        self.learner = group.wrap(self.net)
         self.average = make_average(self.net, recipe.ema)
         self.optimizer = torch.optim.AdamW(self.net.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
         self.steps = recipe.epochs * drawn.steps(recipe.batch_size)
@@ -72,11 +79,9 @@ class DrawnTrainer(Generic[Net]):
             self._restore(checkpoint)
         while self.epoch < self.recipe.epochs:
             self._train_epoch()
-            states = {name: part.state_dict() for name, part in self._parts().items()}
-            write(
-                {"recipe": asdict(self.recipe), "step": self.step, "epoch": self.epoch, "states": states}, checkpoint.with_suffix(".part")
-            )
-            checkpoint.with_suffix(".part").replace(checkpoint)
+            if self.group.is_first:
+                self._save(checkpoint)
+            self.group.wait()
         return cast(Net, self.average.module.eval())
 
     def _train_epoch(self) -> None:
@@ -84,23 +89,27 @@ class DrawnTrainer(Generic[Net]):
         totals: dict[str, Tensor] = {}
         self.net.train()
         seed = self.recipe.seed + self.epoch
-        torch.manual_seed(seed)  # dropout draws from the global generator, which no checkpoint holds
-        with tqdm(total=len(self.drawn), desc=f"epoch {self.epoch + 1}", unit=" scenes", leave=False, mininterval=1, disable=None) as bar:
+        torch.manual_seed(seed * self.group.size + self.group.rank)  # dropout draws from the global generator, which no checkpoint holds
+        is_hidden = None if self.group.is_first else True  # None: where nobody looks
+        with tqdm(
+            total=len(self.drawn), desc=f"epoch {self.epoch + 1}", unit=" scenes", leave=False, mininterval=1, disable=is_hidden
+        ) as bar:
             for batch in self.drawn.batches(self.recipe.batch_size, seed):
                 count = len(batch[0])
-                for name, loss in self._learn(batch).items():
+                for name, loss in self._learn(self.group.share(batch)).items():
                     totals[name] = totals.get(name, torch.zeros(())) + count * loss.detach().cpu()
                 seen += count
                 bar.update(count)
         self.epoch += 1
         found = "  ".join(f"{name} {float(total) / seen:.4f}" for name, total in totals.items())
-        print(f"epoch {self.epoch}/{self.recipe.epochs}  {found}  {seen / (time.monotonic() - began):,.0f} scenes/s", flush=True)
+        if self.group.is_first:
+            print(f"epoch {self.epoch}/{self.recipe.epochs}  {found}  {seen / (time.monotonic() - began):,.0f} scenes/s", flush=True)
 
     def _learn(self, batch: Batch) -> Mapping[str, Tensor]:
         """Take one step of the optimiser and the average; the losses before it."""
         for group in self.optimizer.param_groups:
             group["lr"] = self.recipe.learning_rate * self.rate()
-        found = self.losses(self.net, batch, self.device, bfloat16=self.bfloat16)
+        found = self.losses(self.learner, batch, self.device, bfloat16=self.bfloat16)
         self.optimizer.zero_grad(set_to_none=True)
         torch.stack([*found.values()]).sum().backward()
         self.optimizer.step()
@@ -116,6 +125,11 @@ class DrawnTrainer(Generic[Net]):
     def _parts(self) -> dict[str, Any]:
         return {"net": self.net, "average": self.average, "optimizer": self.optimizer}
 
+    def _save(self, checkpoint: Path) -> None:
+        states = {name: part.state_dict() for name, part in self._parts().items()}
+        write({"recipe": asdict(self.recipe), "step": self.step, "epoch": self.epoch, "states": states}, checkpoint.with_suffix(".part"))
+        checkpoint.with_suffix(".part").replace(checkpoint)
+
     def _restore(self, checkpoint: Path) -> None:
         content = torch.load(checkpoint, map_location="cpu", weights_only=True)
         if content["recipe"] != asdict(self.recipe):
@@ -123,4 +137,5 @@ class DrawnTrainer(Generic[Net]):
         self.step, self.epoch = content["step"], content["epoch"]
         for name, part in self._parts().items():
             part.load_state_dict(content["states"][name])
-        print(f"going on after epoch {self.epoch} of {checkpoint}", flush=True)
+        if self.group.is_first:
+            print(f"going on after epoch {self.epoch} of {checkpoint}", flush=True)

@@ -11,17 +11,18 @@ from digitkit.backends import blocks
 from digitkit.backends.eye_net import DIGITS, EyeNet
 from training.drawn.drawn_trainer import Batch, DrawnRecipe, DrawnTrainer
 from training.eye.scene_pool import Scenes
+from training.learn.parallel import ALONE, Group
 from training.scenes.composing import Content
 
 EVALUATION_BATCH = 250
 PIXEL, OVERLAP, WORD = 4.0, 0.5, 0.5  # weights of the losses: of each pixel's ink, of the inks' overlap, of kind and digit each
 
 
-def eye_trainer(recipe: DrawnRecipe, scenes: Scenes, device: torch.device, *, bfloat16: bool) -> DrawnTrainer[EyeNet]:
+def eye_trainer(recipe: DrawnRecipe, scenes: Scenes, device: torch.device, *, bfloat16: bool, group: Group = ALONE) -> DrawnTrainer[EyeNet]:
     """The training of an eye on scenes."""
     torch.manual_seed(recipe.seed)
     start = blocks.read(EyeNet(), Path(recipe.init_from)) if recipe.init_from else EyeNet()
-    return DrawnTrainer(recipe, start, scenes, losses, device, bfloat16=bfloat16)
+    return DrawnTrainer(recipe, start, scenes, losses, device, bfloat16=bfloat16, group=group)
 
 
 def losses(net: nn.Module, batch: Batch, device: torch.device, *, bfloat16: bool) -> dict[str, Tensor]:

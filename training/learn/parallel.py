@@ -50,6 +50,10 @@ class Group:
         filled = torch.cat([order, order[: -len(order) % self.size]])
         return [batch[self.rank :: self.size] for batch in filled.split(batch_size)]
 
+    def share(self, batch: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """This process's share of a batch that all have drawn; all of it where it has fewer pictures than there are processes."""
+        return batch if len(batch[0]) < self.size else tuple(part[self.rank :: self.size] for part in batch)
+
     def wait(self) -> None:
         """Wait until every process has come to this point."""
         if self.size > 1:

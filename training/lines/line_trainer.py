@@ -10,6 +10,7 @@ from digitkit.backends import blocks
 from digitkit.backends.line_net import LineNet
 from digitkit.pictures.line import BLANK, FRAME_PX
 from training.drawn.drawn_trainer import Batch, DrawnRecipe, DrawnTrainer
+from training.learn.parallel import ALONE, Group
 from training.lines.line_pool import PLACES, Lines
 
 PLACE = 4.0  # the weight of where a line is, beside that of what it says
@@ -17,11 +18,11 @@ HARD = 1.0  # a line whose text costs this many nats a character counts half
 EVALUATION_BATCH = 128
 
 
-def line_trainer(recipe: DrawnRecipe, lines: Lines, device: torch.device, *, bfloat16: bool) -> DrawnTrainer[LineNet]:
+def line_trainer(recipe: DrawnRecipe, lines: Lines, device: torch.device, *, bfloat16: bool, group: Group = ALONE) -> DrawnTrainer[LineNet]:
     """The training of a net on lines."""
     torch.manual_seed(recipe.seed)
     start = blocks.read(LineNet(), Path(recipe.init_from)) if recipe.init_from else LineNet()
-    return DrawnTrainer(recipe, start, lines, losses, device, bfloat16=bfloat16)
+    return DrawnTrainer(recipe, start, lines, losses, device, bfloat16=bfloat16, group=group)
 
 
 def losses(net: nn.Module, batch: Batch, device: torch.device, *, bfloat16: bool) -> dict[str, Tensor]:

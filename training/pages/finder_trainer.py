@@ -10,17 +10,20 @@ from digitkit.backends import blocks
 from digitkit.backends.finder_net import FinderNet
 from digitkit.pictures.text_map import BELOW, COSINE, HEIGHT, LEFT, SCORE
 from training.drawn.drawn_trainer import Batch, DrawnRecipe, DrawnTrainer
+from training.learn.parallel import ALONE, Group
 from training.pages.page_pool import UNKNOWN, Pieces
 
 CELL, OVERLAP, GEOMETRY = 4.0, 1.0, 1.0  # weights of the losses: of each cell's score, of the scores' overlap, of a number's geometry
 EVALUATION_BATCH = 50
 
 
-def finder_trainer(recipe: DrawnRecipe, pieces: Pieces, device: torch.device, *, bfloat16: bool) -> DrawnTrainer[FinderNet]:
+def finder_trainer(
+    recipe: DrawnRecipe, pieces: Pieces, device: torch.device, *, bfloat16: bool, group: Group = ALONE
+) -> DrawnTrainer[FinderNet]:
     """The training of a finder on pieces of pages."""
     torch.manual_seed(recipe.seed)
     start = blocks.read(FinderNet(), Path(recipe.init_from)) if recipe.init_from else FinderNet()
-    return DrawnTrainer(recipe, start, pieces, losses, device, bfloat16=bfloat16)
+    return DrawnTrainer(recipe, start, pieces, losses, device, bfloat16=bfloat16, group=group)
 
 
 def losses(net: nn.Module, batch: Batch, device: torch.device, *, bfloat16: bool) -> dict[str, Tensor]:

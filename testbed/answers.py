@@ -13,6 +13,9 @@ from digitkit.readers.digits.digit import LABELS, REASONS, SIDE_PX, Prediction
 # Probabilities travel with 4 decimals, and on a CPU the size of a batch moves them by less than 1e-5. Two pictures of
 # different digits differ by nearly 1: answers swapped within a batch lie far beyond this.
 TOLERANCE = 1e-3
+# Places travel with one decimal, and the size of a batch moves them by less than 1e-3 pixels: one that lies between two tenths is
+# rounded to either of them.
+PLACE, PLACE_TOLERANCE = "quad", 0.1 + TOLERANCE
 SUM_TOLERANCE = 1e-2  # of ten probabilities, each rounded
 ATTRIBUTION_TOLERANCE = 0.02  # attributions reach from -1 to 1; a batch moves them by less than 1e-3
 
@@ -163,14 +166,19 @@ def _check(answer: Any, due: Expected) -> None:
             raise WrongAnswer("wrong content: not the answer that this picture got before the load")
 
 
-def _is_alike(found: Any, due: Any) -> bool:
+def _is_alike(found: Any, due: Any, tolerance: float = TOLERANCE) -> bool:
     """Whether two JSON values are the same, except that numbers may differ by what the size of a batch changes."""
     if isinstance(due, dict):
-        return isinstance(found, dict) and found.keys() == due.keys() and all(_is_alike(found[key], due[key]) for key in due)
+        tolerances = {key: PLACE_TOLERANCE if key == PLACE else tolerance for key in due}
+        return (
+            isinstance(found, dict) and found.keys() == due.keys() and all(_is_alike(found[key], due[key], tolerances[key]) for key in due)
+        )
     if isinstance(due, list):
-        return isinstance(found, list) and len(found) == len(due) and all(map(_is_alike, found, due))
+        return (
+            isinstance(found, list) and len(found) == len(due) and all(_is_alike(*pair, tolerance) for pair in zip(found, due, strict=True))
+        )
     are_numbers = {type(found), type(due)} <= {int, float}
-    return abs(found - due) <= TOLERANCE if are_numbers else type(found) is type(due) and bool(found == due)
+    return abs(found - due) <= tolerance if are_numbers else type(found) is type(due) and bool(found == due)
 
 
 def _is_share(value: Any) -> bool:

@@ -76,19 +76,20 @@ def test_another_task_without_pictures_is_refused(tmp_path: Path) -> None:
         find_subject(NAME, models, tmp_path)
 
 
-SAID = {"letter": "b", "sure": True, "scores": [0.25, 1], "place": {"row": None}}
+SAID = {"letter": "b", "sure": True, "scores": [0.25, 1], "place": {"row": None}, "quad": [[148.6, 20.0]]}
 
 
 def test_rounding_is_no_other_answer_of_another_task() -> None:
     assert read_explanation(SAID, "letters") == ToldAnswer(SAID)
     check_answers([SAID | {"scores": [0.2504, 1.0]}], [read_answer(SAID, "letters")])
+    check_answers([SAID | {"quad": [[148.7, 20.0]]}], [read_answer(SAID, "letters")])
 
 
 @pytest.mark.parametrize(
     "changed",
     [
         {"letter": "d"}, {"letter": 7}, {"sure": False}, {"sure": 1}, {"scores": [0.26, 1]}, {"scores": [0.25]}, {"scores": None},
-        {"place": {}}, {"place": {"row": 0}}, {"more": 1},
+        {"place": {}}, {"place": {"row": 0}}, {"more": 1}, {"quad": [[148.8, 20.0]]}, {"quad": [[148.6]]}, {"quad": 1},
     ],
 )  # fmt: skip
 def test_whatever_else_differs_is_another_answer(changed: dict[str, Any]) -> None:

@@ -57,10 +57,10 @@ def collect(target: str, models: Sequence[str]) -> None:
     Raises:
         ServerError: one is not in models.toml, needs torch in an image that has none, or has not been built.
     """
-    torches = [model for model in choose(read_models(), models) if target == "onnx" and model.target != "onnx"]
-    if torches:
+    unserved = [model for model in choose(read_models(), models) if target == "onnx" and model.target != "onnx"]
+    if unserved:
         raise ServerError(
-            f"{', '.join(model.name for model in torches)} would need torch, which this image has not; make image TARGET=torch has it"
+            f"{', '.join(model.name for model in unserved)} would need torch, which this image has not; make image TARGET=torch has it"
         )
     folder = ROOT / STAGED / f"store-{target}"
     shutil.rmtree(folder, ignore_errors=True)

@@ -13,9 +13,9 @@ from digitkit.readers.digits.digit import LABELS, REASONS, SIDE_PX, Prediction
 # Probabilities travel with 4 decimals, and on a CPU the size of a batch moves them by less than 1e-5. Two pictures of
 # different digits differ by nearly 1: answers swapped within a batch lie far beyond this.
 TOLERANCE = 1e-3
-# Places travel with one decimal, and the size of a batch moves them by less than 1e-3 pixels: one that lies between two tenths is
-# rounded to either of them.
-PLACE, PLACE_TOLERANCE = "quad", 0.1 + TOLERANCE
+# Places travel with one decimal, and the size of a batch moves them by a thousandth of a pixel: one that lies between two tenths is
+# rounded to either of them, which is one step of the decimal and no more.
+PLACE, PLACE_TOLERANCE = "quad", 0.1 + 1e-6
 SUM_TOLERANCE = 1e-2  # of ten probabilities, each rounded
 ATTRIBUTION_TOLERANCE = 0.02  # attributions reach from -1 to 1; a batch moves them by less than 1e-3
 

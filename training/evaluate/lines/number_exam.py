@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from digitkit.artifacts.card import check_card
 from digitkit.errors import DigitError
-from digitkit.pictures.codec import decode_picture
+from digitkit.pictures.allowance import Allowance
 from digitkit.reader import Hints
 from digitkit.readers.numbers.number import Transcript, digits_of
-from digitkit.readers.numbers.reader import READER
+from digitkit.readers.numbers.reader import READER, NumbersReader
 from digitkit.settings import Settings
 from training.evaluate.exams.exam import Figure
 from training.evaluate.served import MODEL_CONFIG
@@ -72,12 +72,11 @@ class NumberPictures:
         """Raises CardError or SettingsError."""
         check_card(weights)
         self.settings = Settings.read(MODEL_CONFIG)
-        self.recogniser = READER.load(weights, self.settings, None)
+        self.recogniser = NumbersReader().load(weights, self.settings, None)
 
     def read(self, files: Sequence[bytes], form: str = "") -> NumberReadings:
         """What is read in pictures, of which the format `form` is known."""
-        found = [self._transcript(file, form) for file in files]
-        numbers = [transcript.numbers if transcript else () for transcript in found]
+        numbers = [found.numbers if (found := self.transcript(file, form)) else () for file in files]
         return NumberReadings(
             [" ".join(number.text for number in each) for each in numbers],
             ["".join(digits_of(number.text) for number in each) for each in numbers],
@@ -85,9 +84,12 @@ class NumberPictures:
             np.array([min((number.confidence for number in each), default=0.0) for each in numbers]),
         )
 
-    def _transcript(self, file: bytes, form: str) -> Transcript | None:
+    def transcript(self, file: bytes, form: str = "") -> Transcript | None:
+        """The numbers of a picture; None where it is refused."""
+        limits = self.settings.limits
         try:
-            given = READER.prepare(decode_picture(file, self.settings.limits), READER.parse_hints(Hints(form)))
+            picture = READER.open_file(file, limits, Allowance(limits.request_pixels))
+            given = READER.prepare(picture, READER.parse_hints(Hints(form)))
         except DigitError:
             return None
         (result,) = self.recogniser.read([given], inf)

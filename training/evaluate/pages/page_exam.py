@@ -1,34 +1,21 @@
 """Pictures with several numbers, and what share of them is found, what share is read right, and how much is read that is not there."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from digitkit.artifacts.card import check_card
 from digitkit.backends import finder_net
 from digitkit.contract import Picture
-from digitkit.errors import DigitError
-from digitkit.pictures.codec import decode_picture
-from digitkit.pictures.jpeg import PAGE_SIDE_PX
-from digitkit.readers.numbers import net
 from digitkit.readers.numbers.finder import Found
-from digitkit.readers.numbers.formats.format import parse_format
-from digitkit.readers.numbers.line_or_page import is_page, may_be_page
 from digitkit.readers.numbers.locate import finder_of
-from digitkit.readers.numbers.number import Number, Transcript, View, digits_of
-from digitkit.readers.numbers.reader import TASK
-from digitkit.readers.numbers.strips import first_view, line_view
-from digitkit.readers.numbers.transcribe import Asked, Terms, transcribe
-from digitkit.settings import Settings
+from digitkit.readers.numbers.number import Number, digits_of
 from training.evaluate.exams.exam import Figure
-from training.evaluate.served import MODEL_CONFIG
+from training.evaluate.lines.number_exam import NumberPictures
 
-NO_FORMAT: Final = parse_format("")
 FALSE = 0.5  # most numbers for each page that are accepted and not there
 OVERLAP = 0.5  # a number is found where a line shares this much of the union with it, or has its middle
 
@@ -76,39 +63,24 @@ class PageReading:
     numbers: Sequence[Number]
 
 
-class PagePictures:
-    """Reads encoded pictures as a worker does that serves numbers with a finder."""
+class PagePictures(NumberPictures):
+    """Reads encoded pictures as a worker does that serves numbers with a finder, and keeps what that found."""
 
     def __init__(self, weights: Path, finder: Path) -> None:
         """Raises CardError or SettingsError."""
-        self.settings = Settings.read(MODEL_CONFIG)
-        backend = net.load(weights, device="cpu")
-        self.run, self.terms = backend.run, Terms(self.settings.threshold(TASK), check_card(weights).temperature)
-        self.finder = finder_of(finder_net.load(finder, device="cpu"))
+        super().__init__(weights)
+        self.finder, self.found = finder_of(finder_net.load(finder, device="cpu")), list[Found]()
+        self.recogniser = replace(self.recogniser, finder=self._find)
 
-    def read(self, file: bytes) -> PageReading:
+    def reading(self, file: bytes) -> PageReading:
         """The numbers of a picture: those of its one line, or of all lines that the finder finds."""
-        picture = decode_picture(file, self.settings.limits, side_px=PAGE_SIDE_PX)
-        as_line = self._read([Asked(picture, view, NO_FORMAT)]) if (view := _whole(picture)) else []
-        if not may_be_page(picture, as_line):
-            return PageReading([], as_line)
-        found = self.finder(picture)
-        if not is_page(picture, found):
-            return PageReading(found, as_line)
-        views = [view for each in found if (view := line_view(picture, each.quad)) is not None]
-        return PageReading(found, self._read([Asked(picture, view, NO_FORMAT) for view in views]))
+        self.found = []
+        transcript = self.transcript(file)
+        return PageReading(self.found, transcript.numbers if transcript else ())
 
-    def _read(self, asked: Sequence[Asked]) -> list[Number]:
-        read = transcribe(asked, self.run, self.terms)
-        return [number for each in read if isinstance(each, Transcript) for number in each.numbers]
-
-
-def _whole(picture: Picture) -> View | None:
-    """All of a picture as a line, None where it can be none."""
-    try:
-        return first_view(picture)
-    except DigitError:
-        return None
+    def _find(self, picture: Picture) -> list[Found]:
+        self.found = self.finder(picture)
+        return self.found
 
 
 def figures(exam: PageExam, readings: Sequence[PageReading]) -> list[Figure]:

@@ -41,7 +41,7 @@ def main() -> None:
     try:
         reader = PagePictures(flags.weights, flags.finder)
         for exam in exams_in(flags.real_data, PAGE_SETS, flags.half, flags.only):
-            readings = [reader.read(file) for file in exam.files]
+            readings = [reader.reading(file) for file in exam.files]
             found += figures(exam, readings)
             pictures += len(readings)
             write_missed(exam, readings, flags.out / SHEETS / flags.half)

@@ -19,6 +19,7 @@ from digitkit.readers.numbers.number import Number, Quad, ReadField, Transcript,
 from digitkit.readers.numbers.pages.alignment import page_corners, placed
 from digitkit.readers.numbers.pages.beforehand import Beforehand
 from digitkit.readers.numbers.pages.file_text import numbers_in_text
+from digitkit.readers.numbers.pages.stacks import with_stacks
 from digitkit.readers.numbers.pages.template import Region, Template
 from digitkit.readers.numbers.strips import first_view, line_view
 from digitkit.readers.numbers.transcribe import Asked, Terms, transcribe
@@ -80,11 +81,17 @@ def _seen(page: DocumentPage, form: Format, tools: PageTools, deadline: float) -
     found = tools.finder(picture) if tools.finder else []
     lines = [each for each in found if page.text is None or not _holds_text(each.quad, page.text.boxes)]
     if not found and page.text is None:
-        try:
-            return _read([Asked(picture, first_view(picture), form)], tools, deadline)[0]
-        except BlankPicture:  # a document may have empty pages
-            return []
+        return _as_line(picture, form, tools, deadline)
     return _in_lines(picture, lines, form, tools, deadline)
+
+
+def _as_line(picture: Picture, form: Format, tools: PageTools, deadline: float) -> list[Number]:
+    """The numbers of a picture that is one line; none in a blank one, as documents may have empty pages."""
+    try:
+        view = first_view(picture)
+    except BlankPicture:
+        return []
+    return _read([Asked(picture, view, form)], tools, deadline)[0]
 
 
 def _in_lines(picture: Picture, lines: Sequence[Found], form: Format, tools: PageTools, deadline: float) -> list[Number]:
@@ -94,7 +101,8 @@ def _in_lines(picture: Picture, lines: Sequence[Found], form: Format, tools: Pag
     for i, numbers in zip(again, _in_each(picture, [lines[i].levelled() for i in again], form, tools, deadline), strict=True):
         if _least_sure(numbers) > _least_sure(read[i]):
             read[i] = numbers
-    return [number for numbers in read for number in numbers]
+    in_stacks = with_stacks(picture, lines, read, lambda row: _as_line(row, form, tools, deadline))
+    return [number for numbers in in_stacks for number in numbers]
 
 
 def _in_each(picture: Picture, lines: Sequence[Found], form: Format, tools: PageTools, deadline: float) -> list[list[Number]]:

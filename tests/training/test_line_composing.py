@@ -14,7 +14,7 @@ from training.lines.handwriting import Writing
 from training.lines.line_composing import DrawnLine, LineComposer, warped
 from training.lines.numbers import ALPHABET, as_text
 from training.lines.pose import HEIGHT_PX, posed
-from training.lines.strip import INKED, ROOM_PX, ROW_PX, Setter, Sign, Span, Strip
+from training.lines.strip import INKED, ROOM_PX, ROW_PX, Setter, Sign, Span, Strip, stretched
 from training.lines.wear import worn
 from training.scenes.contact import LINE_CELL_PX, TEXT_PX, line_cell
 
@@ -207,3 +207,30 @@ def test_a_lines_cell_has_the_text_below_the_picture() -> None:
     cell = line_cell(np.full((30, 60), 200, dtype=np.uint8), "123")
     assert cell.shape[0] == LINE_CELL_PX[0] + TEXT_PX
     assert cell[LINE_CELL_PX[0] :].max() == 255
+
+
+def test_a_stretched_row_keeps_its_height_and_its_text_at_the_places_of_its_ink() -> None:
+    strip = Strip(np.pad(np.full((48, 100), 255, dtype=np.uint8), 20), "1", Span(20, 20, 120, 68))
+    wide = stretched(strip, 1.5)
+    assert wide.picture.shape == (88, 210)
+    assert wide.span == pytest.approx((30, 20, 180, 68))
+    left, right = ink_box(wide)
+    assert (left, right) == pytest.approx((30, 180), abs=1)
+
+
+def test_places_that_show_nothing_stand_before_the_number_as_ghosts_alone() -> None:
+    segments = displays.SegmentRow(3, np.random.default_rng(1))
+    segments.pass_over(2)
+    segments.put("8", 1.0)
+    strip = segments.strip("8")
+    left, _ = ink_box(strip)
+    assert left == pytest.approx(strip.span.left, abs=2) and left > segments.pitch
+    assert segments.ghost[:, : round(segments.pitch)].max() == 255
+
+
+@pytest.mark.parametrize("binary", [True, False])
+def test_pictures_are_black_and_white_where_all_should_be_and_none_where_none_should(binary: bool) -> None:
+    page = np.tile(np.linspace(0.2, 0.9, 80, dtype=np.float32), (40, 1))
+    draw = np.random.default_rng(0)
+    pictures = [worn(page, 40.0, 0.5, draw, binary=float(binary))[0] for _ in range(5)]
+    assert any(len(np.unique(picture)) == 2 for picture in pictures) is binary

@@ -5,8 +5,11 @@ import pytest
 
 from digitkit.pictures.text_map import BELOW, CELL_PX, COSINE, HEIGHT, LEFT, RIGHT, SCORE, SINE
 from training.data import mnist
+from training.lines.handwriting import Writing
+from training.pages.leaf import LEAF_PX, Leaf
 from training.pages.page_composing import PIECE_PX, DrawnPiece, PageComposer, seen_of
 from training.pages.page_pool import UNKNOWN, quarter_turned, truth_of
+from training.pages.page_singles import lone, stacked
 from training.pages.page_text import Piece, pieces
 
 DRAWN = 60
@@ -96,3 +99,26 @@ def test_corners_turn_with_their_piece() -> None:
         turned = quarter_turned(quad, quarters)[0]
         assert turned.min(axis=0).tolist() == [columns.min(), rows.min()]
         assert turned.max(axis=0).tolist() == [columns.max() + 1, rows.max() + 1]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_lone_number_stands_alone_in_the_middle_of_its_leaf(mnist_root, seed: int) -> None:
+    draw = np.random.default_rng(seed)
+    leaf = Leaf(np.full((LEAF_PX, LEAF_PX), 0.8, dtype=np.float32), draw)
+    lone(leaf, draw, Writing(mnist.load_train(mnist_root)[False]))
+    (quad,) = leaf.quads
+    assert 0.3 * LEAF_PX < quad[:, 1].mean() < 0.7 * LEAF_PX
+    left, top, right, low = (*np.floor(quad.min(axis=0)).astype(int), *np.ceil(quad.max(axis=0)).astype(int))
+    assert np.ptp(leaf.grey[top:low, max(0, left) : right]) > 0.1
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_each_digit_of_a_stack_is_a_number_under_the_one_before(seed: int) -> None:
+    draw = np.random.default_rng(seed)
+    leaf = Leaf(np.full((LEAF_PX, LEAF_PX), 0.8, dtype=np.float32), draw)
+    stacked(leaf, draw)
+    middles = np.array([quad.mean(axis=0) for quad in leaf.quads])
+    tall = float(np.linalg.norm(leaf.quads[0][3] - leaf.quads[0][0]))
+    assert 2 <= len(middles) <= 5
+    assert np.ptp(middles[:, 0]) < 0.5 * tall
+    assert (np.diff(middles[:, 1]) > tall).all()

@@ -17,7 +17,9 @@ FAINTEST = 0.04  # the least difference of a segment from its ground
 GLOWING = 0.35  # the share that are light on dark
 GHOSTS, UNIT, SMALL, LABELLED, FRAMED = 0.45, 0.4, 0.3, 0.25, 0.6  # the shares with what the names say
 SMALLER = (0.42, 0.75)  # the height of small decimals, as a share of the other digits', from and to
-GLARES = 0.15  # the share of windows with a lamp or the sun in them
+GLARES, MIRRORED = 0.15, 0.15  # the shares of windows with a lamp or the sun in them, and with what stands before them
+UNSEEN, MOST_UNSEEN = 0.2, 4  # the share of displays with places that show nothing before the number, and how many at most
+FADED = 0.2  # the share of displays whose digits are not seen equally well
 WINDOW_PX = 48  # the height of digits while a window is made around them
 ALL = "abcdefg"
 LETTERS = {"E": "adefg", "F": "aefg", "H": "bcefg", "L": "def", "P": "abefg", "C": "adef", "A": "abcefg", "U": "bcdef", "r": "eg"}
@@ -50,6 +52,13 @@ class SegmentRow:
         inked = np.flatnonzero(lit.any(axis=0))
         self.first, self.last = min(self.first, left + int(inked[0])), max(self.last, left + int(inked[-1]) + 1)
         self.at += self.pitch * scale
+
+    def pass_over(self, count: int) -> None:
+        """Leave places that could show digits and show none."""
+        for _ in range(count):
+            place = self.ghost[:, round(self.at) : round(self.at) + self.eight.shape[1]]
+            np.maximum(place, self.eight, out=place)
+            self.at += self.pitch
 
     def _segments(self, names: str) -> Picture:
         if names not in self.drawn:
@@ -84,7 +93,9 @@ def display(draw: Generator) -> Strip:
     if draw.random() < LETTERED:
         letter = list(LETTERS)[draw.integers(len(LETTERS))]
         written = written + letter if draw.random() < 0.5 else letter + written
-    segments, small, smaller = SegmentRow(len(written), draw), _first_small(written, draw), draw.uniform(*SMALLER)
+    unseen = int(draw.integers(1, MOST_UNSEEN + 1)) if draw.random() < UNSEEN else 0
+    segments, small, smaller = SegmentRow(unseen + len(written), draw), _first_small(written, draw), draw.uniform(*SMALLER)
+    segments.pass_over(unseen)
     for i, sign in enumerate(written):
         if sign in ".:":
             segments.point(sign, draw)
@@ -122,10 +133,14 @@ def _window(row: Strip, ghost: Picture | None, draw: Generator) -> Strip:
     if not glows and draw.random() < 0.25:  # the shadow that the segments of an LCD cast on its back
         down = round(tall * draw.uniform(0.01, 0.05))
         grey += (level - grey) * np.roll(ink, (down, down), axis=(0, 1)) * np.float32(draw.uniform(0.1, 0.3))
+    if draw.random() < FADED:
+        ink = ink * np.clip(1 - np.abs(cloudy(ink.shape, draw.uniform(0.2, 0.6), tall * draw.uniform(0.8, 3), draw)), 0.12, 1)
     grey += (level - grey) * ink
     span = Span(row.span.left + before, row.span.top + above, row.span.right + before, row.span.base + above)
     if draw.random() < GLARES:
         _put_glare(grey, tall, draw)
+    if draw.random() < MIRRORED:
+        _put_mirrored(grey, tall, draw)
     if draw.random() < UNIT:
         _print_beside(grey, UNITS[draw.integers(len(UNITS))], span, level, draw)
     return _framed(grey, Strip(row.picture, row.text, span, is_panel=True), draw)
@@ -138,6 +153,16 @@ def _put_glare(grey: Field, tall: float, draw: Generator) -> None:
     down, along = np.exp(draw.uniform(np.log(0.15), np.log(2.5), size=2)) * tall
     far = ((y - middle[0]) / down) ** 2 + ((x - middle[1] + draw.normal(0, 0.5) * (y - middle[0])) / along) ** 2
     grey += np.asarray((1 - grey) * np.exp(-far) * draw.uniform(0.2, 0.9), dtype=np.float32)
+
+
+def _put_mirrored(grey: Field, tall: float, draw: Generator) -> None:
+    """What the glass mirrors: a brighter or darker part with straight edges, through which the digits are seen."""
+    middle = draw.uniform(0, 1, size=2) * grey.shape[::-1]
+    directions = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) + draw.normal(0, 0.3, size=(4, 2))
+    corners = middle + draw.uniform(0.15, 1.6, size=(4, 1)) * tall * directions
+    cover = np.zeros(grey.shape, dtype=np.float32)
+    cv2.fillConvexPoly(cover, np.round(8 * corners).astype(np.int32), draw.uniform(0.1, 0.6), cv2.LINE_AA, shift=3)
+    grey += (np.float32(draw.random()) - grey) * cv2.GaussianBlur(cover, (0, 0), tall * draw.uniform(0.01, 0.1))
 
 
 def _print_beside(grey: Field, unit: str, span: Span, level: float, draw: Generator) -> None:

@@ -21,6 +21,8 @@ LEADERS = ("$", "$ ", "#", "*", "**", "R$ ", "N ", "(", "=")
 LETTERED = ("a", "b", "c", "k", "x", "m", "e", "%", ")", "km", "E", " R")
 FILLED, LED, ENDED = 0.24, 0.07, 0.04  # the shares of rows with one of these
 RAISED = 0.2  # the share of amounts whose cents are small and raised
+# How near a hand sets its signs, in heights of its digits, and the shares of hands that do.
+NEAR, NEAR_SHARES = (-0.06, 0.03, 0.08, 0.18, 0.35, 0.7, 1.1), (0.13, 0.25, 0.29, 0.18, 0.09, 0.04, 0.02)
 SCRATCHED = 0.01  # the share of digits that are scratched out
 CHAINED = 0.35  # the share of runs of zeros that are written without lifting the pen, of hands whose digits are drawn
 BLOTTED, FLATTENED = 0.25, 0.1  # the shares of scanned digits whose strokes have grown, or that lie lower than they should
@@ -95,7 +97,7 @@ def _free(written: str, hand: MnistHand | PenHand, draw: Generator) -> Strip:
     setter, marks = Setter(len(written)), hand if isinstance(hand, PenHand) else PenHand(draw)
     if not isinstance(hand, PenHand):
         marks.pen = float(draw.uniform(2.5, 6.5))
-    near, uneven = draw.choice([-0.06, 0.03, 0.08, 0.18, 0.35], p=[0.14, 0.26, 0.3, 0.2, 0.1]), draw.uniform(0.01, 0.06)
+    near, uneven = draw.choice(NEAR, p=NEAR_SHARES), draw.uniform(0.01, 0.06)
     drift, room = draw.normal(0, 0.03), draw.uniform(0.35, 0.9)
     raised = _cents(written, draw)
     shown, before = [], ""

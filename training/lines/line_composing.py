@@ -18,7 +18,7 @@ from training.lines.wear import worn
 from training.scenes.nothing import nothing
 from training.scenes.sheet import Field, cloudy, log_uniform
 
-WRITTEN, PRINTED, SHOWN, TURNED, PLATED, LETTERS = 0.4, 0.21, 0.16, 0.09, 0.05, 0.06  # the kinds' shares; the rest is nothing
+WRITTEN, PRINTED, SHOWN, TURNED, PLATED, LETTERS = 0.39, 0.21, 0.16, 0.1, 0.05, 0.06  # the kinds' shares; the rest is nothing
 PRINT_BY_HAND, PRINT_BEHIND = 0.35, 0.1  # the shares of written and of other rows with print behind
 RULED, NEIGHBOURED, GRAINY = 0.3, 0.28, 0.2  # the shares of rows with rules, with parts of other lines, with uneven ink
 KEPT = 8  # rows that are kept to be other rows' neighbours

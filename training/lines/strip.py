@@ -102,6 +102,15 @@ class Setter:
         return Strip(cut, text, Span(self.first - left, ROOM_PX, self.right - left, ROOM_PX + ROW_PX))
 
 
+def stretched(strip: Strip, wide: float) -> Strip:
+    """A row whose signs are `wide` times as wide."""
+    height, width = strip.picture.shape
+    across = max(1, round(wide * width))
+    left, top, right, base = strip.span
+    picture = cv2.resize(strip.picture, (across, height), interpolation=cv2.INTER_AREA if wide < 1 else cv2.INTER_LINEAR)
+    return strip._replace(picture=np.asarray(picture, dtype=np.uint8), span=Span(left * across / width, top, right * across / width, base))
+
+
 def scaled_share(picture: Picture, scale: float) -> Field:
     """Ink at another size, as shares of 1."""
     return as_share(np.asarray(cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), dtype=np.uint8))

@@ -21,17 +21,18 @@ LEAST_PX = 12  # the least height of a picture
 STRETCHES = (cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_NEAREST)
 
 
-def worn(page: Field, digit_px: float, contrast: float, draw: Generator) -> tuple[Picture, NDArray[np.float32]]:
+def worn(page: Field, digit_px: float, contrast: float, draw: Generator, *, binary: float = BINARY) -> tuple[Picture, NDArray[np.float32]]:
     """The picture that is taken of a page.
 
     Args:
         page: grey levels, 0 to 1.
         digit_px: the height of its digits.
         contrast: how much their ink differs from its ground; noise stays below a share of it.
+        binary: the share of pictures in black and white.
     Returns:
         uint8 (H, W), and how many times it is as wide and as high as the page, (2,).
     """
-    if draw.random() < BINARY:
+    if draw.random() < binary:
         return _binary(page, digit_px, contrast, draw)
     dark = draw.uniform(0, 0.35) if draw.random() < 0.5 else 0.0
     bright = draw.uniform(0.45, 1.0) if draw.random() < 0.6 else 1.0

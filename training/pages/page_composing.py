@@ -14,18 +14,20 @@ from training.lines.papers import behind, stains
 from training.lines.wear import worn
 from training.pages.leaf import LEAF_PX, Leaf
 from training.pages.page_layouts import form, running_text, strewn, table, wordy
+from training.pages.page_singles import lone, stacked
 from training.scenes.crops import cropped_photo
 from training.scenes.nothing import nothing
 from training.scenes.sheet import Field
 
 PIECE_PX = 256  # the sides of a piece
-TEXT, TABLES, FORMS, STREWN, WORDS = 0.2, 0.15, 0.15, 0.31, 0.13  # the kinds' shares; the rest is nothing
+TEXT, TABLES, FORMS, STREWN, LONE, STACKED, WORDS = 0.18, 0.13, 0.13, 0.25, 0.1, 0.04, 0.12  # the kinds' shares; the rest is nothing
 PHOTO, PRINTED, STAINED = 0.45, 0.12, 0.2  # the shares of grounds: a photo under strewn numbers; print, stains under all
-UPRIGHT, QUARTERS, SKEWED = 0.55, 0.2, 0.17  # the shares of pages that lie nearly level, turned by quarters, by up to 45 degrees
+UPRIGHT, QUARTERS, SKEWED = 0.62, 0.14, 0.16  # the shares of pages that lie nearly level, turned by quarters, by up to 45 degrees
 LEVEL = 2.0  # standard deviation of the tilt of those that lie nearly level, in degrees
 BENT = 0.04  # standard deviation of how far perspective moves a corner, as a share of a piece's side
 LEAST_SEEN = 0.15  # a number of which less is in the piece is no part of the truth
 CONTRAST = 0.25  # of ink, by which noise is measured
+FAXED = 0.22  # the share of pieces in black and white, as faxes and old scans are
 FAINT = 4.0  # standard deviation of the greys of a number, below which nobody sees it
 
 
@@ -60,7 +62,11 @@ class PageComposer:
             form(leaf := self._leaf(), draw, self.writing)
         elif (way := way - FORMS) < STREWN:
             strewn(leaf := self._leaf(photo_share=PHOTO), draw, self.writing)
-        elif way - STREWN < WORDS:
+        elif (way := way - STREWN) < LONE:
+            lone(leaf := self._leaf(), draw, self.writing)
+        elif (way := way - LONE) < STACKED:
+            stacked(leaf := self._leaf(photo_share=PHOTO), draw)
+        elif way - STACKED < WORDS:
             wordy(leaf := self._leaf(photo_share=PHOTO / 2), draw)
         else:
             return self._nothing()
@@ -88,7 +94,7 @@ class PageComposer:
             placed = np.asarray(cv2.perspectiveTransform(np.concatenate(leaf.quads)[None], matrix), dtype=np.float32).reshape(-1, 4, 2)
             quads = placed[[seen_of(quad) >= LEAST_SEEN for quad in placed]]
         least_px = float(np.linalg.norm(quads[:, 3] - quads[:, 0], axis=1).min()) if len(quads) else 12.0
-        return told(worn(page, max(6.0, least_px), CONTRAST, draw)[0], quads)
+        return told(worn(page, max(6.0, least_px), CONTRAST, draw, binary=FAXED)[0], quads)
 
     def _nothing(self) -> DrawnPiece:
         """A photo, a pattern or empty paper."""

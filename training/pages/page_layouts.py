@@ -7,7 +7,8 @@ from numpy.random import Generator
 
 from training.lines import displays, drums, in_print, numbers, plates
 from training.lines.handwriting import Writing
-from training.lines.strip import Strip
+from training.lines.pose import STRETCH, STRETCHES
+from training.lines.strip import Strip, stretched
 from training.pages.leaf import LEAF_PX, Leaf
 from training.pages.page_text import label, pieces, word, words
 from training.scenes.sheet import log_uniform
@@ -26,6 +27,7 @@ class Typist:
         self.leaf, self.draw = leaf, draw
         self.font: Path = in_print.any_font(draw)
         self.digit_px = digit_px or log_uniform(*PRINT_PX, draw)
+        self.wide = float(np.clip(np.exp(draw.normal(0, STRETCH)), *STRETCHES))
         self.spacing = draw.uniform(0.05, 0.3) if draw.random() < 0.08 else 0.0
         self.space_px = self.digit_px * draw.uniform(0.32, 0.6)
 
@@ -50,7 +52,7 @@ class Typist:
 
     def strip(self, text: str) -> Strip | None:
         """A text in this font, None where the font has none of its signs."""
-        strip = in_print.typeset(text, self.font, self.draw, spacing=self.spacing)
+        strip = stretched(in_print.typeset(text, self.font, self.draw, spacing=self.spacing), self.wide)
         return strip if strip.picture.shape[1] > 0 and strip.span.width > 0 else None
 
     def width_of(self, strip: Strip) -> float:

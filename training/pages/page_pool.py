@@ -20,7 +20,7 @@ MIDDLE, NEAR = 0.3, 0.4  # cells up to so many heights off a number's middle lin
 INSET = 0.25  # heights from either end of a number to the first cell in its middle
 MOST_INSET = 0.3  # the same as a share of its width, where that is less
 SEEN_PX, JUDGED_PX = (6.0, 52.0), (5.0, 64.0)  # digits of these heights are to be found; beyond the others they are no numbers
-TURNED = 0.3  # the share of pieces that a pass turns by quarters, none among them
+TURNED = 0.15  # the share of pieces that a pass turns by quarters, none among them
 UNKNOWN = -1.0  # the score of a cell that is not judged
 
 

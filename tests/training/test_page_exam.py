@@ -1,15 +1,35 @@
 """Exams of whole pictures: what counts as found, as read right, and as false."""
 
 import json
+from math import inf
+from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
+from digitkit.pictures.codec import encode_png
+from digitkit.reader import Hints
 from digitkit.readers.numbers.finder import Found
-from digitkit.readers.numbers.number import UNSURE, Number
-from training.evaluate.pages.page_exam import PageExam, PageReading, Wanted, accepted_right, figures, is_found, read_right, words_right
+from digitkit.readers.numbers.number import UNSURE, Number, Transcript
+from digitkit.readers.numbers.reader import READER
+from digitkit.settings import Settings
+from training.evaluate.pages.page_exam import (
+    PageExam,
+    PagePictures,
+    PageReading,
+    Wanted,
+    accepted_right,
+    figures,
+    is_found,
+    read_right,
+    words_right,
+)  # fmt: skip
 from training.evaluate.pages.page_sets import PAGE_SETS
 from training.evaluate.real.sets import Arrays
+from training.evaluate.served import MODEL_CONFIG
+
+RELEASED = Path(__file__).parents[2] / "training/released"
 
 
 def number(text: str, reason: str = "", place: tuple[float, float, float, float] = (0, 0, 0, 0)) -> Number:
@@ -104,3 +124,18 @@ def test_business_forms_know_the_words_with_digits_and_their_places() -> None:
 def test_of_identity_documents_those_without_boxes_are_whole() -> None:
     (exam,) = PAGE_SETS["uses_id_documents.npz"](arrays_of(labels=["12\n<34", "5"], boxes=["", "[[]]"]), "development")
     assert [[each.digits for each in wanted] for wanted in exam.wanted] == [[("12",), ("34",)]]
+
+
+def test_a_page_is_read_as_a_worker_reads_it_and_what_the_finder_found_is_kept() -> None:
+    page = np.full((500, 700), 240, dtype=np.uint8)
+    for y, text in ((120, "1947"), (300, "306.25")):
+        cv2.putText(page, text, (200, y), cv2.FONT_HERSHEY_SIMPLEX, 1.2, 20, 3, cv2.LINE_AA)
+    pictures = PagePictures(RELEASED / "numbers.pt", RELEASED / "finder.pt")
+    reading, refused = pictures.reading(encode_png(page)), pictures.reading(b"no picture")
+    served = READER.load(RELEASED / "numbers.pt", Settings.read(MODEL_CONFIG), None)
+    (transcript,) = served.read([READER.prepare(page, READER.parse_hints(Hints()))], inf)
+    assert isinstance(transcript, Transcript)
+    assert tuple(reading.numbers) == transcript.numbers
+    assert [number.text for number in reading.numbers] == ["1947", "306.25"]
+    assert len(reading.found) == 2
+    assert refused == PageReading([], ())

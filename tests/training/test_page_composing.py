@@ -108,7 +108,7 @@ def test_a_lone_number_stands_alone_in_the_middle_of_its_leaf(mnist_root, seed: 
     lone(leaf, draw, Writing(mnist.load_train(mnist_root)[False]))
     (quad,) = leaf.quads
     assert 0.3 * LEAF_PX < quad[:, 1].mean() < 0.7 * LEAF_PX
-    left, top, right, low = (*np.floor(quad.min(axis=0)).astype(int), *np.ceil(quad.max(axis=0)).astype(int))
+    (left, top), (right, low) = np.floor(quad.min(axis=0)).astype(int), np.ceil(quad.max(axis=0)).astype(int)
     assert np.ptp(leaf.grey[top:low, max(0, left) : right]) > 0.1
 
 

@@ -20,14 +20,14 @@ from training.scenes.nothing import nothing
 from training.scenes.sheet import Field
 
 PIECE_PX = 256  # the sides of a piece
-TEXT, TABLES, FORMS, STREWN, LONE, STACKED, WORDS = 0.18, 0.13, 0.13, 0.25, 0.1, 0.04, 0.12  # the kinds' shares; the rest is nothing
+TEXT, TABLES, FORMS, STREWN, LONE, STACKED, WORDS = 0.17, 0.13, 0.13, 0.28, 0.09, 0.03, 0.12  # the kinds' shares; the rest is nothing
 PHOTO, PRINTED, STAINED = 0.45, 0.12, 0.2  # the shares of grounds: a photo under strewn numbers; print, stains under all
 UPRIGHT, QUARTERS, SKEWED = 0.62, 0.14, 0.16  # the shares of pages that lie nearly level, turned by quarters, by up to 45 degrees
 LEVEL = 2.0  # standard deviation of the tilt of those that lie nearly level, in degrees
 BENT = 0.04  # standard deviation of how far perspective moves a corner, as a share of a piece's side
 LEAST_SEEN = 0.15  # a number of which less is in the piece is no part of the truth
 CONTRAST = 0.25  # of ink, by which noise is measured
-FAXED = 0.22  # the share of pieces in black and white, as faxes and old scans are
+FAXED = 0.16  # the share of pieces in black and white, as faxes and old scans are
 FAINT = 4.0  # standard deviation of the greys of a number, below which nobody sees it
 
 

@@ -12,30 +12,31 @@ from training.pages.page_layouts import Typist
 from training.pages.page_text import word
 from training.scenes.sheet import log_uniform
 
-ALONE_PX, STACKED_PX = (8.0, 60.0), (9.0, 50.0)  # the height of digits, from and to
+ALONE_PX, STACKED_PX = (11.0, 56.0), (10.0, 50.0)  # the height of digits, from and to
 DIGITS = (1, 1, 1, 2, 2, 2, 3)  # how many a lone number has, each as likely
-BY_HAND, BANDED, PRINTED, UNDERLINED, ENDED = 0.7, 0.5, 0.3, 0.45, 0.35  # the shares of lone numbers with what the names say
+BY_HAND, CELLS, PRINTED, UNDERLINED, ENDED = 0.7, 0.6, 0.3, 0.45, 0.35  # the shares of lone numbers with what the names say
+CELL, BESIDE = (0.5, 3.0), (2.0, 9.0)  # from the number to the cell's nearer and farther sides, in heights of its digits, from and to
+TALL, BANDED = 0.7, 0.5  # the share of cells that are higher than wide, and of sides behind which all is dark, or bright
 ENDINGS = (".", ".", ".", "a", "b", ")", ",", "-")
 MOST_RULES = 5
 TILED, TILE = 0.4, 0.62  # the share of stacks in which each digit has a tile of its own, and half a tile's side in heights of the digit
 
 
 def lone(leaf: Leaf, draw: Generator, writing: Writing) -> None:
-    """One short number on paper that is empty but for dark edges, rules, a stroke under the number and small print at the foot."""
-    if draw.random() < BANDED:
-        _put_bands(leaf, draw)
-    middle = LEAF_PX * draw.uniform(0.35, 0.65, size=2)
-    tall = log_uniform(*ALONE_PX, draw)
-    _put_rules(leaf, middle, tall, draw)
+    """One short number on paper that is empty but for its cell, rules, a stroke under the number and small print at the foot."""
+    middle, tall = LEAF_PX * draw.uniform(0.35, 0.65, size=2), log_uniform(*ALONE_PX, draw)
     written = numbers.digits(int(draw.choice(DIGITS)), draw)
     written += ENDINGS[draw.integers(len(ENDINGS))] if draw.random() < ENDED else ""
     strip = writing.free_row(written, draw) if draw.random() < BY_HAND else _printed(written, draw)
     if strip is None:
         return
+    half = np.array([strip.span.width * tall / strip.span.height / 2, tall / 2])
+    _put_rules(leaf, middle, tall, draw)
+    if draw.random() < CELLS:
+        _put_cell(leaf, middle, half, draw)
     leaf.ink = ink_on(_ground_at(leaf, middle), draw)
-    half = strip.span.width * tall / strip.span.height / 2
-    left, base = middle[0] - half, middle[1] + tall / 2
-    right = leaf.put(strip, left, base, tall, is_number=True)
+    (left, base), right = middle + half * (-1, 1), float(middle[0] + half[0])
+    leaf.put(strip, left, base, tall, is_number=True)
     if draw.random() < UNDERLINED:
         low = base + tall * draw.uniform(0.15, 0.6)
         begin, end = left - tall * draw.uniform(-0.1, 0.4), right + tall * draw.uniform(-0.1, 0.6)
@@ -69,13 +70,19 @@ def _printed(written: str, draw: Generator) -> Strip | None:
     return strip if strip.picture.shape[1] > 0 and strip.span.width > 0 else None
 
 
-def _put_bands(leaf: Leaf, draw: Generator) -> None:
-    """What a scanner or a binding leaves at the edges: dark or bright, sharp or soft, each along one side."""
-    for side in draw.permutation(4)[: int(draw.integers(1, 3))]:
-        grey, wide = np.rot90(leaf.grey, int(side)), round(LEAF_PX * draw.uniform(0.17, 0.34))
-        level, soft = float(draw.choice([draw.uniform(0, 0.2), draw.uniform(0, 1)], p=[0.8, 0.2])), log_uniform(0.5, 8, draw)
-        edge = wide + draw.normal(0, 0.6, size=(LEAF_PX, 1))
-        share = 1 / (1 + np.exp(np.clip((np.arange(LEAF_PX) - edge) / soft, -30, 30)))
+def _put_cell(leaf: Leaf, middle: NDArray[np.float64], half: NDArray[np.float64], draw: Generator) -> None:
+    """The sides of a cell around a number: rules, or edges behind which a scanner, a binding or another sheet is seen."""
+    ground, tall, is_tall = _ground_at(leaf, middle), 2 * half[1], draw.random() < TALL
+    for turn in range(4):  # each time the side that is left once the page is turned by so many quarters
+        grey, is_across = np.rot90(leaf.grey, turn), turn % 2 == 0
+        away = half[0 if is_across else 1] + tall * draw.uniform(*(CELL if is_across == is_tall else BESIDE))
+        place = middle[0 if is_across else 1]
+        edge = (place if turn in {0, 1} else LEAF_PX - place) - away + draw.normal(0, 0.6, size=(LEAF_PX, 1))
+        if draw.random() < BANDED:
+            level, soft = float(draw.uniform(0, 0.2) if draw.random() < 0.8 else draw.random()), log_uniform(0.5, 6, draw)
+            share = 1 / (1 + np.exp(np.clip((np.arange(LEAF_PX) - edge) / soft, -30, 30)))
+        else:
+            level, share = ink_on(ground, draw), np.abs(np.arange(LEAF_PX) - edge.mean()) < max(0.6, tall * draw.uniform(0.01, 0.05))
         grey += np.asarray((level - grey) * share, dtype=np.float32)
 
 

@@ -28,7 +28,7 @@ BENT = 0.04  # standard deviation of how far perspective moves a corner, as a sh
 LEAST_SEEN = 0.15  # a number of which less is in the piece is no part of the truth
 CONTRAST = 0.25  # of ink, by which noise is measured
 FAXED = 0.16  # the share of pieces in black and white, as faxes and old scans are
-FAINT = 4.0  # standard deviation of the greys of a number, below which nobody sees it
+FAINT = 4.0  # standard deviation of the greys of a number, as they are or blurred against noise, below which nobody sees it
 
 
 class DrawnPiece(NamedTuple):
@@ -138,5 +138,6 @@ def told(picture: Picture, quads: NDArray[np.float32]) -> DrawnPiece:
     soft, faint = cv2.GaussianBlur(picture, (0, 0), 1), []
     for quad in quads:
         (left, top), (right, bottom) = np.clip(quad.min(axis=0), 0, None).astype(int), quad.max(axis=0).astype(int) + 1
-        faint.append(float(soft[top:bottom, left:right].std()) < FAINT)
+        own = slice(top, bottom), slice(left, right)
+        faint.append(min(float(picture[own].std()), float(soft[own].std())) < FAINT)  # what is blurred takes in what stands beside it
     return DrawnPiece(picture, quads, np.array(faint, dtype=np.bool_))

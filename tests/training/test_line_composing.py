@@ -234,3 +234,12 @@ def test_pictures_are_black_and_white_where_all_should_be_and_none_where_none_sh
     draw = np.random.default_rng(0)
     pictures = [worn(page, 40.0, 0.5, draw, binary=float(binary))[0] for _ in range(5)]
     assert any(len(np.unique(picture)) == 2 for picture in pictures) is binary
+
+
+def test_a_box_stands_for_each_digit_that_a_font_lacks_and_is_no_digit() -> None:
+    draw, font = np.random.default_rng(0), in_print.any_font(np.random.default_rng(0))
+    assert in_print.typeset(f"{in_print.BOX}{in_print.BOX}.5", font, draw).text == "**.5"
+    boxes = in_print.typeset(5 * in_print.BOX, font, draw)
+    inked = boxes.picture[:, round(boxes.span.left) : round(boxes.span.right)] > INKED
+    assert inked.any(axis=1).sum() == pytest.approx(boxes.span.height, rel=0.4)
+    assert inked[inked.any(axis=1)].mean() < 0.7  # empty inside

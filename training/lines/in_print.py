@@ -1,5 +1,6 @@
 """Printed rows: any font that has digits, tills and typewriters, machine-readable zones, vehicles' numbers, letters alone."""
 
+import re
 from functools import cache
 from pathlib import Path
 
@@ -22,6 +23,7 @@ USUAL = ("Liberation", "DejaVu", "Nimbus", "texgyreheros", "texgyrecursor", "tex
          "OpenSans-Cond", "LiberationSansNarrow", "NimbusSansNarrow", "osifont", "OSP-DIN", "routed-gothic")  # fmt: skip
 TILLS = ("Mono", "Courier", "OCR", "Inconsolata", "cursor", "Typewriter", "Narrow", "GWMono", "DotGothic", "heroscn", "RobotoCondensed")
 ZONES, VEHICLES, DOTS, TILL, WIDE = 0.14, 0.05, 0.07, 0.2, 0.1  # the shares of rows of these kinds, of fonts of tills, of wide spacing
+BOXED, BOX = 0.03, "\u25a1"  # the share of rows with a box in place of each digit, as where a font lacks them, and what stands for it
 OTHER_SCRIPTS = 0.5  # the share of rows without a digit that are of any script; the others are words
 
 
@@ -38,6 +40,8 @@ def row(draw: Generator) -> Strip:
     if way < ZONES + VEHICLES + DOTS:
         return dot_rows.printed(written, draw)
     font = _of(TILLS, draw) if way < ZONES + VEHICLES + DOTS + TILL else any_font(draw)
+    if draw.random() < BOXED:
+        written = re.sub(r"[0-9]", BOX, written)
     wide = draw.uniform(0.1, 0.6) if draw.random() < WIDE else draw.normal(0.01, 0.025)
     return typeset(written, font, draw, spacing=wide)
 
@@ -69,7 +73,8 @@ def typeset(written: str, font: Path, draw: Generator, *, spacing: float = 0.0) 
         A strip with ink 1, its digits about 46 px tall.
     """
     tall, foot = _digit_height(font)
-    cuts = [(sign, cut) for sign in written if (cut := letter(sign, font)) is not None]
+    box = _box(tall, draw)
+    cuts = [(sign, cut) for sign in written if (cut := box if sign == BOX else letter(sign, font)) is not None]
     step = spacing * tall
     length = sum(cut.advance + max(0.0, step) for _, cut in cuts)
     page = np.zeros((TOP_PX + BASE_PX, round(length) + 2 * LETTER_PX), dtype=np.uint8)
@@ -86,6 +91,15 @@ def typeset(written: str, font: Path, draw: Generator, *, spacing: float = 0.0) 
     span = Span(min(first, last), TOP_PX + foot - tall, last, TOP_PX + foot)
     text = numbers.as_text("".join(sign for sign, _ in cuts))
     return Strip(page, text, span)
+
+
+def _box(tall: float, draw: Generator) -> Letter:
+    """What is printed for a sign that a font lacks: an empty box about as high as a digit."""
+    height, width = round(tall * draw.uniform(0.9, 1.25)), round(tall * draw.uniform(0.45, 0.75))
+    edge = max(1, round(tall * draw.uniform(0.03, 0.1)))
+    strokes = np.full((height, width), 255, dtype=np.uint8)
+    strokes[edge:-edge, edge:-edge] = 0
+    return Letter(strokes, left=round(0.1 * tall), top=-height, advance=width + tall * draw.uniform(0.1, 0.3))
 
 
 def _put(page: Picture, cut: Letter, left: int) -> None:

@@ -5,7 +5,7 @@ from training.drawn.drawn_trainer import DrawnRecipe
 from training.pages.finder_trainer import finder_trainer, judged
 from training.pages.page_pool import draw_pieces
 
-USUAL = DrawnRecipe(scenes=20_000, epochs=6, batch_size=8, warm_up=100)
+USUAL = DrawnRecipe(scenes=36_000, epochs=16, batch_size=48, learning_rate=2e-3, warm_up=200, cool_down=0.7)
 FINDER = DrawnNet("finder", "pieces of pages", USUAL, draw_pieces, finder_trainer, judged)
 
 if __name__ == "__main__":

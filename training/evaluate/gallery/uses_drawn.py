@@ -74,7 +74,7 @@ def odometer(train: Split) -> Picture:
 
 
 def meter_display(train: Split) -> Picture:
-    meter = Collage((200, 420), train, 14, ground=0.6)
+    meter = Collage((200, 420), train, 45, ground=0.6)
     meter.put(displays.display(meter.draw), 90, 70, 56)
     meter.print("kWh", 330, 160, 16)
     return meter.picture()
@@ -96,7 +96,7 @@ def form(train: Split) -> Picture:
 
 
 def cheque(train: Split) -> Picture:
-    paper = Collage((320, 704), train, 22, ground=0.85)
+    paper = Collage((320, 704), train, 23, ground=0.85)
     paper.print("Bank of Utopia", 30, 26, 18)
     paper.write("14.03.2026", 476, 38, 22)
     paper.rule(470, 68, 680, 68)

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from digitkit.pictures.text_map import BELOW, CELL_PX, COSINE, FAR, HEIGHT, LEFT, RIGHT, SCORE, SINE, USUAL_PX, TextMap
 
-SEEN: Final = -0.8  # logit of a cell that lies in a number where it touches surer ones
-SURE: Final = 0.4  # logit that the surest cell of a number reaches
+SEEN: Final = -1.6  # logit of a cell that lies in a number where it touches surer ones
+SURE: Final = -0.8  # logit that the surest cell of a number reaches
 STACKED: Final = 0.45  # heights between the middle lines of two numbers, one over the other, whose cells touch
 LONG: Final = 1.5  # heights from which on a number's cells tell its direction better than what each of them says of it
 SURE_END: Final = 0.9  # a cell that tells of an end nearer than this share of FAR knows where it is

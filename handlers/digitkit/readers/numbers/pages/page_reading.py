@@ -24,7 +24,7 @@ from digitkit.readers.numbers.pages.template import Region, Template
 from digitkit.readers.numbers.strips import first_view, line_view
 from digitkit.readers.numbers.transcribe import Asked, Terms, transcribe
 
-LEAST: Final = 0.3  # confidence of a number on a page; what was found and is less likely is none
+LEAST: Final = 0.6  # confidence of a number on a page for each of its digits, their geometric mean; what is less likely is none
 SURE: Final = 0.9  # confidence of a number from which on its line is not looked at again
 QUARTER: Final = 90  # degrees
 
@@ -111,9 +111,14 @@ def _in_each(picture: Picture, lines: Sequence[Found], form: Format, tools: Page
     read = iter(_read([Asked(picture, view, form) for view in views if view is not None], tools, deadline))
     found = [next(read) if view is not None else [] for view in views]
     return [
-        [number for number in numbers if number.confidence >= LEAST and _is_inside(np.mean(number.quad, axis=0), _corners(line.digits))]
+        [number for number in numbers if _is_likely(number) and _is_inside(np.mean(number.quad, axis=0), _corners(line.digits))]
         for line, numbers in zip(lines, found, strict=True)
     ]
+
+
+def _is_likely(number: Number) -> bool:
+    """Whether a number may be one: of a long one that is not sure a digit or two are in doubt, of a digit alone all there is."""
+    return number.confidence >= LEAST ** len(number.digits)
 
 
 def _least_sure(numbers: Sequence[Number]) -> float:

@@ -79,3 +79,28 @@ def test_a_short_line_that_leans_is_read_level_where_that_says_more() -> None:
     page, width = page_with("12", 60), spelled("12").shape[1]
     found = line((60 + width / 2, 116), width + 2 * MARGIN * FILL * STRIP_PX, STRIP_PX, 35)
     assert read(page, found, LevelSpelling()) == ["12"]
+
+
+class Doubting(Spelling):
+    """Takes each of the two frames with a digit for that digit with a share of the probability, and for nothing otherwise."""
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.share = share
+
+    def __call__(self, strips: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        logits, extents = super().__call__(strips)
+        frames = np.nonzero(logits.argmax(axis=2) < BLANK)
+        logits[*frames, BLANK] = logits.max() + np.log(1 / self.share - 1)
+        return logits, extents
+
+
+@pytest.mark.parametrize(
+    ("text", "share", "read_as"),
+    [("1357", 0.45, ["1357"]), ("1357", 0.3, []), ("1", 0.45, ["1"])],
+    ids=["four, 0.70 each, 0.24 in all", "four, 0.51 each", "one, 0.70"],
+)
+def test_a_number_counts_by_what_is_thought_of_each_of_its_digits(text: str, share: float, read_as: list[str]) -> None:
+    page, width = page_with(text, 40), spelled(text).shape[1]
+    found = line((40 + width / 2, 116), width + 2 * MARGIN * FILL * STRIP_PX, STRIP_PX, 0)
+    assert read(page, found, Doubting(share)) == read_as

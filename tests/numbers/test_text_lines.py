@@ -7,6 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from digitkit.pictures.text_map import CELL_PX, CHANNELS, SCORE, SIDES_PX, TextMap
+from digitkit.readers.numbers import text_lines
 from digitkit.readers.numbers.locate import finder_of, located, padded_page, with_smaller
 from digitkit.readers.numbers.text_lines import TextLine, joined, lines_in
 from training.pages.page_pool import CELLS, truth_of
@@ -90,10 +91,11 @@ def test_two_parts_that_go_on_in_the_same_one_keep_it_once() -> None:
     assert sorted(round(line.width) for line in found) == [40, 90]
 
 
-def test_cells_that_are_all_unsure_are_no_number() -> None:
+@pytest.mark.parametrize(("beyond", "lines"), [(-0.1, 0), (0.1, 1)], ids=["below", "above"])
+def test_only_cells_of_which_one_is_sure_are_a_number(beyond: float, lines: int) -> None:
     seen = map_of([quad_at((100, 100), 60, 12, 0)])
-    seen[SCORE] = np.minimum(seen[SCORE], 0.1)
-    assert lines_in(seen) == []
+    seen[SCORE] = np.minimum(seen[SCORE], text_lines.SURE + beyond)
+    assert len(lines_in(seen)) == lines
 
 
 def test_an_empty_map_shows_no_line() -> None:

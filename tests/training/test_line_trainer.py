@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from digitkit.artifacts.card import check_card
 from digitkit.backends import line_net
@@ -17,7 +18,7 @@ from digitkit.readers.digits.digit import LABELS
 from training.data import mnist
 from training.data.mnist import Split
 from training.drawn import drawn_release, parts
-from training.drawn.drawn_trainer import DrawnRecipe
+from training.drawn.drawn_trainer import STEEPEST, Batch, DrawnRecipe, DrawnTrainer
 from training.lines import line_pool
 from training.lines.line_calibrate import TEMPERATURES, fitted
 from training.lines.line_composing import DrawnLine
@@ -223,3 +224,27 @@ def test_a_few_steps_lower_the_losses(tmp_path: Path) -> None:
     before = total()
     learning.run(tmp_path)
     assert total() < 0.6 * before
+
+
+class OneBatch(list[int]):
+    """Drawn pictures of which a pass is one batch."""
+
+    def steps(self, size: int) -> int:
+        return 1
+
+    def batches(self, size: int, seed: int) -> Iterator[Batch]:
+        yield from ()
+
+
+def summed(net: nn.Module, batch: Batch, device: torch.device, *, bfloat16: bool) -> dict[str, torch.Tensor]:
+    return {"text": net(batch[0]).sum()}
+
+
+@pytest.mark.parametrize(("steep", "norm"), [(1000.0, STEEPEST), (0.1, 0.1)], ids=["a steep one", "a usual one"])
+def test_a_gradient_counts_up_to_a_norm(steep: float, norm: float) -> None:
+    """Of a sum of two inputs of which one is `steep`, the gradient by their weights is (steep, 0)."""
+    trainer = DrawnTrainer(TINY, nn.Linear(2, 1, bias=False), OneBatch(), summed, CPU, bfloat16=False)
+    trainer._learn((torch.tensor([[steep, 0.0]]),))
+    (weight,) = trainer.net.parameters()
+    assert weight.grad is not None
+    assert float(weight.grad.norm()) == pytest.approx(norm, rel=1e-3)

@@ -19,6 +19,9 @@ from training.learn.parallel import ALONE, Group
 from training.recipe import TrainingError
 
 CHECKPOINT = "drawn-checkpoint.pt"
+# The most that a gradient's norm counts; usual ones are 1 to 3. Batches of one or two pictures, as of lines of a rare width, bring up
+# to 80, which the steps after them take long to make good.
+STEEPEST = 4.0
 
 Net = TypeVar("Net", bound=nn.Module)
 Batch = tuple[Tensor, ...]  # what a task's losses take, each tensor with N pictures first
@@ -112,6 +115,7 @@ class DrawnTrainer(Generic[Net]):
         found = self.losses(self.learner, batch, self.device, bfloat16=self.bfloat16)
         self.optimizer.zero_grad(set_to_none=True)
         torch.stack([*found.values()]).sum().backward()
+        nn.utils.clip_grad_norm_(self.net.parameters(), STEEPEST)
         self.optimizer.step()
         self.average.update_parameters(self.net)
         self.step += 1

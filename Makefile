@@ -223,7 +223,7 @@ evaluate-numbers: $(SETUP) $(CHOSEN_PEERS:%=.venv-peers/%/installed) ## read who
 	@$(PY) -m training.evaluate.lines.run --weights $(NUMBERS) --real-data $(REAL_DATA) --out reports/numbers $(call flag,only,SETS) $(call flag,half,HALF) $(call flag,peers,PEERS)
 
 evaluate-pages: $(SETUP) ## find and read the numbers of the whole pictures in REAL_DATA, and print the table: SETS=forms, HALF=development
-	@$(PY) -m training.evaluate.pages.run --weights $(NUMBERS) --finder $(FINDER) --real-data $(REAL_DATA) --out reports/numbers $(call flag,only,SETS) $(call flag,half,HALF)
+	@$(PY) -m training.evaluate.pages.run --weights $(NUMBERS) --real-data $(REAL_DATA) --out reports/numbers $(call flag,only,SETS) $(call flag,half,HALF)
 
 uses: $(SETUP) ## draw the pictures of docs/uses.md, and write what the released weights read in them into it
 	@$(PY) -m training.evaluate.gallery.run --weights $(NUMBERS) $(MNIST)

@@ -130,7 +130,7 @@ def test_a_page_is_read_as_a_worker_reads_it_and_what_the_finder_found_is_kept()
     page = np.full((500, 700), 240, dtype=np.uint8)
     for y, text in ((120, "1947"), (300, "306.25")):
         cv2.putText(page, text, (200, y), cv2.FONT_HERSHEY_SIMPLEX, 1.2, 20, 3, cv2.LINE_AA)
-    pictures = PagePictures(RELEASED / "numbers.pt", RELEASED / "finder.pt")
+    pictures = PagePictures(RELEASED / "numbers.pt")
     reading, refused = pictures.reading(encode_png(page)), pictures.reading(b"no picture")
     served = READER.load(RELEASED / "numbers.pt", Settings.read(MODEL_CONFIG), None)
     (transcript,) = served.read([READER.prepare(page, READER.parse_hints(Hints()))], inf)

@@ -8,10 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from digitkit.backends import finder_net
 from digitkit.contract import Picture
 from digitkit.readers.numbers.finder import Found
-from digitkit.readers.numbers.locate import finder_of
 from digitkit.readers.numbers.number import Number, digits_of
 from training.evaluate.exams.exam import Figure
 from training.evaluate.lines.number_exam import NumberPictures
@@ -64,12 +62,14 @@ class PageReading:
 
 
 class PagePictures(NumberPictures):
-    """Reads encoded pictures as a worker does that serves numbers with a finder, and keeps what that found."""
+    """Reads encoded pictures as a worker does that serves numbers, and keeps what its finder found."""
 
-    def __init__(self, weights: Path, finder: Path) -> None:
-        """Raises CardError or SettingsError."""
+    def __init__(self, weights: Path) -> None:
+        """Raises CardError, SettingsError, or ValueError where no finder lies beside the weights."""
         super().__init__(weights)
-        self.finder, self.found = finder_of(finder_net.load(finder, device="cpu")), list[Found]()
+        if self.recogniser.finder is None:
+            raise ValueError(f"no finder{weights.suffix} lies beside {weights}: without one every picture is one line")
+        self.finder, self.found = self.recogniser.finder, list[Found]()
         self.recogniser = replace(self.recogniser, finder=self._find)
 
     def reading(self, file: bytes) -> PageReading:

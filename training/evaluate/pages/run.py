@@ -1,4 +1,4 @@
-"""How numbers on whole pictures are found and read: `python -m training.evaluate.pages.run --weights … --finder … --real-data …`.
+"""How numbers on whole pictures are found and read: `python -m training.evaluate.pages.run --weights … --real-data …`.
 
 The sets are real pictures that no package ships; a set whose file is absent is skipped, with a line that says so. What is quoted
 is the half of each set on which nothing was chosen; `--half development` reads the other one, to choose on.
@@ -25,8 +25,7 @@ SHEETS = "missed-numbers"
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog=PROGRAM, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--weights", type=Path, required=True, help="of the reader of lines")
-    parser.add_argument("--finder", type=Path, required=True, help="the weights of the finder")
+    parser.add_argument("--weights", type=Path, required=True, help="of the reader of lines, beside which its finder lies; a graph as well")
     parser.add_argument("--real-data", type=Path, required=True, help="the folder with the sets, each an .npz file")
     parser.add_argument("--out", type=Path, required=True, help=f"the report's folder, which gets {REPORT['quoted']} and {SHEETS}/")
     parser.add_argument("--half", choices=get_args(Half), default="quoted", help="the half of each set that is read (quoted)")
@@ -39,7 +38,7 @@ def main() -> None:
     found: list[Figure] = []
     began, pictures = perf_counter(), 0
     try:
-        reader = PagePictures(flags.weights, flags.finder)
+        reader = PagePictures(flags.weights)
         for exam in exams_in(flags.real_data, PAGE_SETS, flags.half, flags.only):
             readings = [reader.reading(file) for file in exam.files]
             found += figures(exam, readings)
@@ -50,7 +49,7 @@ def main() -> None:
     if not found:
         sys.exit(f"{PROGRAM}: no set with '{flags.only}' in its name is at hand; there are {', '.join(PAGE_SETS)}")
     write(found, flags.out / REPORT[flags.half])
-    show(found, f"{flags.finder} and {flags.weights} on whole pictures, the {flags.half} half of each set")
+    show(found, f"{flags.weights} and its finder on whole pictures, the {flags.half} half of each set")
     print(f"{1000 * (perf_counter() - began) / pictures:,.0f} ms a picture; what was missed: {flags.out / SHEETS / flags.half}")
 
 

@@ -15,7 +15,7 @@ from digitkit.pictures.attributions import overlay, scaled
 from digitkit.pictures.line import ALPHABET, BUCKET_PX, FRAME_PX, STRIP_PX, LineRun, Strip
 from digitkit.readers.numbers.beam import softmax
 from digitkit.readers.numbers.looks import SLICE_PX
-from digitkit.readers.numbers.number import Character, Quad, Transcript, View
+from digitkit.readers.numbers.number import Character, Quad, Transcript, View, as_quad
 from digitkit.readers.numbers.strips import padded
 
 METHOD: Final = "occlusion"
@@ -90,8 +90,9 @@ def _explained(view: View, character: Character, run: LineRun, place: int, which
     coarse = (odds[0] - odds[1:]).reshape(len(rows), len(columns)).astype(np.float32)
     fine = cv2.resize(coarse, (right - left, STRIP_PX), interpolation=cv2.INTER_LINEAR)
     corners = np.array([(left, 0, 1), (right, 0, 1), (right, STRIP_PX, 1), (left, STRIP_PX, 1)]) @ view.to_picture.T
-    quad = tuple((float(x), float(y)) for x, y in corners)
-    return CharacterExplanation(character.text, place, which, view.strip[:, left:right], quad, scaled(np.asarray(fine, dtype=np.float32)))
+    return CharacterExplanation(
+        character.text, place, which, view.strip[:, left:right], as_quad(corners), scaled(np.asarray(fine, dtype=np.float32))
+    )
 
 
 def log_odds(logits: NDArray[np.float32], sign: str, frame: float) -> NDArray[np.float64]:

@@ -36,6 +36,11 @@ def digits_of(text: str) -> str:
     return "".join(sign for sign in text if sign in DIGITS)
 
 
+def as_quad(corners: NDArray[np.floating]) -> Quad:
+    """Corners (4, 2) as an answer has them."""
+    return tuple((float(x), float(y)) for x, y in corners)
+
+
 @dataclass(frozen=True, slots=True)
 class View:
     """A strip, and where its pixels are in the picture.

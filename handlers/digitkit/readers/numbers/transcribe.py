@@ -24,7 +24,7 @@ from digitkit.readers.numbers.choose import Choice, choices, confidences
 from digitkit.readers.numbers.formats.format import Format
 from digitkit.readers.numbers.lattice import lattice
 from digitkit.readers.numbers.looks import SLICE_PX, Look, look_at_all
-from digitkit.readers.numbers.number import UNSURE, Character, Number, Quad, SeenPage, Transcript, View
+from digitkit.readers.numbers.number import UNSURE, Character, Number, Quad, SeenPage, Transcript, View, as_quad
 from digitkit.readers.numbers.opinions import SURER, reads_something, surest
 from digitkit.readers.numbers.strips import closer_view, text_line, weights_of
 from digitkit.readers.numbers.weighing import confidence_of, weighed
@@ -182,4 +182,4 @@ def quad_of(view: View, start: float, end: float, line: tuple[float, float, floa
     """The corners, in the picture, of what stands between two columns of a strip on a line of (slope, top, bottom) in its pixels."""
     slope, top, bottom = line
     corners = [(x, edge + slope * x, 1.0) for x, edge in ((start, top), (end, top), (end, bottom), (start, bottom))]
-    return tuple((float(x), float(y)) for x, y in np.array(corners) @ view.to_picture.T)
+    return as_quad(np.array(corners) @ view.to_picture.T)

@@ -15,7 +15,7 @@ from digitkit.pictures.line import LineRun
 from digitkit.readers.numbers.finder import Finder, Found
 from digitkit.readers.numbers.formats.format import Format
 from digitkit.readers.numbers.line_or_page import is_page, may_be_page
-from digitkit.readers.numbers.number import Number, Quad, ReadField, Transcript, View
+from digitkit.readers.numbers.number import Number, Quad, ReadField, Transcript, View, as_quad
 from digitkit.readers.numbers.pages.alignment import page_corners, placed
 from digitkit.readers.numbers.pages.beforehand import Beforehand
 from digitkit.readers.numbers.pages.file_text import numbers_in_text
@@ -111,7 +111,7 @@ def _in_each(picture: Picture, lines: Sequence[Found], form: Format, tools: Page
     read = iter(_read([Asked(picture, view, form) for view in views if view is not None], tools, deadline))
     found = [next(read) if view is not None else [] for view in views]
     return [
-        [number for number in numbers if _is_likely(number) and _is_inside(np.mean(number.quad, axis=0), _corners(line.digits))]
+        [number for number in numbers if _is_likely(number) and _is_inside(np.mean(number.quad, axis=0), as_quad(line.digits))]
         for line, numbers in zip(lines, found, strict=True)
     ]
 
@@ -165,11 +165,7 @@ def _is_inside(point: NDArray[np.float64], quad: Quad) -> bool:
 def _holds_text(quad: NDArray[np.float32], boxes: NDArray[np.float32]) -> bool:
     """Whether the middle of any sign of a page's text is in a line."""
     middles = (boxes[:, :2] + boxes[:, 2:]) / 2
-    return any(_is_inside(middle, _corners(quad)) for middle in middles)
-
-
-def _corners(quad: NDArray[np.float32]) -> Quad:
-    return tuple((float(x), float(y)) for x, y in quad)
+    return any(_is_inside(middle, as_quad(quad)) for middle in middles)
 
 
 def _best(numbers: Sequence[Number]) -> Number | None:

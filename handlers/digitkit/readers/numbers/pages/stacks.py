@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from digitkit.contract import Picture
 from digitkit.readers.numbers.finder import Found
-from digitkit.readers.numbers.number import Number, Quad
+from digitkit.readers.numbers.number import Number, as_quad
 from digitkit.readers.numbers.strips import FILL
 
 LEAST: Final = 3  # digits; two, one over the other, may as well stand in two rows of a table
@@ -33,42 +33,44 @@ def with_stacks(picture: Picture, lines: Sequence[Found], read: Sequence[list[Nu
         read_line: reads the digits of a stack once they are set side by side.
     """
     result = [*read]
-    for stack in _stacks(lines, read):
-        if (number := _as_one(picture, np.array([_box(lines[i]) for i in stack]), read_line)) is not None:
-            for i in stack:
+    boxes = np.array([_box(line) for line in lines])
+    single = [i for i, numbers in enumerate(read) if len(numbers) == 1 and len(numbers[0].digits) == 1 and _is_level(lines[i])]
+    for chain in _chains(single, boxes):
+        digits = [int(read[i][0].digits) for i in chain]
+        others = [i for i, numbers in enumerate(read) if i not in chain and any(number.accepted for number in numbers)]
+        is_stack = _is_even(boxes[chain]) and not _is_count(digits) and not _has_beside(boxes[chain], boxes[others])
+        if is_stack and (number := _as_one(picture, boxes[chain], read_line)) is not None:
+            for i in chain:
                 result[i] = []
-            result[stack[0]] = [number]
+            result[chain[0]] = [number]
     return result
 
 
-def _stacks(lines: Sequence[Found], read: Sequence[list[Number]]) -> list[list[int]]:
-    """The lines that are digits of stacks, from the uppermost to the lowest one of each."""
-    single = [i for i, numbers in enumerate(read) if len(numbers) == 1 and len(numbers[0].digits) == 1 and _is_level(lines[i])]
+def _chains(single: Sequence[int], boxes: NDArray[np.float64]) -> list[list[int]]:
+    """Single digits of which each stands right under the one before, LEAST or more of them."""
     chains = list[list[int]]()
-    for i in sorted(single, key=lambda i: float(_box(lines[i])[1])):
-        above = [chain for chain in chains if _goes_on(_box(lines[chain[-1]]), _box(lines[i]))]
+    for i in sorted(single, key=lambda i: float(boxes[i, 1])):
+        above = [chain for chain in chains if _goes_on(boxes[chain[-1]], boxes[i])]
         if above:
-            min(above, key=lambda chain: float(_box(lines[i])[1] - _box(lines[chain[-1]])[1])).append(i)
+            max(above, key=lambda chain: float(boxes[chain[-1], 1])).append(i)
         else:
             chains.append([i])
-    return [chain for chain in chains if len(chain) >= LEAST and _is_stack(chain, lines, read)]
+    return [chain for chain in chains if len(chain) >= LEAST]
 
 
-def _is_stack(chain: Sequence[int], lines: Sequence[Found], read: Sequence[list[Number]]) -> bool:
-    """Whether a chain of digits is no column of a table, nor the count of a list."""
-    boxes = np.array([_box(lines[i]) for i in chain])
-    steps, tall = np.diff(boxes[:, 1]), float(np.median(boxes[:, 2]))
-    digits = [int(read[i][0].digits) for i in chain]
-    is_count = all(after == before + 1 for before, after in pairwise(digits))
-    return bool(steps.max() <= EVEN * steps.min()) and not is_count and not _has_beside(set(chain), boxes, tall, lines, read)
+def _is_even(stack: NDArray[np.float64]) -> bool:
+    steps = np.diff(stack[:, 1])
+    return bool(steps.max() <= EVEN * steps.min())
 
 
-def _has_beside(chain: set[int], boxes: NDArray[np.float64], tall: float, lines: Sequence[Found], read: Sequence[list[Number]]) -> bool:
-    """Whether a number stands beside any digit of a chain."""
-    others = [_box(lines[i]) for i, numbers in enumerate(read) if i not in chain and any(number.accepted for number in numbers)]
-    if not others:
-        return False
-    off = np.abs(np.array(others)[:, None, :2] - boxes[:, :2]) / tall
+def _is_count(digits: Sequence[int]) -> bool:
+    """Whether they number a list."""
+    return all(after == before + 1 for before, after in pairwise(digits))
+
+
+def _has_beside(stack: NDArray[np.float64], others: NDArray[np.float64]) -> bool:
+    """Whether another number stands beside any digit of a stack, as in a table."""
+    off = np.abs(others[:, None, :2] - stack[:, :2]) / np.median(stack[:, 2])
     return bool(((off[..., 1] < 0.5) & (off[..., 0] < BESIDE)).any())
 
 
@@ -108,21 +110,13 @@ def _in_stack(number: Number, boxes: NDArray[np.float64], size: tuple[int, int])
     for character in number.characters:
         corners = np.array(character.quad)
         tile = int(np.clip(corners[:, 0].mean() / wide, 0, len(boxes) - 1))
-        characters.append(replace(character, quad=_quad(corners + boxes[tile, :2] - (wide * (tile + 0.5), tall / 2))))
-    left, right, top, base = _around(np.array([character.quad for character in characters]))
+        characters.append(replace(character, quad=as_quad(corners + boxes[tile, :2] - (wide * (tile + 0.5), tall / 2))))
+    corners = np.array([character.quad for character in characters])
+    (left, top), (right, base) = corners.min(axis=(0, 1)), corners.max(axis=(0, 1))
     view = number.view
     if view is not None:  # along the row is down the stack
         step = (boxes[-1, 1] - boxes[0, 1]) / (wide * (len(boxes) - 1))
         turn = np.array([[0, 1, boxes[:, 0].mean() - tall / 2], [step, 0, boxes[0, 1] - step * wide / 2]])
         view = replace(view, to_picture=turn @ np.vstack([view.to_picture, (0, 0, 1)]))
-    quad = _quad(np.array([(left, top), (right, top), (right, base), (left, base)]))
+    quad = as_quad(np.array([(left, top), (right, top), (right, base), (left, base)]))
     return replace(number, quad=quad, characters=tuple(characters), view=view, others=tuple)
-
-
-def _around(quads: NDArray[np.float64]) -> tuple[float, float, float, float]:
-    low, high = quads.min(axis=(0, 1)), quads.max(axis=(0, 1))
-    return float(low[0]), float(high[0]), float(low[1]), float(high[1])
-
-
-def _quad(corners: NDArray[np.float64]) -> Quad:
-    return tuple((float(x), float(y)) for x, y in corners)

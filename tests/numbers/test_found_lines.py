@@ -1,10 +1,11 @@
 """Lines that a finder found: their digits without the room around them, and what is read beside or across them."""
 
+from collections.abc import Callable
 from math import inf
 
 import numpy as np
 import pytest
-from lines import SHADES, Spelling, spelled
+from lines import SHADES, SIGN_PX, Spelling, spelled
 from numpy.typing import NDArray
 
 from digitkit.contract import Picture
@@ -19,12 +20,46 @@ from digitkit.readers.numbers.transcribe import Terms
 PAPER = 250 - SHADES * BLANK  # the grey level on which a Spelling reads nothing
 
 
-class LevelSpelling(Spelling):
-    """Reads strips whose writing is level, and nothing in others."""
+class Choosy(Spelling):
+    """Reads a text at the writing of strips that it likes, and in others another one, with half of the probability for each digit."""
+
+    def __init__(self, likes: Callable[[NDArray[np.uint8]], bool], text: str, otherwise: str) -> None:
+        super().__init__()
+        self.likes, self.text, self.otherwise = likes, text, otherwise
 
     def __call__(self, strips: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        is_level = np.ptp(strips[:, 8:24], axis=1).max(axis=1) < SHADES
-        return super().__call__(np.where(is_level[:, None, None], strips, np.uint8(PAPER)))
+        liked = np.array([self.likes(strip) for strip in strips])
+        texts = np.where(liked, self.text, self.otherwise).tolist()
+        logits, extents = super().__call__(np.stack([written_over(strip, text) for strip, text in zip(strips, texts, strict=True)]))
+        return np.where(liked[:, None, None], logits, doubted(logits, 0.5)), extents
+
+
+def written_over(strip: NDArray[np.uint8], text: str) -> NDArray[np.uint8]:
+    """Paper with a text in the middle of what is written in a strip."""
+    result, written = np.full_like(strip, PAPER), spelled(text)
+    inked = np.flatnonzero(np.abs(strip[STRIP_PX // 2].astype(int) - PAPER) > SHADES)
+    if len(inked):
+        left = int(inked.mean() - written.shape[1] / 2) // SIGN_PX * SIGN_PX
+        result[:, left : left + written.shape[1]] = written
+    return result
+
+
+def doubted(logits: NDArray[np.float32], share: float) -> NDArray[np.float32]:
+    """Logits by which each frame with a digit has that digit with a share of the probability, and nothing otherwise."""
+    found, frames = logits.copy(), np.nonzero(logits.argmax(axis=2) < BLANK)
+    found[*frames, BLANK] = logits.max() + np.log(1 / share - 1)
+    return found
+
+
+def is_level(strip: NDArray[np.uint8]) -> bool:
+    """Whether there is writing in the middle of a strip that goes along it."""
+    middle = strip[STRIP_PX // 2 - 2 : STRIP_PX // 2 + 2]
+    return bool(np.ptp(middle, axis=0).max() < SHADES < np.ptp(middle))
+
+
+def has_room(strip: NDArray[np.uint8]) -> bool:
+    """Whether there is paper over the writing of a strip."""
+    return bool(np.ptp(strip[0]) < SHADES < np.ptp(strip[STRIP_PX // 2]))
 
 
 def line(middle: tuple[float, float], wide: float, tall: float, degrees: float) -> Found:
@@ -42,16 +77,23 @@ def test_the_digits_of_a_line_are_without_the_room_of_a_closer_look(degrees: flo
 
 
 @pytest.mark.parametrize(
-    ("wide", "degrees", "leans"),
-    [(60, 0, False), (60, 20, True), (60, -45, True), (60, 90, False), (60, 180, False), (300, 20, False)],
-    ids=["level", "falling", "rising", "upright", "on its head", "long"],
+    ("wide", "degrees", "is_short"),
+    [(60, 0, True), (60, 90, True), (140, 20, True), (150, 20, False), (300, 0, False)],
+    ids=["level", "upright", "four digits", "five digits", "long"],
 )
-def test_a_short_line_between_level_and_upright_leans(wide: float, degrees: float, leans: bool) -> None:
-    assert line((200, 100), wide, 32, degrees).leans is leans
+def test_a_line_of_up_to_four_digits_is_short(wide: float, degrees: float, is_short: bool) -> None:
+    assert line((200, 100), wide, 32, degrees).is_short is is_short
 
 
-def test_a_line_that_is_made_level_keeps_its_middle_and_its_sides() -> None:
-    assert line((70, 40), 60, 30, 25).levelled().quad == pytest.approx(line((70, 40), 60, 30, 0).quad, abs=1e-3)
+@pytest.mark.parametrize("degrees", [0, 30, 180])
+def test_room_is_around_a_line_in_its_direction(degrees: float) -> None:
+    assert line((70, 40), 60, 30, degrees).with_room().quad == pytest.approx(line((70, 40), 69, 39, degrees).quad, abs=1e-3)
+
+
+def test_a_line_that_is_shown_upright_is_whole() -> None:
+    assert line((70, 40), 60, 30, 90).upright().quad == pytest.approx(line((70, 40), 30, 60, 0).quad, abs=1e-3)
+    leaning = line((70, 40), 60, 30, 45)
+    assert leaning.upright().quad[[0, 2]] == pytest.approx(np.array([leaning.quad.min(axis=0), leaning.quad.max(axis=0)]), abs=1e-3)
 
 
 def read(page: Picture, found: Found, run: Spelling) -> list[str]:
@@ -75,14 +117,21 @@ def test_what_stands_in_the_room_beside_a_line_is_no_number_of_it() -> None:
     assert read(page, line((middle + width, 116), width + 2 * MARGIN * FILL * STRIP_PX, STRIP_PX, 0), Spelling()) == []
 
 
-def test_a_short_line_that_leans_is_read_level_where_that_says_more() -> None:
+def test_a_short_line_that_leans_is_read_upright_where_that_says_more() -> None:
     page, width = page_with("12", 60), spelled("12").shape[1]
     found = line((60 + width / 2, 116), width + 2 * MARGIN * FILL * STRIP_PX, STRIP_PX, 35)
-    assert read(page, found, LevelSpelling()) == ["12"]
+    assert read(page, found, Choosy(is_level, "12", "")) == ["12"]
+
+
+@pytest.mark.parametrize(("otherwise", "read_as"), [("112", ["12"]), ("", [])], ids=["digits, but not surely", "no digit"])
+def test_digits_that_are_not_sure_are_read_with_room_around_them(otherwise: str, read_as: list[str]) -> None:
+    page, width = page_with("123456", 20), spelled("123456").shape[1]
+    found = line((20 + width / 2, 116), width + 2 * MARGIN * FILL * STRIP_PX, STRIP_PX, 0)
+    assert read(page, found, Choosy(has_room, "12", otherwise)) == read_as
 
 
 class Doubting(Spelling):
-    """Takes each of the two frames with a digit for that digit with a share of the probability, and for nothing otherwise."""
+    """Doubts all that it reads."""
 
     def __init__(self, share: float) -> None:
         super().__init__()
@@ -90,9 +139,7 @@ class Doubting(Spelling):
 
     def __call__(self, strips: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         logits, extents = super().__call__(strips)
-        frames = np.nonzero(logits.argmax(axis=2) < BLANK)
-        logits[*frames, BLANK] = logits.max() + np.log(1 / self.share - 1)
-        return logits, extents
+        return doubted(logits, self.share), extents
 
 
 @pytest.mark.parametrize(

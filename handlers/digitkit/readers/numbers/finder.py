@@ -10,8 +10,9 @@ from digitkit.contract import Picture
 from digitkit.readers.numbers.strips import FILL, MARGIN
 
 CORNERS: Final = ((-1, -1), (1, -1), (1, 1), (-1, 1))  # from the middle, x to the right and y down
-LEVEL, STEEP = np.radians(8), np.radians(60)
-SHORT: Final = 3.0  # heights of a line with the room around it: up to about three digits
+SHORT: Final = 4.5  # heights of a line with the room around it: up to about four digits
+TALLER: Final = 1.3  # times as high as a line is, what is shown with room around it
+WIDER: Final = 0.3  # heights by which that is longer
 
 
 class Found(NamedTuple):
@@ -27,27 +28,35 @@ class Found(NamedTuple):
     @property
     def digits(self) -> NDArray[np.float32]:
         """The corners of its digits, without the room around them."""
-        middle, (ahead, down) = self.quad.mean(axis=0), self._sides()
-        tall, wide = (max(1e-6, float(np.hypot(*side))) for side in (down, ahead))
-        ahead, down = ahead * max(0.0, 1 - 2 * MARGIN * FILL * tall / wide), down * FILL
-        return np.asarray(middle + np.array(CORNERS) @ np.stack([ahead, down]) / 2, dtype=np.float32)
+        return self._resized(-2 * MARGIN * FILL, FILL).quad
 
     @property
-    def leans(self) -> bool:
-        """Whether it is so short that the slant of its digits says as much of its direction as their order, and is not level."""
+    def is_short(self) -> bool:
+        """Whether the slant of a digit, a point behind it or a rule below it says as much of its direction as the order of its digits."""
         ahead, down = self._sides()
-        across, rise = ahead
-        return bool(LEVEL < abs(np.arctan2(rise, across)) < STEEP and np.hypot(across, rise) <= SHORT * np.hypot(*down))
+        return bool(np.hypot(*ahead) <= SHORT * np.hypot(*down))
 
-    def levelled(self) -> "Found":
-        """The same line about its middle, level."""
-        wide, tall = (float(np.hypot(*side)) for side in self._sides())
-        return Found((self.quad.mean(axis=0) + np.array(CORNERS) * (wide / 2, tall / 2)).astype(np.float32))
+    def with_room(self) -> "Found":
+        """The same line with more around it: its digits may be higher than was seen, and what looks like a digit beside it an edge."""
+        return self._resized(WIDER, TALLER)
+
+    def upright(self) -> "Found":
+        """The level rectangle around it."""
+        left_top, right_base = self.quad.min(axis=0), self.quad.max(axis=0)
+        wide, tall = right_base - left_top
+        return Found(((left_top + right_base) / 2 + np.array(CORNERS) * (wide / 2, tall / 2)).astype(np.float32))
 
     def _sides(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """From its left end to its right one, and from its top to its foot."""
         left_top, right_top, right_foot, left_foot = self.quad
         return (right_top + right_foot - left_top - left_foot) / 2, (left_foot + right_foot - left_top - right_top) / 2
+
+    def _resized(self, longer: float, taller: float) -> "Found":
+        """The line about the same middle, longer by so many of its heights and so many times as high."""
+        ahead, down = self._sides()
+        tall, wide = (max(1e-6, float(np.hypot(*side))) for side in (down, ahead))
+        sides = np.stack([ahead * max(0.0, 1 + longer * tall / wide), down * taller]) / 2
+        return Found((self.quad.mean(axis=0) + np.array(CORNERS) @ sides).astype(np.float32))
 
 
 Finder: TypeAlias = Callable[[Picture], list[Found]]  # in reading order; none where nothing is seen

@@ -25,7 +25,7 @@ from digitkit.readers.numbers.strips import first_view, line_view
 from digitkit.readers.numbers.transcribe import Asked, Terms, transcribe
 
 LEAST: Final = 0.6  # confidence of a number on a page for each of its digits, their geometric mean; what is less likely is none
-SURE: Final = 0.9  # confidence of a number from which on its line is not looked at again
+SURE: Final = 0.9  # confidence of a number from which on its line is not shown otherwise
 QUARTER: Final = 90  # degrees
 
 
@@ -95,23 +95,33 @@ def _as_line(picture: Picture, form: Format, tools: PageTools, deadline: float) 
 
 
 def _in_lines(picture: Picture, lines: Sequence[Found], form: Format, tools: PageTools, deadline: float) -> list[Number]:
-    """The numbers in lines that were found in a picture, in their order. A short one that leans and is not sure is read level, too."""
-    read = _in_each(picture, lines, form, tools, deadline)
-    again = [i for i, line in enumerate(lines) if line.leans and _least_sure(read[i]) < SURE]
-    for i, numbers in zip(again, _in_each(picture, [lines[i].levelled() for i in again], form, tools, deadline), strict=True):
-        if _least_sure(numbers) > _least_sure(read[i]):
-            read[i] = numbers
-    in_stacks = with_stacks(picture, lines, read, lambda row: _as_line(row, form, tools, deadline))
+    """The numbers in lines that were found in a picture, in their order, without what can hardly be read: a finder sees much in a photo.
+
+    Where digits are not sure they are shown with more room too, and a short line upright: the surest showing counts.
+    """
+    read = _in_each(picture, lines, lines, form, tools, deadline)
+    ways = ((Found.with_room, [bool(numbers) for numbers in read]), (Found.upright, [line.is_short for line in lines]))
+    for shown_otherwise, may_be_shown in ways:
+        again = [i for i, may_be in enumerate(may_be_shown) if may_be and _least_sure(read[i]) < SURE]
+        asked = [lines[i] for i in again]
+        found = _in_each(picture, asked, [shown_otherwise(line) for line in asked], form, tools, deadline)
+        for i, numbers in zip(again, found, strict=True):
+            if _least_sure(numbers) > _least_sure(read[i]):
+                read[i] = numbers
+    likely = [[number for number in numbers if _is_likely(number)] for numbers in read]
+    in_stacks = with_stacks(picture, lines, likely, lambda row: _as_line(row, form, tools, deadline))
     return [number for numbers in in_stacks for number in numbers]
 
 
-def _in_each(picture: Picture, lines: Sequence[Found], form: Format, tools: PageTools, deadline: float) -> list[list[Number]]:
-    """The numbers in each line, but for what stands beside it and what can hardly be read: a finder sees much in a photo."""
-    views = [line_view(picture, line.quad) for line in lines]
+def _in_each(
+    picture: Picture, lines: Sequence[Found], shown: Sequence[Found], form: Format, tools: PageTools, deadline: float
+) -> list[list[Number]]:
+    """The numbers in each line as it is shown, but for what stands beside it."""
+    views = [line_view(picture, each.quad) for each in shown]
     read = iter(_read([Asked(picture, view, form) for view in views if view is not None], tools, deadline))
     found = [next(read) if view is not None else [] for view in views]
     return [
-        [number for number in numbers if _is_likely(number) and _is_inside(np.mean(number.quad, axis=0), as_quad(line.digits))]
+        [number for number in numbers if _is_inside(np.mean(number.quad, axis=0), as_quad(line.digits))]
         for line, numbers in zip(lines, found, strict=True)
     ]
 

@@ -73,14 +73,14 @@ RECIPES = {
     "release": Recipe(
         architecture="deep-16-32-64-128-128",  # as good as the wider "deep", and 1.6 times as fast
         learning_rate=5e-3,
-        epochs=48,
+        epochs=40,
         dropout=0.3,
         ema=0.998,
         augmentation=0.6,
         disturbance=0.35,
         calm=0.3,
-        synthetic=0.4,
-        pool=60_000,
+        synthetic=0.5,
+        pool=100_000,
     ),
     "tiny": Recipe(  # 8,962 parameters, taught by the released net
         architecture="lean-8-16-32",

@@ -80,6 +80,7 @@ def test_one_seed_draws_the_same_scenes_and_another_others(train: Split) -> None
 
 def test_the_digit_is_that_of_the_glyph_and_all_its_ink_is_in_the_truth(train: Split, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(composing, "digit_glyph", lambda _train, _draw: (BLOCK, 7))
+    monkeypatch.setattr(composing, "CUT_OUT", 0)
     ones = of(Content.ONE, drawn(train, 1, 150))
     assert {scene.digit for scene in ones} == {7}
     for scene in ones:

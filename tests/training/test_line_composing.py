@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 
 from digitkit.readers.digits.digit import LABELS
 from training.data.mnist import Split
+from training.glyphs.row import INKED, ROOM_PX, ROW_PX, Setter, Sign
 from training.lines import displays, drums, in_print, machine_readable, numbers, plates
 from training.lines.handwriting import Writing
 from training.lines.line_composing import DrawnLine, LineComposer, warped
 from training.lines.numbers import ALPHABET, as_text
 from training.lines.pose import HEIGHT_PX, posed
-from training.lines.strip import INKED, ROOM_PX, ROW_PX, Setter, Sign, Span, Strip, stretched
+from training.lines.strip import Span, Strip, as_strip, stretched
 from training.lines.wear import worn
 from training.scenes.contact import LINE_CELL_PX, TEXT_PX, line_cell
 
@@ -164,7 +165,7 @@ def test_signs_are_set_as_far_apart_as_asked() -> None:
     third = setter.put(Sign(BLOCK, 0), -4)
     assert second - (first + BLOCK.shape[1]) == pytest.approx(7, abs=1)
     assert third - (second + BLOCK.shape[1]) == pytest.approx(-4, abs=1)
-    strip = setter.as_strip("111")
+    strip = as_strip(setter, "111")
     assert (strip.span.top, strip.span.base) == (ROOM_PX, ROOM_PX + ROW_PX)
     assert ink_box(strip) == (strip.span.left, strip.span.right)
 

@@ -6,9 +6,10 @@ import pytest
 from digitkit.readers.digits.digit import LABELS
 from training.augment.pen import SHAPES
 from training.data.mnist import Split
-from training.lines import hands_of_mnist
-from training.lines.hands_of_mnist import MnistStyles
-from training.lines.manner import LEFT_STRAIGHT, STEPS, Manner, centred, curled
+from training.glyphs import hands_of_mnist
+from training.glyphs.hands_of_mnist import MnistStyles
+from training.glyphs.manner import LEFT_STRAIGHT, STEPS, Manner, centred, curled
+from training.glyphs.pens import PenHand
 
 CORNERED = SHAPES[7][0]
 
@@ -22,8 +23,8 @@ def manner(seed: int, **changed: object) -> Manner:
 
 
 def straight(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("training.lines.manner.ENTRIES", 0)
-    monkeypatch.setattr("training.lines.manner.EXITS", 0)
+    monkeypatch.setattr("training.glyphs.manner.ENTRIES", 0)
+    monkeypatch.setattr("training.glyphs.manner.EXITS", 0)
 
 
 def test_a_writer_keeps_to_a_shape_of_his_own_which_other_writers_do_not_have(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,8 +45,8 @@ def test_a_corner_stays_one_point_or_is_gone_round(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_pen_leaves_in_a_curl_only_where_that_makes_no_other_digit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("training.lines.manner.ENTRIES", 0)
-    monkeypatch.setattr("training.lines.manner.EXITS", 1)
+    monkeypatch.setattr("training.glyphs.manner.ENTRIES", 0)
+    monkeypatch.setattr("training.glyphs.manner.EXITS", 1)
     writer, draw = manner(1, is_round=False), np.random.default_rng(0)
     for digit in LABELS:
         shape = SHAPES[digit][0]
@@ -75,3 +76,11 @@ def test_some_writers_cross_the_sevens_of_mnist(mnist_test: Split, monkeypatch: 
         ink[crossed] = [np.count_nonzero(hand.digit(digit, draw).strokes > 90) for digit in (7, 7, 3)]
     assert ink[1][0] > 1.05 * ink[0][0] and ink[1][1] > 1.05 * ink[0][1]
     assert ink[1][2] == pytest.approx(ink[0][2], rel=0.3)
+
+
+def test_a_pen_writes_each_digit_cropped_to_its_ink_and_never_the_same() -> None:
+    draw = np.random.default_rng(0)
+    for digit in LABELS:
+        signs = [PenHand(draw).digit(digit, draw).strokes for _ in range(20)]
+        assert all(strokes.max() == 255 and strokes[0].any() and strokes[-1].any() for strokes in signs)
+        assert len({strokes.tobytes() for strokes in signs}) == 20

@@ -18,6 +18,7 @@ from training.augment.fonts import printed
 from training.augment.pen import written
 from training.augment.photo import photographed, scanned
 from training.data.mnist import Split
+from training.glyphs.pens import MARGIN_PX, PenHand
 
 NO_DIGIT = len(LABELS)  # the label of the eleventh class, whose logit is fixed at 0
 # Letters and signs that cannot be taken for a digit in some hand or font; O, l, Z, S and their like are left out.
@@ -75,6 +76,12 @@ def _from_mnist(train: Split, draw: Generator) -> Sign:
 def _penned(_: Split, draw: Generator) -> Sign:
     digit = int(draw.integers(len(LABELS)))
     return written(digit, draw), digit
+
+
+def _by_hand(_: Split, draw: Generator) -> Sign:
+    """A digit of a writer of any country, in a manner of his own."""
+    digit = int(draw.integers(len(LABELS)))
+    return np.pad(PenHand(draw).digit(digit, draw).strokes, MARGIN_PX), digit
 
 
 def _printed(_: Split, draw: Generator) -> Sign:
@@ -138,6 +145,6 @@ def _scribble(_: Split, draw: Generator) -> Sign:
 
 EMPTY = 0.06  # the share of photos of empty cells, most of which are blank and so left out
 SOURCES: dict[Source, float] = {
-    _from_mnist: 0.27, _penned: 0.28, _printed: 0.2,
+    _from_mnist: 0.22, _penned: 0.13, _by_hand: 0.25, _printed: 0.15,
     _letter: 0.08, _turned: 0.03, _pair: 0.06, _candidates: 0.05, _scribble: 0.03,
 }  # fmt: skip

@@ -14,7 +14,7 @@ from digitkit.readers.digits.digit import LABELS
 from training.data.mnist import Split
 from training.glyphs.dots import dotted
 from training.glyphs.faces import drawn, faces_with
-from training.glyphs.hands import handwritten
+from training.glyphs.pens import PenHand
 from training.glyphs.segments import segmented
 from training.glyphs.spoil import DISPLAYS, PENS, Ways, outlined, spoilt, stencilled
 
@@ -104,7 +104,7 @@ def _kept(source: int, slot: int) -> Glyph:
 
 def _written(draw: Generator) -> Glyph:
     digit = int(draw.integers(len(LABELS)))
-    return handwritten(digit, draw), digit
+    return PenHand(draw).digit(digit, draw).strokes, digit
 
 
 def _printed(draw: Generator) -> Glyph:

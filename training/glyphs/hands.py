@@ -1,4 +1,4 @@
-"""More shapes of handwritten digits, in the notation of the pens' SHAPES: what the eye meets and the classifier's pool leaves out.
+"""More shapes of handwritten digits, in the notation of the pens' SHAPES: what writers of many countries do and MNIST's did not.
 
 Thin pens keep these apart from one another; a broad one would close some of them, so they are drawn with PENS.
 """
@@ -32,6 +32,7 @@ HANDS = {
         "15,60 60,15 72,0 60,2 50,30 40,100",
         "0,100 70,5 75,0 70,10 55,60 60,100 85,90",
         "45,0 58,30 50,70 15,105",
+        "20,70 62,20 60,0 48,20 40,65 55,100",
     ),
     2: (
         "10,20 45,0 85,20 60,60 15,95 10,80 35,80 60,98 100,90",
@@ -43,6 +44,8 @@ HANDS = {
         "45,30 25,45 15,25 40,0 80,10 75,45 30,85 5,92 15,75 45,85 75,100 105,85",
         "0,15 40,0 75,10 60,45 15,85 0,100 40,90 100,95",
         "10,30 30,5 60,0 70,25 45,65 10,98 40,100 95,85",
+        "55,25 35,32 20,18 40,2 70,8 75,30 45,65 12,95 30,86 85,97",
+        "50,40 20,30 25,5 60,0 78,18 60,50 25,85 8,98 25,88 50,92 80,100",
     ),
     3: (
         "5,5 5,5 90,5 90,5 35,45 80,50 92,75 60,105 5,95",

@@ -9,10 +9,11 @@ from numpy.random import Generator
 
 from digitkit.contract import Picture
 from training.data.mnist import Split
+from training.glyphs.hands_of_mnist import MnistHand, MnistStyles
+from training.glyphs.pens import PenHand
+from training.glyphs.row import ROOM_PX, ROW_PX, Setter, Sign
 from training.lines import numbers
-from training.lines.hands_of_mnist import MnistHand, MnistStyles
-from training.lines.pens import PenHand
-from training.lines.strip import ROOM_PX, ROW_PX, Setter, Sign, Span, Strip
+from training.lines.strip import Span, Strip, as_strip
 
 BY_PEN = 0.5  # the share of rows whose digits are drawn; the others are MNIST's
 CELLS, SCANS = 0.1, 0.12  # the shares of rows in cells and of rows put together from scans of one digit each
@@ -64,7 +65,7 @@ class Writing:
                 flat = round(len(strokes) * draw.uniform(0.35, 0.7))
                 strokes, down = np.asarray(cv2.resize(strokes, (strokes.shape[1], flat)), dtype=np.uint8), (len(strokes) - flat) // 2
             setter.put(Sign(strokes, down), gap * draw.uniform(0.7, 1.3))
-        return setter.as_strip(written)
+        return as_strip(setter, written)
 
 
 def _blotted(picture: Picture) -> Picture:
@@ -121,7 +122,7 @@ def _free(written: str, hand: MnistHand | PenHand, draw: Generator) -> Strip:
         before = sign
     if raised < len(written):
         _underlined(setter, marks.pen, draw)
-    return setter.as_strip(numbers.as_text("".join(shown)))
+    return as_strip(setter, numbers.as_text("".join(shown)))
 
 
 def _signs(written: str, raised: int, draw: Generator) -> Iterator[tuple[int, str]]:

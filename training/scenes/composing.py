@@ -10,10 +10,13 @@ from numpy.random import Generator
 from digitkit.pictures.look import Ink, Look, look_at
 from training.data.mnist import Split
 from training.glyphs.glyphs import Glyph, digit_glyph
+from training.glyphs.hands_of_mnist import MnistStyles
+from training.glyphs.pens import PenHand
 from training.glyphs.signs import other_glyph
 from training.scenes.clutter import Box, patch, put_captions, put_neighbours, ruled, struck
 from training.scenes.exposure import SHRUNK, exposed, shrunk
 from training.scenes.nothing import nothing
+from training.scenes.rows import cut_out
 from training.scenes.sheet import Field, Page, log_uniform, other_level, scaled, sized, turned
 
 LONGER_PX = (40.0, 150.0)  # a page's longer side, from and to
@@ -21,6 +24,8 @@ LEAST_INK = 0.08  # least difference of the digit's level from the ground
 ONES, ROWS = 0.52, 0.16  # the shares of pages with one digit and with several
 PRINT = 0.12  # the share of pages with a photo or a pattern behind the digit
 BEYOND_DOUBT = 0.35  # least difference of ink from its ground, in standard deviations of the ground: less can't be seen
+TIGHT, CUT_OUT = 0.14, 0.2  # the shares of pages with one digit that are cropped to it, and cut out of a row by its box
+BY_PEN = 0.6  # the share of those rows whose digits are drawn; the others are MNIST's
 SHRUNK_TIGHT = 0.5  # the share of tight crops that are of few pixels: whole sets of scans are
 SQUARED = 0.3  # the share of tight crops that are stretched to a square
 EMPTY_FROM = 0.76  # of pictures without a digit, the share that are not empty cells
@@ -53,7 +58,7 @@ class Composer:
     """Draws scenes one after the other, all from one seed."""
 
     def __init__(self, train: Split, seed: int | tuple[int, ...]) -> None:
-        self.train, self.draw = train, np.random.default_rng(seed)
+        self.train, self.draw, self.styles = train, np.random.default_rng(seed), MnistStyles(train)
 
     def scene(self) -> DrawnScene:
         while True:
@@ -69,12 +74,16 @@ class Composer:
 
     def _one(self) -> DrawnScene | None:
         """A page with one digit; None where nobody could see it."""
+        return self._cut_out() if self.draw.random() < CUT_OUT else self._alone()
+
+    def _alone(self) -> DrawnScene | None:
+        """A digit on a page of its own, into which parts of other signs may reach."""
         draw = self.draw
         sign, digit = self._glyph()
         if draw.random() < 0.5:
             sign = turned(sign, draw.normal(0, 8))
         way = draw.random()
-        if way < 0.14:
+        if way < TIGHT:
             page, strokes, box = self._tight(sign)
         else:
             share = draw.uniform(0.4, 0.95) if way < 0.75 else log_uniform(0.09, 0.42, draw)
@@ -87,7 +96,32 @@ class Composer:
         level = other_level(page.ground, least, draw)
         put_neighbours(page, box, level, self._sign, 0.35, draw)
         self._write(page, strokes, box, level)
-        look = look_at(shrunk(exposed(page.grey, draw), draw, share=SHRUNK_TIGHT if way < 0.14 else SHRUNK))
+        return self._seen(page, digit, SHRUNK_TIGHT if way < TIGHT else SHRUNK)
+
+    def _cut_out(self) -> DrawnScene | None:
+        """A digit cut out of a row of one hand."""
+        draw, pen = self.draw, PenHand(self.draw)
+        cut = cut_out(pen if draw.random() < BY_PEN else self.styles.writer(draw), pen.mark(".", draw), draw)
+        if cut is None:
+            return None
+        scale = log_uniform(*LONGER_PX, draw) / max(cut.strokes.shape)
+        height, width = (max(6, round(scale * side)) for side in cut.strokes.shape)
+        page = Page(height, width, draw.uniform(0, 1))
+        level = other_level(page.ground, self._print_behind(page), draw)
+        page.put(scaled(cut.others, height, width), 0, 0, level)
+        strokes = scaled(cut.strokes, height, width)
+        left, top, across, down = cv2.boundingRect(as_ink(strokes))
+        box = Box(top, left, top + down, left + across)
+        self._write(page, strokes[box.top : box.bottom, box.left : box.right], box, level)
+        return self._seen(page, cut.digit, SHRUNK_TIGHT)
+
+    def _seen(self, page: Page, digit: int, small: float) -> DrawnScene | None:
+        """A page with one digit as a camera or a scanner sees it.
+
+        Args:
+            small: the chance that it is of few pixels.
+        """
+        look = look_at(shrunk(exposed(page.grey, self.draw), self.draw, share=small))
         ink = full_ink(look_at(as_ink(page.truth), ground=0))
         return DrawnScene(look, ink, Content.ONE, digit) if is_seen(look, ink) else None
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from digitkit.contract import Picture
 from digitkit.readers.digits.digit import LABELS
 from training.data.mnist import Split
-from training.lines.manner import Manner
-from training.lines.strip import ROW_PX, Sign
+from training.glyphs.manner import Manner
+from training.glyphs.row import ROW_PX, Sign
 
 WIDTHS, SLANTS = 5, 7  # how many classes of stroke width and of slant there are
 INK = 127

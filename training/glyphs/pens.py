@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from digitkit.readers.digits.digit import LABELS
 from training.augment.pen import SHAPES, curve_of
 from training.glyphs.hands import HANDS
-from training.lines.manner import Manner, Strokes, centred
-from training.lines.strip import ROW_PX, Sign
+from training.glyphs.manner import Manner, Strokes, centred
+from training.glyphs.row import ROW_PX, Sign
 
 MARGIN_PX = 12
 WARP = 0.05  # standard deviation of each coefficient of the warp that all of a writer's digits have

@@ -9,7 +9,7 @@ from training.data.mnist import Split
 from training.glyphs import hands_of_mnist
 from training.glyphs.hands_of_mnist import MnistStyles
 from training.glyphs.manner import LEFT_STRAIGHT, STEPS, Manner, centred, curled
-from training.glyphs.pens import PenHand
+from training.glyphs.pens import PenHand, has_upstroke
 
 CORNERED = SHAPES[7][0]
 
@@ -82,5 +82,15 @@ def test_a_pen_writes_each_digit_cropped_to_its_ink_and_never_the_same() -> None
     draw = np.random.default_rng(0)
     for digit in LABELS:
         signs = [PenHand(draw).digit(digit, draw).strokes for _ in range(20)]
-        assert all(strokes.max() == 255 and strokes[0].any() and strokes[-1].any() for strokes in signs)
+        assert all(strokes.max() > 150 and strokes[0].any() and strokes[-1].any() for strokes in signs)
         assert len({strokes.tobytes() for strokes in signs}) == 20
+
+
+def test_who_writes_ones_with_an_upstroke_crosses_the_sevens_in_every_shape() -> None:
+    draw = np.random.default_rng(0)
+    hands = [PenHand(draw) for _ in range(200)]
+    crossing = [hand for hand in hands if has_upstroke(hand.shapes[1])]
+    assert 60 < len(crossing) < 180
+    assert all("/" in shape for hand in crossing for shape in (hand.shapes[7], *hand.alphabet[7]))
+    assert any("/" not in hand.shapes[7] for hand in hands)
+    assert not has_upstroke("50,0 50,100") and has_upstroke("15,30 55,0 55,0 55,100")

@@ -8,7 +8,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from digitkit.readers.digits.digit import LABELS
-from training.augment.pen import SHAPES, curve_of
+from training.augment.pen import SHAPES, curve_of, points_of
 from training.glyphs.hands import HANDS
 from training.glyphs.manner import Manner, Strokes, centred
 from training.glyphs.row import ROW_PX, Sign
@@ -21,6 +21,10 @@ UPRIGHT_SLASH = 0.1  # a slash is drawn as if by a hand that leans at least so m
 OTHER = 0.15  # the share of digits that a writer draws in another of the shapes
 
 SLASHES = {"70,0 30,100"}  # shapes of a one that in a line are a slash
+ONE, SEVEN = 1, 7
+UPSTROKE = 0.25  # how far the pen goes up before it comes down to a one, in heights of the digit, to make it what a seven is elsewhere
+ALPHABET = {digit: tuple(shape for shape in SHAPES[digit] + HANDS[digit] if shape not in SLASHES) for digit in LABELS}
+CROSSED = ALPHABET | {SEVEN: tuple(shape for shape in ALPHABET[SEVEN] if "/" in shape)}  # of those whose ones have an upstroke
 
 # Marks beside digits: strokes of points in hundredths of the digit's height, y down. A long slash rises over the digits.
 MARKS = {
@@ -52,11 +56,16 @@ MARKS = {
 
 
 class PenHand:
-    """One writer: a pen, a slant, a manner, a shape for each digit and a warp that all signs share."""
+    """One writer: a pen, a slant, a manner, a shape for each digit and a warp that all signs share.
+
+    Who writes ones with an upstroke crosses the sevens: both could not be told apart otherwise.
+    """
 
     def __init__(self, draw: Generator) -> None:
         self.manner = Manner(draw)
-        self.shapes = {digit: _shape(digit, draw) for digit in LABELS}
+        one = _one_of(ALPHABET[ONE], draw)
+        self.alphabet = CROSSED if has_upstroke(one) else ALPHABET
+        self.shapes = {digit: _one_of(shapes, draw) for digit, shapes in self.alphabet.items()} | {ONE: one}
         self.warp = draw.normal(0, WARP, size=(6, 2))
         self.aspect = draw.uniform(0.4, 0.9)
         self.slant = float(np.clip(draw.normal(0.12, 0.2), *SLANTS))
@@ -65,7 +74,7 @@ class PenHand:
         self.uneven = draw.uniform(0.02, 0.14)
 
     def digit(self, digit: int, draw: Generator) -> Sign:
-        shape = self.shapes[digit] if draw.random() > OTHER else _shape(digit, draw)
+        shape = self.shapes[digit] if draw.random() > OTHER else _one_of(self.alphabet[digit], draw)
         size = ROW_PX * float(np.exp(draw.normal(0, self.uneven)))
         strokes = self.manner.strokes(digit, shape, draw)
         return self._drawn(strokes, self.manner.tall[digit] * size, self.manner.wide[digit] * self.aspect * size, draw)
@@ -101,6 +110,11 @@ class PenHand:
         return moved
 
 
-def _shape(digit: int, draw: Generator) -> str:
-    shapes = tuple(shape for shape in SHAPES[digit] + HANDS[digit] if shape not in SLASHES)
+def has_upstroke(shape: str) -> bool:
+    """Whether a shape of a one begins with a stroke that goes up."""
+    heights = points_of(shape)[0][:, 1]
+    return bool(heights[0] - heights.min() >= UPSTROKE)
+
+
+def _one_of(shapes: tuple[str, ...], draw: Generator) -> str:
     return shapes[draw.integers(len(shapes))]

@@ -73,7 +73,7 @@ RECIPES = {
     "release": Recipe(
         architecture="deep-16-32-64-128-128",  # as good as the wider "deep", and 1.6 times as fast
         learning_rate=5e-3,
-        epochs=40,
+        epochs=30,
         dropout=0.3,
         ema=0.998,
         augmentation=0.6,

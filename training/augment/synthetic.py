@@ -12,13 +12,17 @@ from numpy.random import Generator
 
 from digitkit.contract import Picture
 from digitkit.errors import BlankPicture
-from digitkit.readers.digits.canvas import to_canvas
+from digitkit.readers.digits.canvas import centre, fit, to_canvas
 from digitkit.readers.digits.digit import LABELS, SIDE_PX, Canvas
 from training.augment.fonts import printed
 from training.augment.pen import written
 from training.augment.photo import photographed, scanned
 from training.data.mnist import Split
+from training.glyphs.dots import dotted
+from training.glyphs.glyphs import finished
 from training.glyphs.pens import MARGIN_PX, PenHand
+from training.glyphs.segments import segmented
+from training.glyphs.spoil import DISPLAYS
 
 NO_DIGIT = len(LABELS)  # the label of the eleventh class, whose logit is fixed at 0
 # Letters and signs that cannot be taken for a digit in some hand or font; O, l, Z, S and their like are left out.
@@ -51,9 +55,11 @@ def synthetic(train: Split, count: int, seed: int) -> Split:
 
 
 def _picture(train: Split, draw: Generator) -> Sign:
-    """A sign of one of SOURCES, drawn by their shares, as it is, scanned or photographed; or a photo of an empty cell."""
+    """A sign of one of SOURCES, drawn by their shares, as it is, scanned or photographed; a digit of a display; or an empty cell."""
     if draw.random() < EMPTY:
         return photographed([], draw), NO_DIGIT
+    if draw.random() < DISPLAYED:
+        return _displayed(draw)
     sign, label = _sign(train, draw)
     way = draw.random()
     if way < 0.2:
@@ -87,6 +93,12 @@ def _by_hand(_: Split, draw: Generator) -> Sign:
 def _printed(_: Split, draw: Generator) -> Sign:
     digit = int(draw.integers(len(LABELS)))
     return printed(str(digit), draw), digit
+
+
+def _displayed(draw: Generator) -> Sign:
+    """The canvas of a digit of seven segments or of dots, with all of its parts, as the eye finds them and the rules often do not."""
+    digit, make = int(draw.integers(len(LABELS))), (segmented, dotted)[draw.integers(2)]
+    return centre(fit(finished(make(digit, draw), draw, DISPLAYS))).reshape(SIDE_PX, SIDE_PX), digit
 
 
 def _letter(_: Split, draw: Generator) -> Sign:
@@ -143,6 +155,7 @@ def _scribble(_: Split, draw: Generator) -> Sign:
     return page, NO_DIGIT
 
 
+DISPLAYED = 0.1  # the share of digits of displays and dot matrices
 EMPTY = 0.06  # the share of photos of empty cells, most of which are blank and so left out
 SOURCES: dict[Source, float] = {
     _from_mnist: 0.22, _penned: 0.13, _by_hand: 0.25, _printed: 0.15,

@@ -14,6 +14,7 @@ from digitkit.readers.digits.digit import LABELS
 from training.data.mnist import Split
 from training.glyphs.dots import dotted
 from training.glyphs.faces import drawn, faces_with
+from training.glyphs.hands import handwritten
 from training.glyphs.pens import PenHand
 from training.glyphs.segments import segmented
 from training.glyphs.spoil import DISPLAYS, PENS, Ways, outlined, spoilt, stencilled
@@ -31,6 +32,7 @@ COARSE = 1.7  # a glyph enlarged by more than this is sharpened
 STEEPER = 0.7  # how much steeper an edge is made, for each time that a glyph is enlarged
 MIDDLE = 110  # the grey level at which an edge stays in its place
 MNIST_SHARE = 0.45
+BARE = 0.5  # the share of written digits that are shapes without a manner, many of them by a thinner pen
 
 Glyph = tuple[Picture, int]  # strokes, bright on dark, and the digit
 
@@ -104,7 +106,7 @@ def _kept(source: int, slot: int) -> Glyph:
 
 def _written(draw: Generator) -> Glyph:
     digit = int(draw.integers(len(LABELS)))
-    return PenHand(draw).digit(digit, draw).strokes, digit
+    return handwritten(digit, draw) if draw.random() < BARE else PenHand(draw).digit(digit, draw).strokes, digit
 
 
 def _printed(draw: Generator) -> Glyph:

@@ -24,10 +24,10 @@ LEAST_INK = 0.08  # least difference of the digit's level from the ground
 ONES, ROWS = 0.52, 0.16  # the shares of pages with one digit and with several
 PRINT = 0.12  # the share of pages with a photo or a pattern behind the digit
 BEYOND_DOUBT = 0.35  # least difference of ink from its ground, in standard deviations of the ground: less can't be seen
-TIGHT, CUT_OUT = 0.14, 0.2  # the shares of pages with one digit that are cropped to it, and cut out of a row by its box
+TIGHT, CUT_OUT = 0.2, 0.2  # the shares of pages with one digit that are cropped to it, and cut out of a row by its box
 BY_PEN = 0.6  # the share of those rows whose digits are drawn; the others are MNIST's
 SHRUNK_TIGHT = 0.5  # the share of tight crops that are of few pixels: whole sets of scans are
-SQUARED = 0.3  # the share of tight crops that are stretched to a square
+SQUARED, PADDED = 0.25, 0.4  # the shares of tight crops that are stretched to a square, and that get room at their sides up to one
 EMPTY_FROM = 0.76  # of pictures without a digit, the share that are not empty cells
 FULL = 0.8  # the quantile of a digit's ink that counts as full: what is thinner than a look's pixel is ink all the same
 
@@ -141,13 +141,16 @@ class Composer:
             page.cover(lines * np.float32(draw.uniform(0.2, 0.8)), line_level)
 
     def _tight(self, sign: Ink) -> tuple[Page, Field, Box]:
-        """A page that was cropped to its digit, with a margin of up to 15 %; sets of digits often stretch theirs to a square."""
+        """A page that was cropped to its digit, with a margin of up to 15 %; sets of digits often stretch or pad theirs to a square."""
         draw, longer = self.draw, log_uniform(*LONGER_PX, self.draw)
         strokes = sized(sign, longer, draw, stretch=0.0)
-        if draw.random() < SQUARED:
+        way = draw.random()
+        if way < SQUARED:
             strokes = scaled(sign, round(longer), round(longer))
         margin = draw.choice([0, 0, 0.03, 0.05, 0.1]) if draw.random() < 0.8 else draw.uniform(0, 0.15)
         top, left = (round(margin * side) for side in strokes.shape)
+        if SQUARED <= way < SQUARED + PADDED:
+            left += max(0, strokes.shape[0] - strokes.shape[1]) // 2
         page = Page(strokes.shape[0] + 2 * top, strokes.shape[1] + 2 * left, draw.uniform(0, 1))
         return page, strokes, Box(top, left, top + strokes.shape[0], left + strokes.shape[1])
 

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from digitkit.errors import BlankPicture
 from digitkit.readers.digits.canvas import to_canvas
 from digitkit.readers.digits.digit import LABELS
+from training.augment import synthetic as augment_synthetic
 from training.augment.fonts import fonts, printed
 from training.augment.pen import SHAPES, points_of, written
 from training.augment.photo import photographed, scanned
@@ -33,6 +34,16 @@ def test_one_seed_makes_the_same_pictures_and_another_seed_others(digits: Split)
     assert np.array_equal(first.pictures, again.pictures)
     assert np.array_equal(first.labels, again.labels)
     assert not np.array_equal(first.pictures, other.pictures)
+
+
+def test_digits_of_displays_have_all_their_parts_on_the_canvas(digits: Split, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(augment_synthetic, "EMPTY", 0.0)
+    monkeypatch.setattr(augment_synthetic, "DISPLAYED", 1.0)
+    made = synthetic(digits, 200, seed=5)
+    shown = made.pictures[made.labels == 8]  # two loops: each half of the canvas has ink, whatever the gaps are
+    assert len(shown) > 5
+    assert all((picture[:14] > 100).sum() > 8 and (picture[14:] > 100).sum() > 8 for picture in shown)
+    assert set(made.labels.tolist()) == {*LABELS}
 
 
 @pytest.mark.parametrize("digit", LABELS)

@@ -20,11 +20,13 @@ from training.scenes.rows import cut_out
 from training.scenes.sheet import Field, Page, log_uniform, other_level, scaled, sized, turned
 
 LONGER_PX = (40.0, 150.0)  # a page's longer side, from and to
+ONE = 1
 LEAST_INK = 0.08  # least difference of the digit's level from the ground
 ONES, ROWS = 0.52, 0.16  # the shares of pages with one digit and with several
 PRINT = 0.12  # the share of pages with a photo or a pattern behind the digit
 BEYOND_DOUBT = 0.35  # least difference of ink from its ground, in standard deviations of the ground: less can't be seen
 TIGHT, CUT_OUT = 0.2, 0.2  # the shares of pages with one digit that are cropped to it, and cut out of a row by its box
+MORE_ONES = 0.15  # the share of digits alone on a page that are ones beside the usual tenth: they are what most looks like a line
 BY_PEN = 0.6  # the share of those rows whose digits are drawn; the others are MNIST's
 SHRUNK_TIGHT = 0.5  # the share of tight crops that are of few pixels: whole sets of scans are
 SQUARED, PADDED = 0.25, 0.4  # the shares of tight crops that are stretched to a square, and that get room at their sides up to one
@@ -78,8 +80,10 @@ class Composer:
 
     def _alone(self) -> DrawnScene | None:
         """A digit on a page of its own, into which parts of other signs may reach."""
-        draw = self.draw
+        draw, more_ones = self.draw, self.draw.random() < MORE_ONES
         sign, digit = self._glyph()
+        while digit != ONE and more_ones:
+            sign, digit = self._glyph()
         if draw.random() < 0.5:
             sign = turned(sign, draw.normal(0, 8))
         way = draw.random()

@@ -6,8 +6,8 @@ from numpy.random import Generator
 
 from training.glyphs.pens import PenHand
 from training.glyphs.row import ROW_PX, Sign
-from training.scenes import rows
-from training.scenes.rows import cut_out
+from training.scenes import cut_out as cutting
+from training.scenes.cut_out import cut_out
 
 POINT = Sign(np.full((4, 4), 255, dtype=np.uint8), ROW_PX - 4)
 
@@ -22,13 +22,13 @@ class Blocks:
 @pytest.fixture
 def upright(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rows that stand upright, signs a little apart, without a point."""
-    for name, value in {"LEAN": (0.0, 0.0), "GAP": (0.1, 0.1), "DOTTED": 0.0}.items():
-        monkeypatch.setattr(rows, name, value)
+    for name, value in {"LEAN": (0.0, 0.0), "GAP": (0.15, 0.15), "DOTTED": 0.0}.items():
+        monkeypatch.setattr(cutting, name, value)
 
 
 @pytest.mark.usefixtures("upright")
 def test_a_digit_is_whole_and_what_is_beside_it_is_no_ink_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rows, "MARGIN", (0.25, 0.25))
+    monkeypatch.setattr(cutting, "MARGIN", (0.25, 0.25))
     draw = np.random.default_rng(0)
     cuts = [cut for cut in (cut_out(Blocks(), POINT, draw) for _ in range(60)) if cut and cut.digit != 1]
     assert len(cuts) > 20
@@ -40,7 +40,7 @@ def test_a_digit_is_whole_and_what_is_beside_it_is_no_ink_of_its_own(monkeypatch
 
 @pytest.mark.usefixtures("upright")
 def test_where_a_neighbour_is_seen_whole_nothing_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rows, "MARGIN", (1.0, 1.0))
+    monkeypatch.setattr(cutting, "MARGIN", (1.0, 1.0))
     draw = np.random.default_rng(0)
     assert not any(cut_out(Blocks(), POINT, draw) for _ in range(20))
 
@@ -51,4 +51,4 @@ def test_a_row_of_one_hand_leans_and_its_neighbours_lean_into_the_cut() -> None:
     assert len(cuts) > 50
     assert {cut.digit for cut in cuts} == set(range(10))
     assert np.mean([bool(cut.others.any()) for cut in cuts]) > 0.5
-    assert all(cut.strokes.max() == 255 and cut.strokes.shape == cut.others.shape for cut in cuts)
+    assert all(cut.strokes.max() > 100 and cut.strokes.shape == cut.others.shape for cut in cuts)

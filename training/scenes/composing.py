@@ -14,9 +14,9 @@ from training.glyphs.hands_of_mnist import MnistStyles
 from training.glyphs.pens import PenHand
 from training.glyphs.signs import other_glyph
 from training.scenes.clutter import Box, patch, put_captions, put_neighbours, ruled, struck
+from training.scenes.cut_out import cut_out
 from training.scenes.exposure import SHRUNK, exposed, shrunk
 from training.scenes.nothing import nothing
-from training.scenes.rows import cut_out
 from training.scenes.sheet import Field, Page, log_uniform, other_level, scaled, sized, turned
 
 LONGER_PX = (40.0, 150.0)  # a page's longer side, from and to

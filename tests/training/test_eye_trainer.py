@@ -110,7 +110,7 @@ def test_a_pass_shows_every_scene_once_and_about_half_of_them_inverted(tmp_path:
 
 def test_an_eye_learns_from_a_few_hundred_scenes(tmp_path: Path) -> None:
     scenes = pool(tmp_path, 256)
-    learning = trainer(scenes, replace(TINY, epochs=3, batch_size=16))
+    learning = trainer(scenes, replace(TINY, epochs=5, batch_size=16))
     looks = scenes.take(torch.arange(128))
 
     def total(net: EyeNet) -> float:

@@ -14,9 +14,9 @@ from training.lines.strip import Span, Strip, as_grey, as_share, paint, scaled_s
 from training.scenes.sheet import Field, cloudy
 
 TILE_PX = 64  # the height of a drum's window
-TURNING = 0.45  # the share of counters whose last drum stands between two digits
+TURNING = 0.55  # the share of counters whose last drum stands between two digits
 SEEN = (0.56, 0.95)  # how much of its digit such a drum shows, from and to: a drum that shows half of two is nobody's digit
-LAST_INVERTED, WHITE_ON_BLACK, IN_DIAL = 0.4, 0.55, 0.45  # the shares of counters
+LAST_INVERTED, WHITE_ON_BLACK, IN_DIAL = 0.5, 0.6, 0.5  # the shares of counters
 DIAL_PX = round(1.2 * TILE_PX)  # how much of a dial is drawn around a counter
 
 

@@ -19,8 +19,8 @@ BY_PEN = 0.5  # the share of rows whose digits are drawn; the others are MNIST's
 CELLS, SCANS = 0.1, 0.12  # the shares of rows in cells and of rows put together from scans of one digit each
 FILLERS = ("-", ".-", "=", "=", ",-", ".=", ",=", "--", "- -", ".", ",", "x", "*")
 LEADERS = ("$", "$ ", "#", "*", "**", "R$ ", "N ", "(", "=")
-LETTERED = ("a", "b", "c", "k", "x", "m", "e", "%", ")", "km", "E", " R")
-FILLED, LED, ENDED = 0.24, 0.07, 0.04  # the shares of rows with one of these
+LETTERED = ("a", "a", "a", "b", "b", "c", "k", "x", "m", "e", "%", ")", "km", "E", " R")  # houses and pages have letters more than all else
+FILLED, LED, ENDED = 0.24, 0.07, 0.08  # the shares of rows with one of these
 RAISED = 0.2  # the share of amounts whose cents are small and raised
 # How near a hand sets its signs, in heights of its digits, and the shares of hands that do.
 NEAR, NEAR_SHARES = (-0.06, 0.03, 0.08, 0.18, 0.35, 0.7, 1.1), (0.13, 0.25, 0.29, 0.18, 0.09, 0.04, 0.02)

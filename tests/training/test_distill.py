@@ -117,3 +117,24 @@ def test_an_ensemble_of_files_is_one_file_with_a_card_and_one_graph(
     to_onnx(tmp_path / "out/digits.pt", tmp_path / "digits.onnx", data_root=mnist_root)
     exported = ort.load(tmp_path / "digits.onnx", device="cpu").run(CANVASES)
     np.testing.assert_allclose(card.temperature * exported, mean, rtol=0, atol=close)
+
+
+@pytest.mark.slow
+def test_a_soup_of_files_is_one_file_whose_weights_are_their_mean(
+    tmp_path: Path, mnist_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    members = [written(drawn("lean-4-8-16", seed), tmp_path / f"{seed}.pt") for seed in range(3)]
+    words = ["--soup", "--weights", *map(str, members), "--out", str(tmp_path / "soup.pt"), "--data-root", str(mnist_root)]
+    monkeypatch.setattr(sys, "argv", ["ensemble", *words])
+    ensemble.main()
+    card, states = check_card(tmp_path / "soup.pt"), [net.read(path).state_dict() for path in members]
+    assert card.recipe["architecture"] == "lean-4-8-16"
+    assert card.recipe["made_from"] == {str(path): check_card(path).sha256 for path in members}
+    cooked = net.read(tmp_path / "soup.pt").state_dict()
+    first = next(iter(states[0]))  # a convolution, which the temperature in the last layer leaves alone
+    torch.testing.assert_close(cooked[first], torch.stack([state[first] for state in states]).mean(dim=0))
+
+
+def test_nets_of_several_architectures_are_no_soup() -> None:
+    with pytest.raises(ValueError, match="^a soup is of one architecture; these are lean, lean-4-8-16$"):
+        ensemble.soup([drawn("lean", 0), drawn("lean-4-8-16", 0)])

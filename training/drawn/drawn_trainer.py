@@ -71,7 +71,7 @@ class DrawnTrainer(Generic[Net]):
         self.net = net.to(device).to(memory_format=torch.channels_last)
         self.learner = group.wrap(self.net)
         self.average = make_average(self.net, recipe.ema)
-        self.optimizer = torch.optim.AdamW(self.net.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
+        self.optimizer = torch.optim.AdamW(self.net.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True)
         self.steps = recipe.epochs * drawn.steps(recipe.batch_size)
         self.step = self.epoch = 0
 

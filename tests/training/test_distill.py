@@ -136,5 +136,5 @@ def test_a_soup_of_files_is_one_file_whose_weights_are_their_mean(
 
 
 def test_nets_of_several_architectures_are_no_soup() -> None:
-    with pytest.raises(ValueError, match="^a soup is of one architecture; these are lean, lean-4-8-16$"):
+    with pytest.raises(ValueError, match=r"^a soup is of one architecture; these are lean, lean-4-8-16$"):
         ensemble.soup([drawn("lean", 0), drawn("lean-4-8-16", 0)])

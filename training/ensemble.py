@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from digitkit.artifacts.card import Card, CardError, check_card, version_key
@@ -23,7 +24,7 @@ OUT = Path("runs/ensemble") / WEIGHTS
 
 
 def ensemble(weights: list[Path], out: Path, *, data_root: Path, version: str | None = None, is_soup: bool = False) -> Card:
-    """Write the ensemble or the soup of `weights` and its card, calibrated and measured as a whole.
+    """Write the ensemble or the soup of `weights` and its card, calibrated and measured as a whole, with the mean and the spread of its members.
 
     Args:
         version: of the ensemble; None for the newest of those that it is made from.
@@ -35,11 +36,12 @@ def ensemble(weights: list[Path], out: Path, *, data_root: Path, version: str | 
     nets = [net.read(path) for path in weights]
     whole = soup(nets) if is_soup else net.ensemble(nets)
     _, validation = mnist.load_train(data_root)
-    seeds = [card.recipe.get("seed") for card in cards]
+    seeds, tests = [card.recipe.get("seed") for card in cards], [card.accuracy["test"] for card in cards]
+    members = {"seeds": len(cards), "test_mean": float(np.mean(tests)), "test_std": float(np.std(tests, ddof=1)) if len(tests) > 1 else 0.0}
     origin = Origin(
         version=version or max((card.version for card in cards), key=version_key),
         recipe={"architecture": whole.architecture, "seed": seeds, "made_from": hashes(weights)},
-        accuracy={"training_s": sum(card.accuracy["training_s"] for card in cards)},
+        accuracy=members | {"training_s": sum(card.accuracy["training_s"] for card in cards)},
     )
     return publish(whole, out, origin=origin, validation=validation, data_root=data_root)
 

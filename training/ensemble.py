@@ -24,7 +24,7 @@ OUT = Path("runs/ensemble") / WEIGHTS
 
 
 def ensemble(weights: list[Path], out: Path, *, data_root: Path, version: str | None = None, is_soup: bool = False) -> Card:
-    """Write the ensemble or the soup of `weights` and its card, calibrated and measured as a whole, with the mean and the spread of its members.
+    """Write the ensemble or the soup of `weights` and its card: calibrated and measured as a whole, and how its members read.
 
     Args:
         version: of the ensemble; None for the newest of those that it is made from.

@@ -26,6 +26,6 @@ def written(model: DigitNet, path: Path, *, recipe: dict[str, int] | None = None
     """The weights file of a net, with a card that says nothing but its hash."""
     path.parent.mkdir(parents=True, exist_ok=True)
     net.save(model, path)
-    unknown = {"recipe": recipe or {}, "accuracy": {"training_s": 1.0}, "packages": {}, "data_sha256": "", "commit": ""}
+    unknown = {"recipe": recipe or {}, "accuracy": {"training_s": 1.0, "test": 0.5}, "packages": {}, "data_sha256": "", "commit": ""}
     write_card(path, version="1.0", temperature=1.0, parameters=0, **unknown)
     return path

@@ -130,6 +130,7 @@ def test_a_soup_of_files_is_one_file_whose_weights_are_their_mean(
     card, states = check_card(tmp_path / "soup.pt"), [net.read(path).state_dict() for path in members]
     assert card.recipe["architecture"] == "lean-4-8-16"
     assert card.recipe["made_from"] == {str(path): check_card(path).sha256 for path in members}
+    assert (card.accuracy["seeds"], card.accuracy["test_mean"], card.accuracy["test_std"]) == (3, 0.5, 0.0)  # of its members
     cooked = net.read(tmp_path / "soup.pt").state_dict()
     first = next(iter(states[0]))  # a convolution, which the temperature in the last layer leaves alone
     torch.testing.assert_close(cooked[first], torch.stack([state[first] for state in states]).mean(dim=0))

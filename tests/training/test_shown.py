@@ -59,7 +59,7 @@ def test_under_a_scribble_the_digit_is_found_where_the_rules_find_the_scribble(
     canvases = np.array([each.canvas for each in served.shown_in(files) if isinstance(each, Shown)])
     assert served.run(canvases).argmax(axis=1).tolist() == list(range(10))
     by_rules = np.array([to_canvas(under_scribble(digit)) for digit in ten_digits])
-    assert served.run(by_rules).argmax(axis=1).tolist()[1:] == [7] * 9
+    assert [i for i, read in enumerate(served.run(by_rules).argmax(axis=1)) if read == i] == [7]  # which the scribble looks like
     read = PictureReader.of(DIGITS).read([file.read_bytes() for file in files])
     assert np.array_equal(canvases, read.canvases)  # which are those that a worker reads
 
